@@ -1,0 +1,55 @@
+"""Every Numba option of the package, and why.
+
+- No explicit signatures: a kernel compiles at its first call, so that `import minidiff` compiles nothing.
+- `cache=True`: compiled code is kept beside the source, or in the user's cache folder; NUMBA_CACHE_DIR moves it and
+  MINIDIFF_CACHE=0 turns it off. Where no folder can be written, kernels compile anew in each process.
+- `error_model="numpy"`: a division by zero gives inf, as the noise limits need, and costs no branch.
+- `fastmath` names its flags. The full set would let LLVM assume that no inf occurs, but s = 0 is an infinite rate, and
+  exp(-inf) = 0 is what makes the nearest candidate win there.
+- `nogil=True`: a progress bar, or another thread's work, goes on while a kernel runs.
+"""
+
+import os
+
+import numba
+
+FASTMATH = {"nsz", "arcp", "contract", "afn", "reassoc"}
+
+
+def _wants_cache():
+    return os.environ.get("MINIDIFF_CACHE", "1").lower() not in ("0", "off", "no", "false")
+
+
+def _decorate(function, **options):
+    options |= {"error_model": "numpy", "fastmath": FASTMATH, "nogil": True}
+    if _wants_cache():
+        try:
+            return numba.njit(cache=True, **options)(function)
+        except RuntimeError as error:
+            # Numba raises "cannot cache function ...: no locator available" where neither the source's folder nor
+            # the user's cache folder can be written (a read-only install in a container without a home).
+            if "locator" not in str(error):
+                raise
+    return numba.njit(**options)(function)
+
+
+def kernel(function):
+    """Compile a serial kernel: safe in any thread or process."""
+    return _decorate(function)
+
+
+def parallel_kernel(function):
+    """Compile a kernel with `prange`: over outputs of its own only, so that thread counts never change a bit."""
+    return _decorate(function, parallel=True)
+
+
+def inline_kernel(function):
+    """Compile a helper that other kernels of the same file call; inlined by LLVM."""
+    return numba.njit(error_model="numpy", fastmath=FASTMATH, nogil=True, inline="never")(function)
+
+
+def cache_folder():
+    """Where compiled kernels are kept, as text, or "off"."""
+    if not _wants_cache():
+        return "off"
+    return os.environ.get("NUMBA_CACHE_DIR") or "__pycache__ beside each source file (or the user's cache folder)"
