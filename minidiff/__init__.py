@@ -1,6 +1,22 @@
-"""minidiff: why diffusion models create."""
+"""minidiff: why diffusion models create.
+
+Noise an image, then walk back. The walk needs a denoiser; the best one for a training set is a softmax over it and can only recite.
+Show that softmax a window instead of the image, let it look anywhere, and it makes patch mosaics: creativity.
+"""
 
 from . import process, schedules
+from .machines import EquivariantLocalScore, EquivariantScore, IdealScore, LocalScore, Wiener
+from .machines.shards import set_threads, threads
 
 __version__ = "0.1.0"
-__all__ = ["process", "schedules"]
+__all__ = [
+    "EquivariantLocalScore",
+    "EquivariantScore",
+    "IdealScore",
+    "LocalScore",
+    "Wiener",
+    "process",
+    "schedules",
+    "set_threads",
+    "threads",
+]

@@ -1,0 +1,7 @@
+"""The analytic denoisers: one softmax over the training set, shown more or less."""
+
+from .ideal import EquivariantScore, IdealScore
+from .local import EquivariantLocalScore, LocalScore
+from .wiener import Wiener
+
+__all__ = ["EquivariantLocalScore", "EquivariantScore", "IdealScore", "LocalScore", "Wiener"]
