@@ -1,10 +1,10 @@
 """minidiff: why diffusion models create.
 
-Noise an image, then walk back. The walk needs a denoiser; the best one for a training set is a softmax over it and can only recite.
-Show that softmax a window instead of the image, let it look anywhere, and it makes patch mosaics: creativity.
+Noise an image, then walk back. The walk needs a denoiser; the best one for a training set is a softmax over it and can only
+recite. Show that softmax a window instead of the image, let it look anywhere, and it makes patch mosaics: creativity.
 """
 
-from . import process, schedules
+from . import datasets, metrics, process, schedules
 from .machines import EquivariantLocalScore, EquivariantScore, IdealScore, LocalScore, Wiener
 from .machines.shards import set_threads, threads
 
@@ -15,8 +15,20 @@ __all__ = [
     "IdealScore",
     "LocalScore",
     "Wiener",
+    "datasets",
+    "metrics",
+    "plots",
     "process",
     "schedules",
     "set_threads",
     "threads",
 ]
+
+
+def __getattr__(name):
+    """`minidiff.plots` on first use (PEP 562), so that importing minidiff loads no matplotlib."""
+    if name == "plots":
+        import importlib
+
+        return importlib.import_module(".plots", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

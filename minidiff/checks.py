@@ -28,9 +28,7 @@ def image_set(images, name="images"):
     """A training set as a C-contiguous (N, H, W, C) array of float32 or float64, N >= 1."""
     array = np.asarray(images)
     if array.ndim == 3:
-        raise ValueError(
-            f"{name}: expected shape (N, H, W, C), got {array.shape}; hint: add the channel axis, {name}[..., None]"
-        )
+        raise ValueError(f"{name}: expected shape (N, H, W, C), got {array.shape}; hint: add the channel axis, {name}[..., None]")
     return float_array(name, images, "(N, H, W, C)", 4)
 
 

@@ -4,6 +4,7 @@ A *denoiser* is anything called as `denoiser(x, t) -> x0_hat`. The samplers are 
 caller can watch, stop or plot, and the last step's `x` is the sample.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -221,7 +222,7 @@ def ddim(
     Step
         (t after the step, x there, the x0_hat that led there); arrays of the start's shape and dtype.
 
-    Raises ValueError or TypeError on bad arguments, at the first step. Costs one denoiser call a step.
+    Raises ValueError or TypeError on bad arguments, before any step. Costs one denoiser call a step.
 
     Examples
     --------
@@ -231,8 +232,12 @@ def ddim(
     [0.5, 0.0]
     """
     eta = checks.number("eta", eta, 0, 1)
-    x, times, rng, denoise = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
-    for t, t_next in zip(times[:-1], times[1:], strict=True):
+    start = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
+    return _ddim(*start, schedule, eta)
+
+
+def _ddim(x, times, rng, denoise, schedule, eta):
+    for t, t_next in pairwise(times):
         x0_hat = denoise(x, _plain(t))
         eps_hat = eps_from_x0(x, x0_hat, t, schedule)
         kept, fresh = _ddim_split(schedule, t, t_next, eta)
@@ -287,7 +292,7 @@ def ode(
     Step
         (t, x, x0_hat), x0_hat being the estimate at the step's start.
 
-    Raises ValueError or TypeError on bad arguments, at the first step.
+    Raises ValueError or TypeError on bad arguments, before any step.
 
     Examples
     --------
@@ -298,8 +303,12 @@ def ode(
     0.0
     """
     checks.choice("method", method, ("euler", "heun"))
-    x, times, rng, denoise = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
-    for t, t_next in zip(times[:-1], times[1:], strict=True):
+    x, times, _, denoise = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
+    return _ode(x, times, denoise, schedule, method)
+
+
+def _ode(x, times, denoise, schedule, method):
+    for t, t_next in pairwise(times):
         x0_hat = denoise(x, _plain(t))
         slope = _velocity(x, x0_hat, t, schedule)
         dt = _plain(t_next - t)
@@ -341,7 +350,7 @@ def sde(
     Step
         (t, x, x0_hat).
 
-    Raises ValueError or TypeError on bad arguments, at the first step. The last step adds noise as all others do: its
+    Raises ValueError or TypeError on bad arguments, before any step. The last step adds noise as all others do: its
     standard deviation is g sqrt(1/T), small for many steps.
 
     Examples
@@ -352,8 +361,14 @@ def sde(
     >>> bool(abs(last.x).max() < 0.5)
     True
     """
-    x, times, rng, denoise = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
-    for t, t_next in zip(times[:-1], times[1:], strict=True):
+    start = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
+    if not (g is None or callable(g)):
+        checks.number("g", g, 0)
+    return _sde(*start, schedule, g)
+
+
+def _sde(x, times, rng, denoise, schedule, g):
+    for t, t_next in pairwise(times):
         x0_hat = denoise(x, _plain(t))
         strength = _noise_strength(g, schedule, t)
         drift = _velocity(x, x0_hat, t, schedule)

@@ -52,7 +52,7 @@ def candidates(i, j, images, k, boundary, anywhere):
 def local(x, images, a, s, k, boundary, anywhere):
     """LS (anywhere=False) or ELS of one image x (H, W, C): (x0_hat, smallest distance of each pixel, its winner)."""
     x, images = x.astype(np.float64), images.astype(np.float64)
-    height, width, channels = x.shape
+    height, width = x.shape[:2]
     estimate, nearest = np.empty(x.shape), np.empty((height, width))
     winner = np.empty((height, width, 3), int)
     for i in range(height):

@@ -261,7 +261,7 @@ COSINE = md.schedules.cosine()
 
 
 def sample(**options):
-    return list(process.ddim(options.pop("denoiser", lambda x, t: x), COSINE, **{"shape": (2, 2, 1), **options}))
+    return process.ddim(options.pop("denoiser", lambda x, t: x), COSINE, **{"shape": (2, 2, 1), **options})
 
 
 @pytest.mark.parametrize(
@@ -278,8 +278,8 @@ def sample(**options):
         (lambda: sample(noise=np.full((2, 2, 1), np.nan)), ValueError, "noise: expected finite"),
         (lambda: sample(noise=np.zeros((3, 2, 1))), ValueError, "shape: expected noise's own"),
         (lambda: sample(denoiser=3), TypeError, "denoiser: expected a callable"),
-        (lambda: list(process.ode(lambda x, t: x, COSINE, shape=(2, 2, 1), method="rk4")), ValueError, "method: expected"),
-        (lambda: list(process.sde(lambda x, t: x, COSINE, shape=(2, 2, 1), g=-1)), ValueError, "g: expected"),
+        (lambda: process.ode(lambda x, t: x, COSINE, shape=(2, 2, 1), method="rk4"), ValueError, "method: expected"),
+        (lambda: process.sde(lambda x, t: x, COSINE, shape=(2, 2, 1), g=-1), ValueError, "g: expected"),
         (lambda: md.schedules.by_name("cosin"), ValueError, "schedule: expected one of cosine"),
         (lambda: md.schedules.exponential(-1), ValueError, "strength: expected"),
         (lambda: md.schedules.ve(1, 0.5), ValueError, "sigma_max: expected"),
@@ -298,7 +298,7 @@ def test_a_sampler_refuses_another_schedule():
     """A machine made for one schedule is not walked back along another."""
     machine = md.IdealScore(training_set(0, (2, 2, 2, 1)), COSINE)
     with pytest.raises(ValueError, match="schedule: expected the denoiser's own"):
-        next(process.ddim(machine, md.schedules.flow(), shape=(2, 2, 1)))
+        process.ddim(machine, md.schedules.flow(), shape=(2, 2, 1))
 
 
 def test_a_schedule_whose_noise_falls_is_refused():

@@ -14,9 +14,7 @@ def ideal_states(x, images, signal, rate, cutoff, winners):
     state = Posterior.empty(len(x), 1, queries.shape[1])
     for b in range(len(x)):
         a = x.dtype.type(signal[b])
-        ideal_shard(
-            queries[b], candidates, a, rate[b], cutoff, state.cost[b], state.mass[b], state.total[b], state.winner[b]
-        )
+        ideal_shard(queries[b], candidates, a, rate[b], cutoff, state.cost[b], state.mass[b], state.total[b], state.winner[b])
     return state
 
 

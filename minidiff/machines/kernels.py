@@ -108,9 +108,7 @@ def local_shard(x, images, signal, rate, k, circular, row_shifts, column_shifts,
         _pad(images[n], signal, d, circular, other)
         for down, top, bottom in row_shifts:
             for across, left, right in column_shifts:
-                _squared_differences(
-                    query, other, (down, across), (top, bottom + 2 * d), (left, right + 2 * d), plane
-                )
+                _squared_differences(query, other, (down, across), (top, bottom + 2 * d), (left, right + 2 * d), plane)
                 for i in range(top, bottom):
                     _window_sums(plane, i, k, left, right, column, distance)
                     row = i + down
@@ -121,9 +119,7 @@ def local_shard(x, images, signal, rate, k, circular, row_shifts, column_shifts,
                         if u >= width:
                             u -= width
                         index = (n * height + row) * width + u
-                        _absorb(
-                            distance[j], images[n, row, u], index, rate, cutoff, i * width + j, cost, mass, total, winner
-                        )
+                        _absorb(distance[j], images[n, row, u], index, rate, cutoff, i * width + j, cost, mass, total, winner)
 
 
 @kernel

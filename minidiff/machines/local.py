@@ -1,6 +1,5 @@
 """The machines that see a window: the local score and the equivariant local score, whose answers are patch mosaics."""
 
-import numpy as np
 
 from .kernels import local_shard
 from .machine import PosteriorMachine
@@ -62,6 +61,7 @@ class LocalScore(_WindowMachine):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from minidiff import schedules
     >>> images = np.array([[-1.0, -1.0], [1.0, 1.0]]).reshape(2, 1, 2, 1)
     >>> machine = LocalScore(images, schedules.flow(), window=1)
@@ -91,6 +91,7 @@ class EquivariantLocalScore(_WindowMachine):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from minidiff import schedules
     >>> images = np.array([-1.0, -1.0, 1.0, 1.0]).reshape(1, 1, 4, 1)
     >>> machine = EquivariantLocalScore(images, schedules.flow(), window=1)

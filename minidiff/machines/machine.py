@@ -1,5 +1,6 @@
 """What all machines share: checking, the training set by class, the batch, and the merging of shards."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -170,7 +171,7 @@ class PosteriorMachine(Machine):
         tasks = [
             (x[low:high], images[start:stop], signal[low:high], rate[low:high], CUTOFF[x.dtype], winners, *settings)
             for low, high in blocks
-            for start, stop in zip(cuts[:-1], cuts[1:], strict=True)
+            for start, stop in pairwise(cuts)
         ]
         results = shards.run(type(self)._states, tasks, self.executor, self.progress)
         merged = []

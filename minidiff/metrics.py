@@ -1,0 +1,205 @@
+"""How to measure creativity: what is a copy, what is a mosaic, and what is locally consistent (THEORY of KG, section 4)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from . import checks
+
+
+class Memorisation(NamedTuple):
+    """How near each sample is to the training set; see `memorisation`."""
+
+    distance: np.ndarray
+    nearest: np.ndarray
+    shift: np.ndarray
+    ratio: np.ndarray
+
+
+def memorisation(samples, images, translations=True):
+    """The distance of each sample to its nearest training image, over all its translations on the torus too.
+
+    d(x, n) = min over shifts of sqrt(mean over pixels and channels of (x - y_n shifted)^2). A shifted copy is no novelty, but
+    a plain nearest-neighbour distance passes it as new.
+
+    Parameters
+    ----------
+    samples : (B, H, W, C) float32 or float64
+    images : (N, H, W, C) float32 or float64
+    translations : bool
+        False compares in place only.
+
+    Returns
+    -------
+    Memorisation
+        distance (B,) float64 in units of a pixel value (the range is 2); nearest (B,) int64, the training image; shift (B, 2)
+        int64, by how much it is rolled down and right to lie on the sample; ratio (B,) float64, distance over the distance to
+        the second nearest training image: near 0 for a copy, near 1 for a sample that is close to no image in particular
+        (nan if N = 1, or if two training images are both at distance 0).
+
+    Raises ValueError or TypeError on bad arrays. Translations are screened by FFT in float64, and the best of each image is
+    computed again by differences: O(B N H W C log(H W)) time, O(N H W C) memory.
+
+    Examples
+    --------
+    >>> images = np.eye(3)[None, :, :, None]
+    >>> found = memorisation(np.roll(images, 1, axis=2), images)
+    >>> float(found.distance[0]), found.shift[0].tolist()
+    (0.0, [0, 1])
+    """
+    images = checks.image_set(images).astype(np.float64)
+    samples = checks.image_set(samples, "samples").astype(np.float64)
+    if samples.shape[1:] != images.shape[1:]:
+        raise ValueError(f"samples: expected images of shape {images.shape[1:]}, got {samples.shape[1:]}")
+    spectra = np.conj(np.fft.rfft2(images, axes=(1, 2))) if translations else None
+    rows = []
+    for sample in samples:
+        shifts = _best_shifts(sample, spectra) if translations else np.zeros((len(images), 2), np.int64)
+        distance = np.sqrt(((sample - rolled(images, shifts)) ** 2).mean(axis=(1, 2, 3)))
+        first, *others = np.argsort(distance, kind="stable")[:2]
+        second = distance[others[0]] if others else np.nan
+        rows.append((distance[first], first, shifts[first], distance[first] / second if second > 0 else np.nan))
+    return Memorisation(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def _best_shifts(sample, spectra):
+    """For each training image the (down, right) by which it correlates best with the sample, (N, 2)."""
+    height, width = sample.shape[:2]
+    products = np.fft.rfft2(sample, axes=(0, 1)) * spectra
+    correlation = np.fft.irfft2(products, s=(height, width), axes=(1, 2)).sum(axis=3)
+    best = correlation.reshape(len(spectra), -1).argmax(axis=1)
+    return np.stack(np.divmod(best, width), axis=1)
+
+
+def rolled(images, shifts):
+    """Each of images (N, H, W, C) rolled by its own (down, right) of shifts (N, 2) on the torus."""
+    height, width = images.shape[1:3]
+    rows = (np.arange(height) - shifts[:, :1]) % height
+    columns = (np.arange(width) - shifts[:, 1:]) % width
+    return images[np.arange(len(images))[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def typical_distance(images, most=300):
+    """The median root-mean-square distance, in place, between two different training images (of the first `most`).
+
+    Examples
+    --------
+    >>> typical_distance(np.array([-1.0, 1.0, 1.0]).reshape(3, 1, 1, 1))
+    2.0
+    """
+    images = checks.image_set(images)[:most].astype(np.float64)
+    if len(images) < 2:
+        raise ValueError("images: expected at least two, got 1")
+    pairs = [np.sqrt(((images[n + 1 :] - images[n]) ** 2).mean(axis=(1, 2, 3))) for n in range(len(images) - 1)]
+    return float(np.median(np.concatenate(pairs)))
+
+
+class Mosaic(NamedTuple):
+    """The pieces that samples are made of; see `mosaic`."""
+
+    images_used: np.ndarray
+    regions: np.ndarray
+    largest: np.ndarray
+    region: np.ndarray
+    unique: np.ndarray
+
+
+def mosaic(machine, x):
+    """Cut samples into their pieces: connected regions of pixels that come from one training image at one shift.
+
+    Provenance is read without noise (t = 0): the L2-closest patch of each pixel's window, as in KG theorem 4.1. Pixels whose
+    closest patch is not unique - exact ties, such as an empty corner that every training image has - tell nothing and
+    are left out.
+
+    Parameters
+    ----------
+    machine : a posterior machine
+        Whose dictionary of patches is meant.
+    x : (B, H, W, C) float32 or float64
+
+    Returns
+    -------
+    Mosaic
+        images_used (B,) int64, training images that own at least one region; regions (B,) int64, their number; largest (B,)
+        float64, the share of the counted pixels in the largest region; region (B, H, W) int64, each pixel's region
+        from 0, or -1 where left out; unique (B, H, W) bool, where the closest patch is the only one. A sample of ties only has
+        0 images, 0 regions and largest = nan.
+
+    Costs one provenance of the machine. Regions meet along edges, and across the border where the machine lives on a torus.
+
+    Examples
+    --------
+    >>> import minidiff as md
+    >>> images = np.array([[-1.0, -0.5, 0.0, 0.5], [1.0, 0.9, 0.8, 0.7]]).reshape(2, 1, 4, 1)
+    >>> machine = md.LocalScore(images, md.schedules.cosine(), window=1)
+    >>> pieces = mosaic(machine, np.array([-1.0, -0.5, 0.8, 0.7]).reshape(1, 1, 4, 1))
+    >>> pieces.images_used.tolist(), pieces.region[0, 0].tolist()
+    ([2], [0, 0, 1, 1])
+    """
+    x = checks.image_set(x, "x")
+    source = machine.provenance(x, 0.0)
+    wraps = getattr(machine, "boundary", "circular") == "circular"
+    unique = source.weight == 1
+    height, width = x.shape[1:3]
+    down, right = source.row - np.arange(height)[:, None], source.column - np.arange(width)
+    if wraps:
+        down, right = down % height, right % width
+    piece = np.stack([source.image, down, right])
+    region = np.stack([_components(piece[:, b], unique[b], wraps) for b in range(len(x))])
+    used, largest = [], []
+    for b in range(len(x)):
+        sizes = np.bincount(region[b][unique[b]])
+        used.append(len(np.unique(source.image[b][unique[b]])))
+        largest.append(sizes.max() / sizes.sum() if sizes.size else np.nan)
+    return Mosaic(np.array(used), region.max(axis=(1, 2)) + 1, np.array(largest), region, unique)
+
+
+def _components(piece, counted, wraps):
+    """Number the connected regions of pixels (H, W) with equal piece (3, H, W): every pixel takes the lowest number around."""
+    height, width = counted.shape
+    number = np.where(counted, np.arange(height * width).reshape(height, width), -1)
+    while True:
+        lowest = number.copy()
+        for axis in (0, 1):
+            for step in (1, -1):
+                neighbour, other = np.roll(number, step, axis), np.roll(piece, step, axis + 1)
+                alike = counted & (neighbour >= 0) & (piece == other).all(axis=0)
+                if not wraps:
+                    border = [slice(None), slice(None)]
+                    border[axis] = 0 if step == 1 else -1
+                    alike[tuple(border)] = False
+                lowest = np.where(alike, np.minimum(lowest, neighbour), lowest)
+        if (lowest == number).all():
+            break
+        number = lowest
+    _, dense = np.unique(number, return_inverse=True)
+    return dense.reshape(height, width) - (not counted.all())
+
+
+def local_consistency(machine, x, tolerance=0.02):
+    """The share of pixels that equal the centre of the L2-closest patch to their own window, to `tolerance` (KG theorem 4.1).
+
+    Parameters
+    ----------
+    machine : a machine
+        Its answer without noise, machine(x, 0), is that centre; exact ties are averaged.
+    x : (B, H, W, C) float32 or float64
+    tolerance : float >= 0
+        In pixel values, whose range is 2.
+
+    Returns
+    -------
+    share : (B,) float64 in [0, 1].
+
+    Examples
+    --------
+    >>> import minidiff as md
+    >>> machine = md.EquivariantLocalScore(md.datasets.two_tone(size=4)[0], md.schedules.cosine(), window=3)
+    >>> speck = -np.ones((1, 4, 4, 1))
+    >>> speck[0, 1, 1] = 1
+    >>> local_consistency(machine, speck).tolist()        # one pixel disagrees with its neighbours
+    [0.9375]
+    """
+    tolerance = checks.number("tolerance", tolerance, 0)
+    x = checks.image_set(x, "x")
+    return (np.abs(machine(x, 0.0) - x).max(axis=3) <= tolerance).mean(axis=(1, 2))

@@ -1,0 +1,47 @@
+"""One self-contained HTML page from chapters of text, figures and numbers."""
+
+import base64
+import html
+import io
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Chapter:
+    """A chapter: paragraphs (they may hold HTML), figures [(file name, Figure, caption)] and numbers for numbers.json."""
+
+    title: str
+    paragraphs: list = field(default_factory=list)
+    figures: list = field(default_factory=list)
+    numbers: dict = field(default_factory=dict)
+
+
+STYLE = """
+body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; font: 17px/1.55 Georgia, serif; color: #222; background: #fff; }
+h1, h2 { font-family: Helvetica, Arial, sans-serif; line-height: 1.2; } h2 { margin-top: 3rem; }
+figure { margin: 1.5rem 0; } img { max-width: 100%; height: auto; }
+figcaption { font: 14px/1.45 Helvetica, Arial, sans-serif; color: #555; } code { background: #f4f4f4; padding: 0 .2em; }
+"""
+
+
+def png(figure):
+    """A Figure as the bytes of a .png."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def render(title, lead, chapters, pictures, foot):
+    """The page as text; `pictures` maps a figure's file name to its .png bytes, which the page carries inside."""
+    body = [f"<h1>{html.escape(title)}</h1>", f"<p>{lead}</p>"]
+    for number, chapter in enumerate(chapters, start=1):
+        body.append(f"<h2>{number}. {html.escape(chapter.title)}</h2>")
+        body += [f"<p>{paragraph}</p>" for paragraph in chapter.paragraphs]
+        for name, _, caption in chapter.figures:
+            data = base64.b64encode(pictures[name]).decode("ascii")
+            image = f'<img alt="{html.escape(caption, quote=True)}" src="data:image/png;base64,{data}">'
+            body.append(f"<figure>{image}<figcaption>{html.escape(caption)}</figcaption></figure>")
+    body.append(f"<hr><p><small>{foot}</small></p>")
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
+    lines = "\n".join(body)
+    return f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body>\n{lines}\n</body></html>\n'

@@ -1,0 +1,257 @@
+"""Every figure. Functions take `ax=` (or `axes=`) and return what they drew; none touches matplotlib's global state unless asked.
+
+Images are (H, W, C) in [-1, 1]. One channel is drawn in grey, three in colour; for any other C choose one with `channel=`. Values
+beyond [-1, 1] are drawn as the nearest end.
+"""
+
+import numpy as np
+
+from . import checks
+from .files import whole
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart; black and white are left for the images.
+PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+
+
+def _axes(ax):
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot
+
+    return pyplot.subplots()[1]
+
+
+def _drawable(images, channel=None):
+    """Images (..., H, W, C) as numbers in [0, 1] with C = 1 or 3."""
+    images = np.asarray(images, dtype=np.float64)
+    if channel is not None:
+        channel = checks.whole_number("channel", channel, 0, images.shape[-1] - 1)
+        images = images[..., channel : channel + 1]
+    if images.shape[-1] not in (1, 3):
+        raise ValueError(f"images: expected 1 or 3 channels to draw, got {images.shape[-1]}; hint: choose one, channel=0")
+    if not np.isfinite(images).all():
+        raise ValueError("images: expected finite numbers, got NaN or inf")
+    return np.clip((images + 1) / 2, 0, 1)
+
+
+def _bare(ax, title=None, fontsize=10):
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    if title:
+        ax.set_title(title, fontsize=fontsize)
+
+
+def show(image, ax=None, title=None, channel=None):
+    """Draw one image (H, W, C); returns the AxesImage.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> show(np.zeros((4, 4, 1)), ax=Figure().subplots()).get_array().shape
+    (4, 4, 3)
+    """
+    ax = _axes(ax)
+    pixels = np.broadcast_to(_drawable(image, channel), (*np.shape(image)[:2], 3))
+    drawn = ax.imshow(pixels, interpolation="nearest")
+    _bare(ax, title)
+    return drawn
+
+
+def sheet(images, columns=None, gap=1, channel=None):
+    """Images (B, H, W, C) laid out row by row as one picture (H', W', 3) in [0, 1], with white gaps of `gap` pixels.
+
+    Examples
+    --------
+    >>> sheet(np.zeros((6, 4, 4, 1)), columns=3).shape
+    (9, 14, 3)
+    """
+    pixels = _drawable(images, channel)
+    if pixels.ndim != 4:
+        raise ValueError(f"images: expected shape (B, H, W, C), got {np.shape(images)}")
+    count, height, width, _ = pixels.shape
+    columns = min(count, 8) if columns is None else checks.whole_number("columns", columns, 1)
+    rows = -(-count // columns)
+    out = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, 3))
+    for b in range(count):
+        i, j = (b // columns) * (height + gap), (b % columns) * (width + gap)
+        out[i : i + height, j : j + width] = pixels[b]
+    return out
+
+
+def grid(images, columns=None, ax=None, title=None, channel=None):
+    """Draw a sheet of images (B, H, W, C), `columns` to a row (8 unless told); returns the AxesImage.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> _ = grid(np.zeros((6, 4, 4, 1)), ax=Figure().subplots())
+    """
+    ax = _axes(ax)
+    drawn = ax.imshow(sheet(images, columns, channel=channel), interpolation="nearest")
+    _bare(ax, title)
+    return drawn
+
+
+def rows(stacks, names, ax=None, title=None, heads=None):
+    """Draw several stacks of images (B, H, W, C), one a row, each with its name on the left: one column a sample.
+
+    `heads` are B texts above the columns. Returns the AxesImage.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> _ = rows([np.zeros((3, 4, 4, 1))] * 2, ["sample", "nearest"], ax=Figure().subplots())
+    """
+    ax = _axes(ax)
+    stacks = [np.asarray(stack) for stack in stacks]
+    height, width = stacks[0].shape[1:3]
+    drawn = grid(np.concatenate(stacks), columns=len(stacks[0]), ax=ax, title=title)
+    ax.set_yticks([i * (height + 1) + height / 2 - 0.5 for i in range(len(stacks))], names, fontsize=9)
+    ax.tick_params(length=0)
+    if heads is not None:
+        ax.set_xticks([j * (width + 1) + width / 2 - 0.5 for j in range(len(heads))], heads, fontsize=8)
+        ax.xaxis.tick_top()
+    return drawn
+
+
+def trajectory(steps, ax=None, title=None, most=8, sample=0):
+    """Draw the way back of one sample from a list of process.Step: x above, the estimate x0_hat below, time running right.
+
+    At most `most` steps are drawn, evenly chosen, the last always. Returns the AxesImage.
+
+    Examples
+    --------
+    >>> import minidiff as md
+    >>> from matplotlib.figure import Figure
+    >>> steps = list(md.process.ddim(lambda x, t: 0 * x, md.schedules.cosine(), shape=(1, 4, 4, 1), rng=0))
+    >>> _ = trajectory(steps, ax=Figure().subplots())
+    """
+    chosen = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, most).round().astype(int))]
+    stacks = [np.stack([getattr(step, name)[sample] for step in chosen]) for name in ("x", "x0_hat")]
+    return rows(stacks, ["x", "x0_hat"], ax=ax, title=title, heads=[f"t = {step.t:.2f}" for step in chosen])
+
+
+def nearest(samples, images, found, ax=None, title=None):
+    """Draw samples (B, H, W, C) above their nearest training images, moved onto them; `found` is metrics.memorisation's answer.
+
+    The number above each column is the root-mean-square distance. Returns the AxesImage.
+    """
+    from .metrics import rolled
+
+    moved = rolled(np.asarray(images)[found.nearest], found.shift)
+    heads = [f"{distance:.2f}" for distance in found.distance]
+    return rows([samples, moved], ["sample", "nearest\ntraining image"], ax=ax, title=title, heads=heads)
+
+
+def scale_table(windows, ax=None, title=None, label=None):
+    """Draw a window's side k against time, from a list (least noise first) or a callable of t; returns the line.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> scale_table([3, 3, 5, 9], ax=Figure().subplots()).get_ydata().tolist()
+    [3, 3, 5, 9]
+    """
+    ax = _axes(ax)
+    count = 20 if callable(windows) else len(windows)
+    times = (np.arange(count) + 1) / count
+    sides = [windows(t) for t in times] if callable(windows) else list(windows)
+    (line,) = ax.step(times, sides, where="pre", label=label)
+    ax.set_xlabel("time t (0 is clean)")
+    ax.set_ylabel("window side k (pixels)")
+    if title:
+        ax.set_title(title, fontsize=10)
+    return line
+
+
+def provenance(sample, source, pieces, images, axes=None, most=6, index=0):
+    """Draw where one sample's pixels come from: the sample, its regions in colour, and the training images they are cut from.
+
+    Parameters
+    ----------
+    sample : (H, W, C)
+    source : Provenance of the batch it is of
+    pieces : Mosaic of the same batch
+    images : (N, H, W, C), the training set
+    axes : sequence of axes, optional
+        The first holds the sample, the second its regions, the rest one training image each, those that give most pixels
+        first; made here if None, with room for `most` images.
+    index : int
+        Which sample of the batch.
+
+    Returns the axes. Grey regions: exact ties, whose origin is not one patch. In each training image the pixels that the
+    sample takes from it are framed and shaded in its colour.
+    """
+    if axes is None:
+        from matplotlib import pyplot
+
+        axes = pyplot.subplots(1, 2 + most, figsize=(1.4 * (2 + most), 1.7))[1]
+    image, unique, region = source.image[index], pieces.unique[index], pieces.region[index]
+    givers, counts = np.unique(image[unique], return_counts=True)
+    givers = givers[np.argsort(-counts, kind="stable")]
+    colours = {n: _rgb(PALETTE[place % len(PALETTE)]) for place, n in enumerate(givers)}
+    show(sample, ax=axes[0])
+    _bare(axes[0], "sample", fontsize=8)
+    tint = np.full((*image.shape, 3), 0.5)
+    for n in givers:
+        tint[unique & (image == n)] = colours[n]
+    axes[1].imshow(_tinted(sample, tint, True), interpolation="nearest")
+    _outline(axes[1], region, "black")
+    _bare(axes[1], f"{region.max() + 1} pieces of\n{len(givers)} images", fontsize=8)
+    for ax, n in zip(axes[2:], givers, strict=False):
+        taken = np.zeros(image.shape, bool)
+        mine = unique & (image == n)
+        taken[source.row[index][mine], source.column[index][mine]] = True
+        ax.imshow(_tinted(images[n], colours[n], taken), interpolation="nearest")
+        _outline(ax, taken.astype(int), colours[n])
+        _bare(ax, f"{mine.sum()} pixels\nof no. {n}", fontsize=8)
+    for ax in axes[2 + len(givers) :]:
+        ax.set_axis_off()
+    return axes
+
+
+def _tinted(image, colour, where):
+    """The image's brightness in shades of a colour (or of one colour a pixel) where asked, as it is elsewhere."""
+    pixels = np.broadcast_to(_drawable(image), (*np.shape(image)[:2], 3))
+    shaded = colour * (0.45 + 0.55 * pixels.mean(axis=2, keepdims=True))
+    return np.where(np.broadcast_to(where, pixels.shape[:2])[..., None], shaded, pixels)
+
+
+def save_sheet(path, images, columns=None, scale=None):
+    """Write a sheet of images (B, H, W, C) as a .png, each pixel a square of `scale` screen pixels (4, or what fills 800)."""
+    with whole(path) as temporary:
+        _enlarged(sheet(images, columns), scale).save(temporary)
+
+
+def save_gif(path, frames, columns=None, scale=None, milliseconds=120):
+    """Write sheets of images, one a frame, as a .gif that plays once and stays on the last."""
+    pictures = [_enlarged(sheet(frame, columns), scale) for frame in frames]
+    durations = [milliseconds] * (len(pictures) - 1) + [3000]
+    with whole(path) as temporary:
+        pictures[0].save(temporary, save_all=True, append_images=pictures[1:], duration=durations)
+
+
+def _enlarged(pixels, scale):
+    from PIL import Image
+
+    scale = max(4, 800 // max(pixels.shape[:2])) if scale is None else checks.whole_number("scale", scale, 1)
+    bytes_ = (pixels * 255).round().astype(np.uint8)
+    return Image.fromarray(bytes_.repeat(scale, axis=0).repeat(scale, axis=1))
+
+
+def _rgb(colour):
+    from matplotlib.colors import to_rgb
+
+    return np.array(to_rgb(colour))
+
+
+def _outline(ax, region, colour):
+    """Lines along the edges between pixels of different regions, and around the regions at the image's border."""
+    padded = np.pad(region, 1, constant_values=region.min() - 1 if region.min() < 0 else 0)
+    across, down = padded[1:-1, 1:] != padded[1:-1, :-1], padded[1:, 1:-1] != padded[:-1, 1:-1]
+    for i, j in np.argwhere(across):
+        ax.plot([j - 0.5, j - 0.5], [i - 0.5, i + 0.5], color=colour, linewidth=1.2)
+    for i, j in np.argwhere(down):
+        ax.plot([j - 0.5, j + 0.5], [i - 0.5, i - 0.5], color=colour, linewidth=1.2)
