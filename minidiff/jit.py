@@ -21,7 +21,7 @@ def _wants_cache():
 
 
 def _decorate(function, **options):
-    options |= {"error_model": "numpy", "fastmath": FASTMATH, "nogil": True}
+    options = {"error_model": "numpy", "fastmath": FASTMATH, "nogil": True} | options
     if _wants_cache():
         try:
             return numba.njit(cache=True, **options)(function)
@@ -38,14 +38,24 @@ def kernel(function):
     return _decorate(function)
 
 
+def vector_kernel(function):
+    """Compile a serial kernel over vectors (machines/simd.py), whose operations must stay as written: no fast-math."""
+    return _decorate(function, fastmath=False)
+
+
 def parallel_kernel(function):
     """Compile a kernel with `prange`: over outputs of its own only, so that thread counts never change a bit."""
     return _decorate(function, parallel=True)
 
 
 def inline_kernel(function):
-    """Compile a helper that other kernels of the same file call; inlined by LLVM."""
-    return numba.njit(error_model="numpy", fastmath=FASTMATH, nogil=True, inline="never")(function)
+    """Compile a helper that kernels of the same file call."""
+    return numba.njit(error_model="numpy", fastmath=FASTMATH, nogil=True)(function)
+
+
+def inline_vector_kernel(function):
+    """Compile a helper over vectors into each of its callers: its vectors then stay in registers."""
+    return numba.njit(error_model="numpy", nogil=True, forceinline=True)(function)
 
 
 def cache_folder():

@@ -51,24 +51,33 @@ def memorisation(samples, images, translations=True):
     samples = checks.image_set(samples, "samples").astype(np.float64)
     if samples.shape[1:] != images.shape[1:]:
         raise ValueError(f"samples: expected images of shape {images.shape[1:]}, got {samples.shape[1:]}")
-    spectra = np.conj(np.fft.rfft2(images, axes=(1, 2))) if translations else None
+    spectra = _spectra(images, translations)
     rows = []
     for sample in samples:
-        shifts = _best_shifts(sample, spectra) if translations else np.zeros((len(images), 2), np.int64)
-        distance = np.sqrt(((sample - rolled(images, shifts)) ** 2).mean(axis=(1, 2, 3)))
+        distance, shifts = _distances(sample, images, spectra)
         first, *others = np.argsort(distance, kind="stable")[:2]
         second = distance[others[0]] if others else np.nan
         rows.append((distance[first], first, shifts[first], distance[first] / second if second > 0 else np.nan))
     return Memorisation(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
-def _best_shifts(sample, spectra):
-    """For each training image the (down, right) by which it correlates best with the sample, (N, 2)."""
-    height, width = sample.shape[:2]
-    products = np.fft.rfft2(sample, axes=(0, 1)) * spectra
-    correlation = np.fft.irfft2(products, s=(height, width), axes=(1, 2)).sum(axis=3)
-    best = correlation.reshape(len(spectra), -1).argmax(axis=1)
-    return np.stack(np.divmod(best, width), axis=1)
+def _spectra(images, translations):
+    return np.conj(np.fft.rfft2(images, axes=(1, 2))) if translations else None
+
+
+def _distances(sample, images, spectra):
+    """Root-mean-square distances (N,) to each training image at its best (down, right), and those shifts (N, 2).
+
+    The best shift is the one of the highest correlation, for all shifts at once by FFT; the distance there is computed by
+    differences, so that a copy is at distance exactly 0.
+    """
+    shifts = np.zeros((len(images), 2), np.int64)
+    if spectra is not None:
+        height, width = sample.shape[:2]
+        products = np.fft.rfft2(sample, axes=(0, 1)) * spectra
+        correlation = np.fft.irfft2(products, s=(height, width), axes=(1, 2)).sum(axis=3)
+        shifts = np.stack(np.divmod(correlation.reshape(len(images), -1).argmax(axis=1), width), axis=1)
+    return np.sqrt(((sample - rolled(images, shifts)) ** 2).mean(axis=(1, 2, 3))), shifts
 
 
 def rolled(images, shifts):
@@ -79,8 +88,8 @@ def rolled(images, shifts):
     return images[np.arange(len(images))[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def typical_distance(images, most=300):
-    """The median root-mean-square distance, in place, between two different training images (of the first `most`).
+def typical_distance(images, translations=True, most=200):
+    """The median distance between two different training images (of the first `most`), measured as `memorisation` does.
 
     Examples
     --------
@@ -90,7 +99,9 @@ def typical_distance(images, most=300):
     images = checks.image_set(images)[:most].astype(np.float64)
     if len(images) < 2:
         raise ValueError("images: expected at least two, got 1")
-    pairs = [np.sqrt(((images[n + 1 :] - images[n]) ** 2).mean(axis=(1, 2, 3))) for n in range(len(images) - 1)]
+    spectra = _spectra(images, translations)
+    later = [None if spectra is None else spectra[n + 1 :] for n in range(len(images))]
+    pairs = [_distances(images[n], images[n + 1 :], later[n])[0] for n in range(len(images) - 1)]
     return float(np.median(np.concatenate(pairs)))
 
 

@@ -3,22 +3,27 @@
 import numpy as np
 
 from .. import checks
+from . import tasks
 from .kernels import equivariant_shard, ideal_shard
-from .machine import PosteriorMachine
+from .machine import PosteriorMachine, Shard
 from .posterior import Posterior
 
 
-def ideal_states(x, images, signal, rate, cutoff, winners):
+def ideal_states(x, shard, signal, rate, cutoff):
     """The Posterior (B, 1) of whole images x (B, H, W, C) over a shard of training images."""
-    queries, candidates = x.reshape(len(x), -1), images.reshape(len(images), -1)
-    state = Posterior.empty(len(x), 1, queries.shape[1])
+    queries, vectors = x.reshape(len(x), -1), isinstance(shard, Shard)
+    state = Posterior.empty(len(x), 1, queries.shape[1], winners=not vectors)
     for b in range(len(x)):
         a = x.dtype.type(signal[b])
-        ideal_shard(queries[b], candidates, a, rate[b], cutoff, state.cost[b], state.mass[b], state.total[b], state.winner[b])
+        fields = (state.cost[b], state.mass[b], state.total[b])
+        if vectors:
+            tasks.ideal_task(queries[b], shard.groups, 0, shard.count, a, rate[b], cutoff, *fields)
+        else:
+            ideal_shard(queries[b], shard.reshape(len(shard), -1), a, rate[b], cutoff, *fields, state.winner[b])
     return state
 
 
-def equivariant_states(x, images, signal, rate, cutoff, winners, mirrors):
+def equivariant_states(x, images, signal, rate, cutoff, mirrors):
     """The Posterior (B, 1) over every translation of a shard, and of its reflections along each of `mirrors`' axes."""
     orbit = np.stack([np.flip(images, axes) for axes in mirrors], axis=1).reshape(-1, *images.shape[1:])
     state = Posterior.empty(len(x), 1, x[0].size)
@@ -60,6 +65,9 @@ class IdealScore(PosteriorMachine):
 
     _states = staticmethod(ideal_states)
 
+    def _pack(self, images):
+        return tasks.pack(images.reshape(len(images), 1, 1, -1))
+
     def log_density(self, x, t, label=None):
         """log p_t(x) of the noised training set, log (1/N) sum_n N(x; a y_n, s^2 I): float64, () or (B,).
 
@@ -75,8 +83,8 @@ class IdealScore(PosteriorMachine):
         log_volume = x[0].size / 2 * np.log(np.pi / rate)
         return (state.log_evidence(rate)[:, 0] - np.log(count) - log_volume,)
 
-    def _image_cost(self, images):
-        return images[0].size
+    def _image_cost(self, settings):
+        return self.images[0].size * 0.2
 
     def _candidates_per_image(self, images):
         return 1
@@ -118,6 +126,8 @@ class EquivariantScore(PosteriorMachine):
     """
 
     _states = staticmethod(equivariant_states)
+    _vectorised = False
+    _plain_factor = 1
 
     def __init__(self, images, schedule, *, reflections=None, labels=None, executor=None, progress=False):
         super().__init__(images, schedule, labels=labels, executor=executor, progress=progress)
@@ -125,6 +135,9 @@ class EquivariantScore(PosteriorMachine):
 
     def _settings(self, t):
         return (MIRRORS[self.reflections],)
+
+    def _image_cost(self, settings):
+        return len(settings[0]) * (self.images[0].size * self.images[0, ..., 0].size)
 
     def _candidates_per_image(self, images):
         return len(MIRRORS[self.reflections]) * images.shape[1] * images.shape[2]

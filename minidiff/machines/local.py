@@ -1,21 +1,27 @@
 """The machines that see a window: the local score and the equivariant local score, whose answers are patch mosaics."""
 
+import numpy as np
 
+from . import tasks
 from .kernels import local_shard
-from .machine import PosteriorMachine
+from .machine import PosteriorMachine, Shard
 from .posterior import Posterior
-from .windows import Window, shift_table
+from .windows import Window, check_window, count_pairs, shift_table
 
 
-def local_states(x, images, signal, rate, cutoff, winners, k, boundary, anywhere):
-    """The Posterior (B, H W) of every pixel of x (B, H, W, C), seen through its window, over a shard of training images."""
+def local_states(x, shard, signal, rate, cutoff, windows, boundary, anywhere):
+    """The Posterior (B, K H W) of every pixel of x (B, H, W, C) over a shard, seen through each of K windows."""
     height, width, channels = x.shape[1:]
-    rows, columns = (shift_table(side, k, boundary, anywhere) for side in (height, width))
-    state = Posterior.empty(len(x), height * width, channels)
-    for b in range(len(x)):
-        fields = (state.cost[b], state.mass[b], state.total[b], state.winner[b])
-        a = x.dtype.type(signal[b])
-        local_shard(x[b], images, a, rate[b], k, boundary == "circular", rows, columns, cutoff, *fields)
+    pixels, circular, vectors = height * width, boundary == "circular", isinstance(shard, Shard)
+    state = Posterior.empty(len(x), len(windows) * pixels, channels, winners=not vectors)
+    for b, i in np.ndindex(len(x), len(windows)):
+        k, a, here = windows[i], x.dtype.type(signal[b]), slice(i * pixels, (i + 1) * pixels)
+        fields = [field[b, here] for field in (state.cost, state.mass, state.total)]
+        if vectors:
+            tasks.local_task(x[b], shard.groups, 0, shard.count, a, rate[b], k, circular, not anywhere, cutoff, *fields)
+        else:
+            rows, columns = (shift_table(side, k, boundary, anywhere) for side in (height, width))
+            local_shard(x[b], shard, a, rate[b], k, circular, rows, columns, cutoff, *fields, state.winner[b, here])
     return state
 
 
@@ -30,11 +36,42 @@ class _WindowMachine(PosteriorMachine):
         self.window = Window(window, *self.images.shape[1:3], boundary)
         self.boundary = boundary
 
+    def estimates(self, x, t, windows, label=None):
+        """x0_hat through each of several windows, in one pass over the training set.
+
+        All windows' distances are box sums over the same plane of squared differences. The machine's own `window` is not used.
+
+        Parameters
+        ----------
+        x, t, label
+            As for a call.
+        windows : K odd ints
+
+        Returns
+        -------
+        estimates : (K, H, W, C) or (K, B, H, W, C), of x's dtype.
+        """
+        windows = tuple(check_window(k, *self.images.shape[1:3], self.boundary, name="windows") for k in windows)
+        if not windows:
+            raise ValueError("windows: expected at least one, got none")
+
+        def evaluate(queries, times, one_label):
+            settings = (windows, self.boundary, self._anywhere)
+            state, _, _ = self._posterior(queries, times, one_label, winners=False, settings=settings)
+            return (state.mean().reshape(len(queries), len(windows), *queries.shape[1:]).astype(queries.dtype),)
+
+        return np.moveaxis(self._evaluate(x, t, label, evaluate), -4, 0)
+
     def _setting(self, t):
         return self.window(t)
 
     def _settings(self, t):
-        return (self.window(t), self.boundary, self._anywhere)
+        return ((self.window(t),), self.boundary, self._anywhere)
+
+    def _image_cost(self, settings):
+        windows, boundary, anywhere = settings
+        height, width, channels = self.images.shape[1:]
+        return sum(count_pairs(height, width, k, boundary, anywhere) for k in windows) * (0.4 + 0.2 * channels)
 
     def _place(self, winner):
         height, width = self.images.shape[1:3]
@@ -70,9 +107,6 @@ class LocalScore(_WindowMachine):
     """
 
     _anywhere = False
-
-    def _image_cost(self, images):
-        return images[0].size * 4
 
 
 class EquivariantLocalScore(_WindowMachine):

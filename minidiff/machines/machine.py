@@ -3,10 +3,11 @@
 from itertools import pairwise
 from typing import NamedTuple
 
+import numba
 import numpy as np
 
 from .. import checks, process
-from . import shards
+from . import shards, simd, tasks
 from .posterior import Posterior
 
 # A term below exp(-CUTOFF) of its own pixel's largest may be left out. M candidates then make an error of at most
@@ -124,16 +125,26 @@ class Machine:
         return self._selected[key]
 
 
+class Shard(NamedTuple):
+    """A part of a training set laid out for the vector kernels: tasks.pack's groups, and how many images they hold."""
+
+    groups: np.ndarray
+    count: int
+
+
 class PosteriorMachine(Machine):
     """A machine whose estimate is a softmax posterior's mean; the others only say who, what and which value.
 
     A subclass gives `_states`, a function of the module (so that it can be sent to another process): called as
-    _states(x, images, signal, rate, cutoff, winners, *settings) it returns the Posterior of the queries x over a shard; and
-    `_settings(k)`, `_image_cost(images)` (multiply-adds per query and training image), `_place(winner)` (where a candidate's
-    pixels lie).
+    _states(x, shard, signal, rate, cutoff, *settings) it returns the Posterior of the queries x over a shard, from the vector
+    kernels for a Shard and from the plain ones for an array of images; and `_settings(t)`, `_image_cost(settings)` (nanoseconds
+    per query and training image, about) and `_place(winner)` (where a candidate's pixels lie).
     """
 
     _states = None
+    # The plain kernels name the winner, and they alone run without JIT; they take about this many times longer.
+    _vectorised = True
+    _plain_factor = 20
 
     def _settings(self, t):
         return ()
@@ -159,42 +170,52 @@ class PosteriorMachine(Machine):
         weight = np.broadcast_to(state.winning_weight(), image.shape)
         return tuple(np.broadcast_to(field, image.shape).reshape(shape).copy() for field in (image, row, column, weight))
 
-    def _posterior(self, x, t, label, winners):
+    def _posterior(self, x, t, label, winners, settings=None):
         """(state, indices of the training images, rate) for queries that share label and setting."""
         images, index = self._training_set(label, x.dtype)
         signal, noise = self.schedule.signal(t), self.schedule.noise(t)
         with np.errstate(divide="ignore", over="ignore"):
             rate = 0.5 / noise / noise
-        settings = self._settings(float(t[0]))
-        cuts = shards.bounds(len(images), self._image_cost(images))
-        blocks = self._blocks(len(x), cuts, images)
-        tasks = [
-            (x[low:high], images[start:stop], signal[low:high], rate[low:high], CUTOFF[x.dtype], winners, *settings)
-            for low, high in blocks
-            for start, stop in pairwise(cuts)
-        ]
-        results = shards.run(type(self)._states, tasks, self.executor, self.progress)
-        merged = []
-        for low, high in blocks:
-            state = None
-            for start in cuts[:-1]:
-                part = next(results)
-                if winners:
-                    part.winner += start * self._candidates_per_image(images)
-                state = part if state is None else state.merge(part, rate[low:high])
-            merged.append(state)
+        settings = self._settings(float(t[0])) if settings is None else settings
+        vectors = self._vectorised and not winners and not numba.config.DISABLE_JIT
+        cost = self._image_cost(settings) * (1 if vectors else self._plain_factor)
+        lanes = simd.BYTES // x.itemsize if vectors else 1
+        cuts = shards.bounds(len(images), cost, lanes)
+        parts = [images[start:stop] for start, stop in pairwise(cuts)]
+        if vectors:
+            groups = self._groups(label, x.dtype)
+            parts = [Shard(groups[start // lanes : -(-stop // lanes)], stop - start) for start, stop in pairwise(cuts)]
+        size = max(1, int(shards.TASK_COST / cost / (cuts[1] - cuts[0])))
+        blocks = [(low, min(low + size, len(x))) for low in range(0, len(x), size)]
+        settings = (CUTOFF[x.dtype], *settings)
+        work = [(x[low:high], part, signal[low:high], rate[low:high], *settings) for low, high in blocks for part in parts]
+        states = shards.run(type(self)._states, work, self.executor, self.progress)
+        merged = [self._merge(states, cuts, rate[low:high], images) for low, high in blocks]
         return _concatenate(merged), index, rate
 
-    def _blocks(self, queries, cuts, images):
-        """Queries per task: as many as fit its cost, since a block shares the reading of a shard."""
-        per_task = self._image_cost(images) * (cuts[1] - cuts[0])
-        size = max(1, int(shards.TASK_COST / per_task))
-        return [(low, min(low + size, queries)) for low in range(0, queries, size)]
+    def _merge(self, states, cuts, rate, images):
+        """One block's state from those of its shards, in order."""
+        whole = None
+        for start in cuts[:-1]:
+            state = next(states)
+            if state.winner is not None:
+                state.winner += start * self._candidates_per_image(images)
+            whole = state if whole is None else whole.merge(state, rate)
+        return whole
 
-    def _image_cost(self, images):
-        """About how many multiply-adds one query spends on one training image."""
-        pixels = images.shape[1] * images.shape[2]
-        return pixels * pixels * images.shape[3]
+    def _groups(self, label, dtype):
+        """The training set of that class packed for the vector kernels; kept for the next call."""
+        key = (label, np.dtype(dtype), "packed")
+        if key not in self._selected:
+            self._selected[key] = self._pack(self._training_set(label, dtype)[0])
+        return self._selected[key]
+
+    def _pack(self, images):
+        return tasks.pack(images)
+
+    def _image_cost(self, settings):
+        """About how many nanoseconds one query spends on one training image."""
+        raise NotImplementedError
 
     def _candidates_per_image(self, images):
         return images.shape[1] * images.shape[2]

@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from .. import checks
 
-# Multiply-adds in a task: about 0.1 s, so that Ctrl-C is answered at once, and far above the 0.1 ms that handing it out costs.
-TASK_COST = 2e7
-# Even a small training set is cut in this many, so that one query can use as many threads.
+# Nanoseconds in a task, about: so short that Ctrl-C is answered at once, and far above the 0.1 ms that handing it out costs.
+TASK_COST = 5e7
+# Even a small training set is cut in this many, so that one query can use as many threads; but not below this cost.
 FEWEST_SHARDS = 8
 SMALLEST_COST = 5e5
 
@@ -34,11 +34,14 @@ def threads():
     return _threads or numba.config.NUMBA_NUM_THREADS
 
 
-def bounds(images, cost_per_image):
-    """Where to cut `images` training images: a list 0 = b_0 < b_1 < ... < b_S = N, a function of these two numbers only."""
-    size = min(-(-images // FEWEST_SHARDS), max(1, int(TASK_COST / cost_per_image)))
+def bounds(images, cost_per_image, granule=1):
+    """Where to cut `images` training images: a list 0 = b_0 < b_1 < ... < b_S = N, a function of these numbers only.
+
+    All inner cuts are multiples of `granule`, the number of images that a kernel takes at a time.
+    """
+    size = min(-(-images // FEWEST_SHARDS), int(TASK_COST / cost_per_image))
     size = max(size, min(images, int(SMALLEST_COST / cost_per_image)), 1)
-    return [*range(0, images, size), images]
+    return [*range(0, images, -(-size // granule) * granule), images]
 
 
 def run(function, tasks, executor=None, progress=False):

@@ -76,6 +76,19 @@ def shift_table(side, k, boundary, anywhere=True):
     return np.array(rows)
 
 
+def count_pairs(height, width, k, boundary, anywhere=True):
+    """How many pairs of (pixel of a query, pixel of one training image) the rule allows: what a machine's time grows with.
+
+    Examples
+    --------
+    >>> count_pairs(4, 4, 3, "circular"), count_pairs(4, 4, 3, "zeros")
+    (256, 36)
+    """
+    tables = (shift_table(side, k, boundary, anywhere) for side in (height, width))
+    rows, columns = (int((table[:, 2] - table[:, 1]).clip(0).sum()) for table in tables)
+    return rows * columns
+
+
 # The locality scale k(t) of each named set at 16 x 16, least noise first: how much a small convolutional network trained on it
 # sees, step by step (KG's calibration). Nothing predicts k(t) a priori.
 TABLES = {

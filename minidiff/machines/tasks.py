@@ -1,0 +1,92 @@
+"""The vector kernels from Python: the training set laid out for them, and one task of an evaluation."""
+
+import math
+
+import numpy as np
+
+from . import simd
+from .boxsum import Plan, ideal_kernel, local_kernel
+
+
+def pack(images):
+    """A training set (N, H, W, C) as groups of 16 images (8 in float64) side by side: (groups, H, C, W, lanes).
+
+    The last group is filled up with copies of the last image, which the kernels give no weight. Memory: that of the
+    images. Aligned to 64 bytes: a vector that straddles two cache lines costs two loads (1.4 times the whole kernel's time).
+    """
+    count, height, width, channels = images.shape
+    side = simd.BYTES // images.itemsize
+    groups = -(-count // side)
+    shape = (groups, height, channels, width, side)
+    space = np.empty(math.prod(shape) * images.itemsize + simd.BYTES, np.uint8)
+    start = -space.ctypes.data % simd.BYTES
+    packed = space[start : start + math.prod(shape) * images.itemsize].view(images.dtype).reshape(shape)
+    whole = count // side
+    source = images[: whole * side].reshape(whole, side, height, width, channels)
+    packed[:whole] = source.transpose(0, 2, 4, 3, 1)
+    if whole < groups:
+        rest = images[np.minimum(np.arange(whole * side, groups * side), count - 1)]
+        packed[whole] = rest.transpose(1, 3, 2, 0)
+    return packed
+
+
+def local_task(x, packed, begin, end, signal, rate, k, circular, colocated, cutoff, cost, mass, total):
+    """Write the state of every pixel of one query, seen through its window, over the training images begin..end.
+
+    Parameters
+    ----------
+    x : (H, W, C) float32 or float64
+    packed : `pack(images)` of the same dtype
+    begin, end : int
+    signal, rate : float
+        a and 1 / (2 s^2), which may be inf.
+    k : odd int
+    circular : bool
+        Whether windows wrap; otherwise they see zeros, and pixels near a border only explain their like (windows.py).
+    colocated : bool
+        Whether only the pixel's own place in each image may explain it.
+    cutoff : float
+        A candidate that weighs below exp(-cutoff) of its pixel's best counts 0; at most 80 in float32.
+    cost, mass, total : (H, W), (H, W) and (H, W, C) float64
+        The posterior's state, written.
+
+    Serial and without the GIL. Memory: (2 + k + (1 + C) H) W vectors of 64 bytes, about 200 KB at 32 x 32 x 1.
+    """
+    height, width, channels = x.shape
+    plan = _plan(x, height, width, channels, k, circular, colocated, signal, rate, cutoff)
+    room = [_room(x, vectors) for vectors in (width + k, k * width, 3 * width, mass.size, total.size)]
+    _run(local_kernel, x, packed, begin, end, plan, room, cost, mass, total)
+
+
+def ideal_task(x, packed, begin, end, signal, rate, cutoff, cost, mass, total):
+    """Write the state of one query (D,) seen whole over the training images begin..end: cost (1,), mass (1,), total (D,).
+
+    `packed` is pack(images.reshape(N, 1, 1, D)); the rest as for `local_task`.
+    """
+    plan = _plan(x, 1, 1, x.size, 1, True, True, signal, rate, cutoff)
+    room = [_room(x, vectors) for vectors in (1, 1, x.size)]
+    _run(ideal_kernel, x, packed, begin, end, plan, room, cost, mass, total)
+
+
+def _plan(x, height, width, channels, k, circular, colocated, signal, rate, cutoff):
+    number = x.dtype.type
+    # A finite speed, because 0 * inf is nan: at s = 0 only candidates at distance 0 from the best are kept, at weight 2^0.
+    speed = min(float(rate) / math.log(2), float(np.finfo(x.dtype).max) / 4)
+    reach = cutoff / float(rate)
+    settings = (height, width, channels, k, k // 2, bool(circular), bool(colocated))
+    return Plan(*settings, number(signal), float(rate), number(speed), number(reach))
+
+
+def _room(x, vectors):
+    """Zeros for so many vectors, and one more for alignment."""
+    return np.zeros((vectors + 1) * (simd.BYTES // x.itemsize), x.dtype)
+
+
+def _run(kernel, x, packed, begin, end, plan, room, cost, mass, total):
+    mass[...] = 0
+    total[...] = 0
+    *scratch, mass_by_lane, total_by_lane = room
+    nearest = np.full(cost.size, np.inf, x.dtype)
+    flat = nearest, mass.reshape(-1), total.reshape(-1), mass_by_lane, total_by_lane
+    kernel(x.reshape(-1), packed.reshape(-1), begin, end, plan, *scratch, *flat)
+    cost[...] = nearest.reshape(cost.shape)
