@@ -1,4 +1,4 @@
-"""The command line: minidiff tour | sample | info."""
+"""The command line: minidiff tour | sample | bench | info."""
 
 import argparse
 import platform
@@ -53,6 +53,7 @@ def parser():
         return sub
 
     command("tour", _tour, "minidiff-tour", "The whole story: figures, numbers and one page to read.")
+    command("bench", _bench, "minidiff-bench", "How fast the machines are here, as a table and a .json.")
     command("info", _info, None, "Versions, threads and where compiled code is kept.")
     sample = command("sample", _sample, "minidiff-sample", "Sample from any machine on any images.")
     sample.add_argument("--machine", choices=MACHINES, default="els", help="the denoiser (els)")
@@ -94,6 +95,15 @@ def _tour(options):
     print(f"Read {page}")
 
 
+def _bench(options):
+    from .bench import bench, table
+
+    out = files.folder(options.out)
+    result = bench(quick=options.quick) | {"processor": _processor()}
+    print(table(result))
+    files.write_numbers(out / "numbers.json", result)
+
+
 def _info(options):
     out = files.folder(options.out) if options.out else None
     names = ("minidiff", "numpy", "numba", "llvmlite", "matplotlib", "pillow", "tqdm")
@@ -119,7 +129,7 @@ def _sample(options):
     if options.quick:
         options.n, options.steps = min(options.n, 4), min(options.steps, 8)
     named = options.data in datasets.NAMES
-    size = options.size or (16 if named else None)
+    size = options.size if options.size is not None or not named else 16
     images, labels = datasets.load(options.data, size=size, count=options.count, colour=options.colour, rng=options.seed)
     if options.quick:
         images, labels = images[:200], None if labels is None else labels[:200]
@@ -137,7 +147,8 @@ def _sample(options):
 def _machine(options, images, labels, schedule):
     settings = {"labels": labels} if options.label is not None else {}
     if options.machine in ("ls", "els"):
-        settings["window"] = options.window or default_table(options.data, *images.shape[1:3], options.boundary)
+        table = default_table(options.data, *images.shape[1:3], options.boundary)
+        settings["window"] = table if options.window is None else options.window
         settings["boundary"] = options.boundary
     return MACHINES[options.machine](images, schedule, **settings)
 

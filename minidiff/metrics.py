@@ -214,3 +214,64 @@ def local_consistency(machine, x, tolerance=0.02):
     tolerance = checks.number("tolerance", tolerance, 0)
     x = checks.image_set(x, "x")
     return (np.abs(machine(x, 0.0) - x).max(axis=3) <= tolerance).mean(axis=(1, 2))
+
+
+class Agreement(NamedTuple):
+    """How well predictions match references, sample by sample; see `agreement`."""
+
+    r: np.ndarray
+    r_squared: np.ndarray
+    determination: np.ndarray
+
+
+def agreement(predicted, reference):
+    """Pearson's r, its square, and the coefficient of determination R^2 = 1 - SS_res / SS_tot, of each sample by itself.
+
+    Three numbers with three names: r says whether bright is where the reference is bright, r^2 the share of variance that the best
+    *rescaled* prediction explains, R^2 the share that this prediction explains. KG's script prints r and calls it r^2; a
+    prediction with twice the contrast has r = r^2 = 1 and R^2 = 0.
+
+    Parameters
+    ----------
+    predicted, reference : (B, H, W, C) float32 or float64
+        All pixels and channels of a sample are compared.
+
+    Returns
+    -------
+    Agreement
+        r, r_squared and determination (R^2), (B,) float64; nan where an image is constant (no variance to explain), to be
+        counted and not dropped silently.
+
+    Examples
+    --------
+    >>> x = np.array([-1.0, 0.0, 1.0]).reshape(1, 1, 3, 1)
+    >>> [float(value[0]) for value in agreement(2 * x, x)]
+    [1.0, 1.0, 0.0]
+    """
+    predicted, reference = checks.image_set(predicted, "predicted"), checks.image_set(reference, "reference")
+    if predicted.shape != reference.shape:
+        raise ValueError(f"predicted: expected the reference's shape {reference.shape}, got {predicted.shape}")
+    p, q = (x.reshape(len(x), -1).astype(np.float64) for x in (predicted, reference))
+    residual = ((p - q) ** 2).sum(axis=1)
+    p, q = p - p.mean(axis=1, keepdims=True), q - q.mean(axis=1, keepdims=True)
+    spread_p, spread_q = (p * p).sum(axis=1), (q * q).sum(axis=1)
+    # A constant float32 image leaves a spread at the rounding of its mean, not 0.
+    constant = np.minimum(np.ptp(predicted.reshape(len(p), -1), axis=1), np.ptp(reference.reshape(len(q), -1), axis=1)) == 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r = np.where(constant, np.nan, (p * q).sum(axis=1) / np.sqrt(spread_p * spread_q))
+        determination = np.where(np.ptp(q, axis=1) == 0, np.nan, 1 - residual / spread_q)
+    return Agreement(r, r * r, determination)
+
+
+def quartiles(values):
+    """{"median", "lower", "upper", "undefined"}: quartiles of the finite values, and how many others there are.
+
+    Examples
+    --------
+    >>> quartiles(np.array([1.0, 2.0, 3.0, np.nan]))
+    {'median': 2.0, 'lower': 1.5, 'upper': 2.5, 'undefined': 1}
+    """
+    values = np.asarray(values, dtype=np.float64)
+    finite = values[np.isfinite(values)]
+    lower, median, upper = np.percentile(finite, (25, 50, 75)).tolist() if finite.size else (float("nan"),) * 3
+    return {"median": median, "lower": lower, "upper": upper, "undefined": int(values.size - finite.size)}

@@ -128,7 +128,7 @@ def trajectory(steps, ax=None, title=None, most=8, sample=0):
     >>> steps = list(md.process.ddim(lambda x, t: 0 * x, md.schedules.cosine(), shape=(1, 4, 4, 1), rng=0))
     >>> _ = trajectory(steps, ax=Figure().subplots())
     """
-    chosen = [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, most).round().astype(int))]
+    chosen = [steps[i] for i in np.unique(np.linspace(len(steps) - 1, 0, most).round().astype(int))]
     stacks = [np.stack([getattr(step, name)[sample] for step in chosen]) for name in ("x", "x0_hat")]
     return rows(stacks, ["x", "x0_hat"], ax=ax, title=title, heads=[f"t = {step.t:.2f}" for step in chosen])
 

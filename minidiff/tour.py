@@ -101,7 +101,7 @@ def noising(studio):
         heads = [f"t = {t:.2f}" for t in times] if name == "photo" else None
         plots.rows([noisy], [name], ax=ax, heads=heads)
     walked = studio.walk(IdealScore(studio.crops, SCHEDULE), studio.noise(studio.crops, 1))
-    back = _figure(7.5, 2.4)
+    back = _figure(7.5, 2.1)
     plots.trajectory(walked, ax=back.subplots())
     signal, noise = float(SCHEDULE.signal(0.5)), float(SCHEDULE.noise(0.5))
     return Chapter(
@@ -279,7 +279,7 @@ def boundaries(studio):
     brightness = {name: float(x[:, ring].mean()) for name, x in zip(machines, stacks, strict=True)}
     brightness["training set"] = float(images[:, ring].mean())
     torus, zeros, place, data = brightness.values()
-    figure = _figure(7.5, 3.3)
+    figure = _figure(7.5, 2.8)
     plots.rows(stacks, list(machines), ax=figure.subplots())
     return Chapter(
         "What the boundary does",

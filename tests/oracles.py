@@ -97,3 +97,73 @@ def majority_images(side):
         if (np.sign(total) == bits).all():
             found.add(bits.astype(np.int8).tobytes())
     return found
+
+
+def nearest_copies(sample, images, translations=True):
+    """The mean squared difference of a sample to each image at its best translation on the torus (or in place), (N,)."""
+    height, width = sample.shape[:2]
+    shifts = [(down, across) for down in range(height) for across in range(width)] if translations else [(0, 0)]
+    return np.array([min(((sample - np.roll(image, shift, (0, 1))) ** 2).mean() for shift in shifts) for image in images])
+
+
+def mosaic(x, images, k, boundary, anywhere):
+    """The pieces of one image x as seen without noise: (region (H, W), training image (H, W)), -1 at exact ties.
+
+    A flood fill from each pixel in reading order, over pixels of one training image at one shift.
+    """
+    height, width = x.shape[:2]
+    source = {}
+    for i in range(height):
+        for j in range(width):
+            seen = window(x, i, j, k, boundary)
+            places = list(candidates(i, j, images, k, boundary, anywhere))
+            distances = [((seen - window(images[n], u, v, k, boundary)) ** 2).sum() for n, u, v in places]
+            first = int(np.argmin(distances))
+            if distances.count(distances[first]) == 1:
+                n, u, v = places[first]
+                wraps = boundary == "circular"
+                source[i, j] = (n, (u - i) % height, (v - j) % width) if wraps else (n, u - i, v - j)
+    region, image = np.full((height, width), -1), np.full((height, width), -1)
+    for pixel in source:
+        if region[pixel] < 0:
+            reached, number = [pixel], region.max() + 1
+            while reached:
+                i, j = reached.pop()
+                region[i, j], image[i, j] = number, source[i, j][0]
+                for beside in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)):
+                    if boundary == "circular":
+                        beside = (beside[0] % height, beside[1] % width)
+                    if source.get(beside) == source[pixel] and region[beside] < 0:
+                        reached.append(beside)
+    return region, image
+
+
+def majority_numbers(side):
+    """`majority_images` for all 2^(side^2) images at once: those, as numbers whose bit 0 is the first pixel, 1 being white.
+
+    Images are machine words, a shift of the torus is a rotation of their bits, and the nine neighbours are counted by full
+    adders of one bit.
+    """
+    pixels = side * side
+    every = (1 << pixels) - 1
+    first_column = sum(1 << row * side for row in range(side))
+    found = []
+    for start in range(0, every + 1, 1 << 20):
+        image = np.arange(start, min(start + (1 << 20), every + 1))
+        right = (image & ~(first_column << side - 1)) << 1 | image >> side - 1 & first_column
+        left = (image & ~first_column) >> 1 | (image & first_column) << side - 1
+        ones, twos = _full_adder(left, image, right)
+        above, below = (
+            [(row << side | row >> pixels - side) & every, row >> side | row << pixels - side & every] for row in (ones, twos)
+        )
+        ones, carry = _full_adder(ones, *above)
+        twos, fours = _full_adder(twos, *below)
+        # ones + 2 (twos + carry) + 4 fours > 4
+        majority = fours & (ones | twos | carry) | twos & carry & ones
+        found.append(image[majority == image])
+    return np.concatenate(found)
+
+
+def _full_adder(a, b, c):
+    """(ones, twos) of a + b + c, bit by bit."""
+    return a ^ b ^ c, a & b | c & (a ^ b)

@@ -6,7 +6,7 @@ window. Two neighbouring windows share nearly all their terms, so no window is e
 
 1. `_square_row` writes one row of the plane;
 2. `_sum_along_row` sums it over k neighbours in the row, and `_sum_down` those sums over k rows: distances;
-3. `_weigh_row` turns a row of distances into weights exp(-(d - dmin) / (2 s^2)) and adds them to each pixel's posterior.
+3. `weigh_row` turns a row of distances into weights exp(-(d - dmin) / (2 s^2)) and adds them to each pixel's posterior.
 
 Every number above is a vector of 16 training images (8 in float64): image n is lane n % 16 of group n // 16, and `pack` lays
 the training set out so. All lanes do the same work at any H, W, C and k, so nothing is padded but the last group, no
@@ -44,13 +44,13 @@ from .simd import (
 )
 
 # What stays the same for a whole task: `half` is k // 2, `speed` the rate in powers of two, and `reach` how far above its pixel's
-# smallest distance a candidate still counts.
-Plan = namedtuple("Plan", "height width channels k half circular colocated signal rate speed reach")
+# smallest distance a candidate still counts; `track` is whether winners are named.
+Plan = namedtuple("Plan", "height width channels k half circular colocated signal rate speed reach track")
 # Room for the rows of one shift: `squares` of the plane, sums along it in `blocks` of k rows and their `prefix`, a `row` of
 # distances and then weights, and a row of zeros.
 Scratch = namedtuple("Scratch", "squares blocks prefix row zeros")
-# Every pixel's posterior: cost, mass and total so far; `mass_by_lane` and `total_by_lane` are what this group adds.
-State = namedtuple("State", "cost mass total mass_by_lane total_by_lane")
+# Every pixel's posterior: cost, mass, total and winner so far; `mass_by_lane` and `total_by_lane` are what this group adds.
+State = namedtuple("State", "cost mass total winner mass_by_lane total_by_lane")
 
 
 @inline_vector_kernel
@@ -147,8 +147,26 @@ def _new_minima(distances, state, first, last, plan):
                 store(state.total_by_lane, at * size, load(state.total_by_lane, at * size) * factors)
 
 
+@numba.njit(error_model="numpy", nogil=True)
+def _new_winners(distances, state, first, last, index, pixels, wrap, width):
+    """Name the winner where a distance of this row is at most the cost, which is still that of the rows before.
+
+    The candidate of pixel p and lane l is index + p + l * pixels, and a torus' width less from pixel `wrap` on.
+    """
+    size = lanes(distances)
+    for p in range(first, last):
+        distance, old = load(distances, p * size), state.cost[p]
+        if any_at_most(distance, old):
+            low, lane = min_lanes(distance), 0
+            while distances[p * size + lane] > low:
+                lane += 1
+            candidate = index + p + lane * pixels - (width if p >= wrap else 0)
+            if low < old or candidate < state.winner[p]:
+                state.winner[p] = candidate
+
+
 @inline_vector_kernel
-def _weigh_row(row, y, dx, first, last, state, plan):
+def weigh_row(row, y, dx, first, last, state, plan):
     """Turn a row of distances into weights, and add them and their values to the posterior of each pixel.
 
     The difference is taken before it is scaled: at s^2 = 1e-6 the rate is 5e5, and a rounded d * rate would be off by whole
@@ -191,7 +209,7 @@ def _shifts(side, plan):
 
 
 @inline_vector_kernel
-def _plane_row(q, dy, dx, x, y, bias, plan, scratch, state):
+def _plane_row(q, dy, dx, x, y, image, bias, plan, scratch, state):
     """Take in row q - half of the plane; weigh the row of pixels p = q - k + 1, whose windows it completes.
 
     Down the rows as along them: blocks of k, a window being a suffix of one block and a prefix of the next. `blocks` holds
@@ -216,10 +234,14 @@ def _plane_row(q, dy, dx, x, y, bias, plan, scratch, state):
     here = _from_pixel(state, max(p, top) * plan.width, plan.channels, size)
     gap = _sum_down(scratch.row, scratch.prefix, a, b, c, left, right, here.cost)
     if p >= top and any_at_most(gap, plan.reach):
+        if plan.track and any_at_most(gap, 0.0):
+            index = (image * plan.height + _wrapped(p + dy, plan.height)) * plan.width + dx
+            pixels = plan.height * plan.width
+            _new_winners(scratch.row, here, left, right, index, pixels, plan.width - dx, plan.width)
         if any_below(gap, 0.0):
             _new_minima(scratch.row, here, left, right, plan)
         ys = after(y, _wrapped(p + dy, plan.height) * plan.channels * stride)
-        _weigh_row(scratch.row, ys, dx, left, right, here, plan)
+        weigh_row(scratch.row, ys, dx, left, right, here, plan)
     if j == k - 1 and k > 3:
         for _ in range(min(k - 2, q - top)):
             below, new = new, after(new, -stride)
@@ -234,13 +256,14 @@ def _from_pixel(state, pixel, channels, size):
         after(state.cost, pixel),
         after(state.mass, pixel),
         after(state.total, pixel * channels),
+        after(state.winner, pixel),
         after(state.mass_by_lane, pixel * size),
         after(state.total_by_lane, pixel * channels * size),
     )
 
 
 @inline_vector_kernel
-def _flush(lane_sums, sums, count):
+def flush(lane_sums, sums, count):
     """Add the lanes to the float64 sums and clear them: float32 only ever adds up the terms of one group."""
     size = lanes(lane_sums)
     for i in range(count):
@@ -249,7 +272,7 @@ def _flush(lane_sums, sums, count):
 
 
 @inline_vector_kernel
-def _lanes_of(row, group, begin, end):
+def lanes_of(row, group, begin, end):
     """A vector of 0 in the lanes whose image is one of begin..end, and inf in the others; `row` is room for it."""
     size = lanes(row)
     for lane in range(size):
@@ -258,50 +281,23 @@ def _lanes_of(row, group, begin, end):
 
 
 @vector_kernel
-def local_kernel(x, packed, begin, end, plan, squares, blocks, rows, cost, mass, total, mass_by_lane, total_by_lane):
+def local_kernel(x, packed, begin, end, plan, squares, blocks, rows, cost, mass, total, winner, mass_by_lane, total_by_lane):
     """All groups of training images that hold any of begin..end, at all shifts; every array is flat."""
     y, size = address(packed), lanes(address(packed))
     rows, stride, pixels = aligned(rows), plan.width * size, plan.height * plan.width
     squares = after(aligned(squares), plan.half * size)
     scratch = Scratch(squares, aligned(blocks), after(rows, stride), after(rows, 2 * stride), rows)
-    state = State(address(cost), address(mass), address(total), aligned(mass_by_lane), aligned(total_by_lane))
+    by_lane = aligned(mass_by_lane), aligned(total_by_lane)
+    state = State(address(cost), address(mass), address(total), address(winner), *by_lane)
     first_dy, last_dy = _shifts(plan.height, plan)
     first_dx, last_dx = _shifts(plan.width, plan)
     for group in range(begin // size, (end + size - 1) // size):
-        bias = _lanes_of(scratch.row, group, begin, end)
+        bias = lanes_of(scratch.row, group, begin, end)
         ys = after(y, group * pixels * plan.channels * size)
         for dy in range(first_dy, last_dy):
             top, bottom = _allowed(dy, plan.height, plan)
             for dx in range(first_dx, last_dx):
                 for q in range(top, bottom + plan.k - 1):
-                    _plane_row(q, dy, dx, address(x), ys, bias, plan, scratch, state)
-        _flush(state.mass_by_lane, state.mass, pixels)
-        _flush(state.total_by_lane, state.total, pixels * plan.channels)
-
-
-@vector_kernel
-def ideal_kernel(x, packed, begin, end, plan, row, cost, mass, total, mass_by_lane, total_by_lane):
-    """The same for queries seen whole: one pixel of D channels, and no windows."""
-    xs, size, row = address(x), lanes(address(x)), aligned(row)
-    state = State(address(cost), address(mass), address(total), aligned(mass_by_lane), aligned(total_by_lane))
-    signal, depth = splat(xs, plan.signal), plan.channels
-    for group in range(begin // size, (end + size - 1) // size):
-        y = after(address(packed), group * depth * size)
-        # Two sums side by side, for one addition has to wait four cycles for the one before.
-        one, two = _lanes_of(row, group, begin, end), splat(xs, 0.0)
-        for i in range(0, depth - 1, 2):
-            a = splat(xs, xs[i]) - signal * load(y, i * size)
-            b = splat(xs, xs[i + 1]) - signal * load(y, (i + 1) * size)
-            one, two = muladd(a, a, one), muladd(b, b, two)
-        if depth % 2:
-            a = splat(xs, xs[depth - 1]) - signal * load(y, (depth - 1) * size)
-            one = muladd(a, a, one)
-        distance = one + two
-        gap = distance - splat(xs, state.cost[0])
-        if any_at_most(gap, plan.reach):
-            store(row, 0, distance)
-            if any_below(gap, 0.0):
-                _new_minima(row, state, 0, 1, plan)
-            _weigh_row(row, y, 0, 0, 1, state, plan)
-        _flush(state.mass_by_lane, state.mass, 1)
-    _flush(state.total_by_lane, state.total, depth)
+                    _plane_row(q, dy, dx, address(x), ys, group * size, bias, plan, scratch, state)
+        flush(state.mass_by_lane, state.mass, pixels)
+        flush(state.total_by_lane, state.total, pixels * plan.channels)

@@ -9,21 +9,21 @@ from .machine import PosteriorMachine, Shard
 from .posterior import Posterior
 
 
-def ideal_states(x, shard, signal, rate, cutoff):
+def ideal_states(x, shard, signal, rate, cutoff, winners):
     """The Posterior (B, 1) of whole images x (B, H, W, C) over a shard of training images."""
     queries, vectors = x.reshape(len(x), -1), isinstance(shard, Shard)
-    state = Posterior.empty(len(x), 1, queries.shape[1], winners=not vectors)
+    state = Posterior.empty(len(x), 1, queries.shape[1], winners or not vectors)
     for b in range(len(x)):
         a = x.dtype.type(signal[b])
-        fields = (state.cost[b], state.mass[b], state.total[b])
+        fields = (state.cost[b], state.mass[b], state.total[b], None if state.winner is None else state.winner[b])
         if vectors:
             tasks.ideal_task(queries[b], shard.groups, 0, shard.count, a, rate[b], cutoff, *fields)
         else:
-            ideal_shard(queries[b], shard.reshape(len(shard), -1), a, rate[b], cutoff, *fields, state.winner[b])
+            ideal_shard(queries[b], shard.reshape(len(shard), -1), a, rate[b], cutoff, *fields)
     return state
 
 
-def equivariant_states(x, images, signal, rate, cutoff, mirrors):
+def equivariant_states(x, images, signal, rate, cutoff, winners, mirrors):
     """The Posterior (B, 1) over every translation of a shard, and of its reflections along each of `mirrors`' axes."""
     orbit = np.stack([np.flip(images, axes) for axes in mirrors], axis=1).reshape(-1, *images.shape[1:])
     state = Posterior.empty(len(x), 1, x[0].size)
@@ -46,7 +46,8 @@ class IdealScore(PosteriorMachine):
     labels : (N,) ints, optional
         Needed for `label=` in calls.
     executor : concurrent.futures.Executor, optional
-        Where the shards of an evaluation go instead of this process's threads.
+        Where the shards of an evaluation go instead of this process's threads: a ProcessPoolExecutor started by "spawn", or with
+        dask.distributed `executor=client.get_executor()`. Shards travel with every call, so it pays for large training sets only.
     progress : bool
         Show a progress bar for evaluations that take longer than a second.
 

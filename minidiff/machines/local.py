@@ -9,19 +9,20 @@ from .posterior import Posterior
 from .windows import Window, check_window, count_pairs, shift_table
 
 
-def local_states(x, shard, signal, rate, cutoff, windows, boundary, anywhere):
+def local_states(x, shard, signal, rate, cutoff, winners, windows, boundary, anywhere):
     """The Posterior (B, K H W) of every pixel of x (B, H, W, C) over a shard, seen through each of K windows."""
     height, width, channels = x.shape[1:]
     pixels, circular, vectors = height * width, boundary == "circular", isinstance(shard, Shard)
-    state = Posterior.empty(len(x), len(windows) * pixels, channels, winners=not vectors)
+    state = Posterior.empty(len(x), len(windows) * pixels, channels, winners or not vectors)
     for b, i in np.ndindex(len(x), len(windows)):
         k, a, here = windows[i], x.dtype.type(signal[b]), slice(i * pixels, (i + 1) * pixels)
-        fields = [field[b, here] for field in (state.cost, state.mass, state.total)]
+        fields = (state.cost, state.mass, state.total, state.winner)
+        fields = [None if field is None else field[b, here] for field in fields]
         if vectors:
             tasks.local_task(x[b], shard.groups, 0, shard.count, a, rate[b], k, circular, not anywhere, cutoff, *fields)
         else:
             rows, columns = (shift_table(side, k, boundary, anywhere) for side in (height, width))
-            local_shard(x[b], shard, a, rate[b], k, circular, rows, columns, cutoff, *fields, state.winner[b, here])
+            local_shard(x[b], shard, a, rate[b], k, circular, rows, columns, cutoff, *fields)
     return state
 
 

@@ -136,13 +136,13 @@ class PosteriorMachine(Machine):
     """A machine whose estimate is a softmax posterior's mean; the others only say who, what and which value.
 
     A subclass gives `_states`, a function of the module (so that it can be sent to another process): called as
-    _states(x, shard, signal, rate, cutoff, *settings) it returns the Posterior of the queries x over a shard, from the vector
-    kernels for a Shard and from the plain ones for an array of images; and `_settings(t)`, `_image_cost(settings)` (nanoseconds
-    per query and training image, about) and `_place(winner)` (where a candidate's pixels lie).
+    _states(x, shard, signal, rate, cutoff, winners, *settings) it returns the Posterior of the queries x over a shard, from
+    the vector kernels for a Shard and from the plain ones for an array of images; and `_settings(t)`, `_image_cost(settings)`
+    (nanoseconds per query and training image, about) and `_place(winner)` (where a candidate's pixels lie).
     """
 
     _states = None
-    # The plain kernels name the winner, and they alone run without JIT; they take about this many times longer.
+    # The plain kernels alone run without JIT; they take about this many times longer.
     _vectorised = True
     _plain_factor = 20
 
@@ -177,7 +177,7 @@ class PosteriorMachine(Machine):
         with np.errstate(divide="ignore", over="ignore"):
             rate = 0.5 / noise / noise
         settings = self._settings(float(t[0])) if settings is None else settings
-        vectors = self._vectorised and not winners and not numba.config.DISABLE_JIT
+        vectors = self._vectorised and not numba.config.DISABLE_JIT
         cost = self._image_cost(settings) * (1 if vectors else self._plain_factor)
         lanes = simd.BYTES // x.itemsize if vectors else 1
         cuts = shards.bounds(len(images), cost, lanes)
@@ -187,7 +187,7 @@ class PosteriorMachine(Machine):
             parts = [Shard(groups[start // lanes : -(-stop // lanes)], stop - start) for start, stop in pairwise(cuts)]
         size = max(1, int(shards.TASK_COST / cost / (cuts[1] - cuts[0])))
         blocks = [(low, min(low + size, len(x))) for low in range(0, len(x), size)]
-        settings = (CUTOFF[x.dtype], *settings)
+        settings = (CUTOFF[x.dtype], winners, *settings)
         work = [(x[low:high], part, signal[low:high], rate[low:high], *settings) for low, high in blocks for part in parts]
         states = shards.run(type(self)._states, work, self.executor, self.progress)
         merged = [self._merge(states, cuts, rate[low:high], images) for low, high in blocks]

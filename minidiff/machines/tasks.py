@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from . import simd
-from .boxsum import Plan, ideal_kernel, local_kernel
+from .boxsum import Plan, local_kernel
+from .whole import ideal_kernel
 
 
 def pack(images):
@@ -30,7 +31,7 @@ def pack(images):
     return packed
 
 
-def local_task(x, packed, begin, end, signal, rate, k, circular, colocated, cutoff, cost, mass, total):
+def local_task(x, packed, begin, end, signal, rate, k, circular, colocated, cutoff, cost, mass, total, winner=None):
     """Write the state of every pixel of one query, seen through its window, over the training images begin..end.
 
     Parameters
@@ -49,32 +50,39 @@ def local_task(x, packed, begin, end, signal, rate, k, circular, colocated, cuto
         A candidate that weighs below exp(-cutoff) of its pixel's best counts 0; at most 80 in float32.
     cost, mass, total : (H, W), (H, W) and (H, W, C) float64
         The posterior's state, written.
+    winner : (H, W) int64, optional
+        The nearest candidate's index (image, row, column) as one number, written; the lowest where several are as near.
 
     Serial and without the GIL. Memory: (2 + k + (1 + C) H) W vectors of 64 bytes, about 200 KB at 32 x 32 x 1.
     """
     height, width, channels = x.shape
-    plan = _plan(x, height, width, channels, k, circular, colocated, signal, rate, cutoff)
+    plan = _plan(x, height, width, channels, k, circular, colocated, signal, rate, cutoff, winner)
     room = [_room(x, vectors) for vectors in (width + k, k * width, 3 * width, mass.size, total.size)]
-    _run(local_kernel, x, packed, begin, end, plan, room, cost, mass, total)
+    nearest = np.full(cost.size, np.inf, x.dtype)
+    _run(local_kernel, x, packed, begin, end, plan, room, nearest, mass, total, winner)
+    cost[...] = nearest.reshape(cost.shape)
 
 
-def ideal_task(x, packed, begin, end, signal, rate, cutoff, cost, mass, total):
+def ideal_task(x, packed, begin, end, signal, rate, cutoff, cost, mass, total, winner=None):
     """Write the state of one query (D,) seen whole over the training images begin..end: cost (1,), mass (1,), total (D,).
 
     `packed` is pack(images.reshape(N, 1, 1, D)); the rest as for `local_task`.
     """
-    plan = _plan(x, 1, 1, x.size, 1, True, True, signal, rate, cutoff)
-    room = [_room(x, vectors) for vectors in (1, 1, x.size)]
-    _run(ideal_kernel, x, packed, begin, end, plan, room, cost, mass, total)
+    plan = _plan(x, 1, 1, x.size, 1, True, True, signal, rate, cutoff, winner)
+    room = [_room(x, vectors) for vectors in (3, 1, x.size)]
+    # The smallest distance as a sum of two numbers, and a 0 that gaps are counted from.
+    nearest = np.array([np.inf, 0, 0], x.dtype)
+    _run(ideal_kernel, x, packed, begin, end, plan, room, nearest, mass, total, winner)
+    cost[...] = float(nearest[0]) + float(nearest[1])
 
 
-def _plan(x, height, width, channels, k, circular, colocated, signal, rate, cutoff):
+def _plan(x, height, width, channels, k, circular, colocated, signal, rate, cutoff, winner):
     number = x.dtype.type
     # A finite speed, because 0 * inf is nan: at s = 0 only candidates at distance 0 from the best are kept, at weight 2^0.
     speed = min(float(rate) / math.log(2), float(np.finfo(x.dtype).max) / 4)
     reach = cutoff / float(rate)
     settings = (height, width, channels, k, k // 2, bool(circular), bool(colocated))
-    return Plan(*settings, number(signal), float(rate), number(speed), number(reach))
+    return Plan(*settings, number(signal), float(rate), number(speed), number(reach), winner is not None)
 
 
 def _room(x, vectors):
@@ -82,11 +90,11 @@ def _room(x, vectors):
     return np.zeros((vectors + 1) * (simd.BYTES // x.itemsize), x.dtype)
 
 
-def _run(kernel, x, packed, begin, end, plan, room, cost, mass, total):
+def _run(kernel, x, packed, begin, end, plan, room, nearest, mass, total, winner):
     mass[...] = 0
     total[...] = 0
     *scratch, mass_by_lane, total_by_lane = room
-    nearest = np.full(cost.size, np.inf, x.dtype)
-    flat = nearest, mass.reshape(-1), total.reshape(-1), mass_by_lane, total_by_lane
+    winner = np.empty(0, np.int64) if winner is None else winner.reshape(-1)
+    winner[...] = np.iinfo(np.int64).max
+    flat = nearest, mass.reshape(-1), total.reshape(-1), winner, mass_by_lane, total_by_lane
     kernel(x.reshape(-1), packed.reshape(-1), begin, end, plan, *scratch, *flat)
-    cost[...] = nearest.reshape(cost.shape)

@@ -1,0 +1,517 @@
+"""The command line: what it writes is what the library gives, and bad input is one line, exit code 2, and no file."""
+
+import base64
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+import minidiff as md
+from minidiff import cli, page, tour
+from minidiff.metrics import memorisation
+
+matplotlib.use("Agg")
+COSINE = md.schedules.cosine()
+TINY = ("--data", "two_tone", "--size", "4", "--window", "3", "-n", "2", "--steps", "3")
+
+
+@pytest.fixture(autouse=True)
+def all_threads():
+    """--threads is a setting of the process: put it back."""
+    yield
+    md.set_threads()
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command in this process: (exit code, lines on stdout, lines on stderr without the progress bar)."""
+
+    def call(*arguments):
+        try:
+            code = cli.main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = end.code
+        captured = capsys.readouterr()
+        lines = re.split(r"[\r\n]+", captured.err)
+        said = [line for line in lines if line.strip() and not re.search(r"\d+/\d+ \[|\dstep \[", line)]
+        return code, captured.out.splitlines(), said
+
+    return call
+
+
+def strictly(path):
+    """A JSON file without NaN or Infinity."""
+    return json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+
+
+def arrays(path):
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
+
+
+def write_images(folder, sizes, seed=0):
+    """Grey PNGs of the given (width, height); the folder."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(seed)
+    for number, (width, height) in enumerate(sizes):
+        Image.fromarray(rng.integers(0, 256, (height, width), dtype=np.uint8)).save(folder / f"{number}.png")
+    return folder
+
+
+# --- sample ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "make", "walk"),
+    [
+        (("--machine", "els"), lambda y: md.EquivariantLocalScore(y, COSINE, window=3, boundary="zeros"), md.process.ddim),
+        (
+            ("--machine", "els", "--boundary", "circular", "--window", "1,3", "--eta", "0.5"),
+            lambda y: md.EquivariantLocalScore(y, COSINE, window=[1, 3]),
+            lambda *args, **rest: md.process.ddim(*args, eta=0.5, **rest),
+        ),
+        (
+            ("--machine", "ls", "--sampler", "euler"),
+            lambda y: md.LocalScore(y, COSINE, window=3, boundary="zeros"),
+            lambda *args, **rest: md.process.ode(*args, method="euler", **rest),
+        ),
+        (("--machine", "is", "--sampler", "heun"), lambda y: md.IdealScore(y, COSINE), md.process.ode),
+        (("--machine", "es", "--sampler", "sde"), lambda y: md.EquivariantScore(y, COSINE), md.process.sde),
+        (
+            ("--machine", "wiener", "--schedule", "linear"),
+            lambda y: md.Wiener(y, md.schedules.linear()),
+            md.process.ddim,
+        ),
+    ],
+    ids=lambda value: "-".join(value).replace("--", "") if isinstance(value, tuple) else "",
+)
+def test_sample_is_the_library(tmp_path, run, options, make, walk):
+    """Every machine, sampler, schedule and boundary: the arrays written are those of the same call in Python, bit for bit."""
+    code, out, said = run("sample", *TINY, *options, "--seed", 5, "--out", tmp_path / "out")
+    assert (code, said) == (0, [])
+    assert str(tmp_path / "out" / "samples.png") in out[-1]
+    images, _ = md.datasets.two_tone(size=4)
+    machine = make(images)
+    steps = list(walk(machine, machine.schedule, shape=(2, 4, 4, 1), steps=3, rng=5))
+    written = arrays(tmp_path / "out" / "samples.npz")
+    np.testing.assert_array_equal(written["x"], steps[-1].x)
+    np.testing.assert_array_equal(written["walk"], [step.x for step in steps])
+    assert written["t"].tolist() == [step.t for step in steps]
+    found = memorisation(steps[-1].x, images)
+    np.testing.assert_array_equal(written["nearest"], found.nearest)
+    np.testing.assert_array_equal(written["distance"], found.distance)
+
+
+def test_sample_writes_pictures_and_numbers_of_its_samples(tmp_path, run):
+    """The sheet shows the samples, the .gif the walk, numbers.json what was asked and found; nothing else is in the folder."""
+    options = ("--gif", "--window", "1,3", "--seed", 1, "--threads", 1)
+    assert run("sample", *TINY, *options, "--out", tmp_path)[0] == 0
+    assert sorted(os.listdir(tmp_path)) == ["numbers.json", "samples.npz", "samples.png", "walk.gif"]
+    written = arrays(tmp_path / "samples.npz")
+    with Image.open(tmp_path / "samples.png") as picture:
+        sheet = np.asarray(picture.convert("RGB"))
+    # Two 4 x 4 images with a gap of 1 are 4 x 9; each pixel is a square.
+    scale = sheet.shape[0] // 4
+    assert sheet.shape == (4 * scale, 9 * scale, 3)
+    expected = (np.clip((written["x"][1, ..., 0] + 1) / 2, 0, 1) * 255).round()
+    np.testing.assert_array_equal(sheet[scale // 2 :: scale, scale // 2 :: scale, 0][:, 5:], expected)
+    with Image.open(tmp_path / "walk.gif") as gif:
+        assert gif.n_frames == 3
+    numbers = strictly(tmp_path / "numbers.json")
+    asked = {"data": "two_tone", "size": 4, "window": [1, 3], "n": 2, "steps": 3, "seed": 1, "machine": "els", "threads": 1}
+    assert asked.items() <= numbers["options"].items()
+    assert (numbers["training images"], numbers["shape"]) == (2, [4, 4, 1])
+    np.testing.assert_allclose(numbers["distance to the nearest training image"], written["distance"], rtol=1e-5)
+
+
+def test_the_same_seed_gives_the_same_samples(tmp_path, run):
+    """Twice the same arrays, on one thread or two, also where noise is drawn along the way; another seed gives others."""
+    written = []
+    for name, seed, threads in (("a", 3, 1), ("b", 3, 2), ("c", 4, 2)):
+        options = ("--sampler", "sde", "--seed", seed, "--threads", threads)
+        assert run("sample", *TINY, *options, "--out", tmp_path / name)[0] == 0
+        written.append(arrays(tmp_path / name / "samples.npz"))
+    for name in written[0]:
+        np.testing.assert_array_equal(written[0][name], written[1][name])
+    assert np.abs(written[0]["x"] - written[2]["x"]).max() > 0.1
+
+
+def test_a_second_run_replaces_the_first(tmp_path, run):
+    """The default seed is 0, and a folder can be used again."""
+    written = []
+    for seed in ((), ("--seed", 7), ("--seed", 0)):
+        assert run("sample", *TINY, *seed, "--out", tmp_path)[0] == 0
+        written.append(arrays(tmp_path / "samples.npz")["x"])
+    np.testing.assert_array_equal(written[0], written[2])
+    assert (written[0] != written[1]).any()
+    assert sorted(os.listdir(tmp_path)) == ["numbers.json", "samples.npz", "samples.png"]
+
+
+def test_sample_from_a_folder_of_images(tmp_path, run):
+    """A folder of PNGs at its own size, not square; IS gives them back."""
+    data = write_images(tmp_path / "mine", [(5, 4)] * 3)
+    options = ("--machine", "is", "-n", 3, "--steps", 10, "--out", tmp_path / "out")
+    assert run("sample", "--data", data, *options)[0] == 0
+    images, _ = md.datasets.folder(data)
+    written = arrays(tmp_path / "out" / "samples.npz")
+    assert written["x"].shape == (3, 4, 5, 1)
+    np.testing.assert_allclose(written["x"], images[written["nearest"]], rtol=0, atol=1e-5)
+
+
+def test_sample_of_one_class_in_colour(tmp_path, run):
+    """--label restricts the training set to a class subfolder, --colour makes three channels, --size resizes."""
+    for name in ("3", "8"):
+        write_images(tmp_path / "mine" / name, [(8, 8)] * 2, seed=int(name))
+    options = ("--machine", "is", "--label", 8, "--colour", "--size", 4, "-n", 4, "--steps", 5)
+    assert run("sample", "--data", tmp_path / "mine", *options, "--out", tmp_path / "out")[0] == 0
+    written = arrays(tmp_path / "out" / "samples.npz")
+    assert written["x"].shape == (4, 4, 4, 3)
+    assert set(written["nearest"]) <= {2, 3}
+    assert written["distance"].max() < 1e-5
+
+
+def test_sample_from_arrays_with_the_default_window(tmp_path, run):
+    """.npy and .npz; without --window the default table is cut to what small images allow; --count and --quick take fewer."""
+    values = np.random.default_rng(0).uniform(-1, 1, (30, 5, 5, 2)).astype(np.float32)
+    np.save(tmp_path / "a.npy", values)
+    np.savez(tmp_path / "a.npz", images=values[..., :1])
+    for name, boundary in (("a.npy", "circular"), ("a.npz", "zeros")):
+        options = ("--boundary", boundary, "--count", 6, "--quick", "-n", 9, "--steps", 30)
+        code, _, said = run("sample", "--data", tmp_path / name, *options, "--out", tmp_path / name[2:])
+        if name == "a.npy":
+            # Two channels can be sampled but not drawn.
+            assert code == 2 and "channels" in said[0]
+            assert os.listdir(tmp_path / "npy") == []
+            continue
+        assert code == 0
+        assert arrays(tmp_path / "npz" / "samples.npz")["walk"].shape == (8, 4, 5, 5, 1)
+        assert strictly(tmp_path / "npz" / "numbers.json")["training images"] == 6
+
+
+# --- bad input -------------------------------------------------------------------------------------------------------
+
+
+def idx(path, magic=0x803, shape=(2, 4, 4), pixels=32):
+    path.write_bytes(struct.pack(f">I{len(shape)}I", magic, *shape) + bytes(pixels))
+    return path
+
+
+def saved(path, array):
+    np.save(path, array)
+    return path
+
+
+def text(path):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("hello")
+    return path
+
+
+def nan_images():
+    images = np.zeros((2, 4, 4))
+    images[1, 2, 3] = np.nan
+    return images
+
+
+BAD_OPTIONS = [
+    (("--machine", "unet"), ["--machine", "unet", "els"]),
+    (("--data", "digitz"), ["data", "digitz", "two_tone"]),
+    (("--schedule", "sine"), ["--schedule", "sine", "cosine"]),
+    (("--sampler", "rk4"), ["--sampler", "rk4", "heun"]),
+    (("--boundary", "mirror"), ["--boundary", "mirror", "zeros"]),
+    (("--window", "4"), ["window", "odd", "got 4"]),
+    (("--window", "3,2"), ["window", "odd", "got 2"]),
+    (("--window", "0"), ["window", "got 0"]),
+    (("--window", "-3"), ["window"]),
+    (("--window", "3;5"), ["--window", "3;5"]),
+    (("--window", ""), ["--window"]),
+    (("--window", "5", "--boundary", "circular"), ["window", "for 4 x 4", "circular", "got 5"]),
+    (("--window", "9"), ["window", "from 1 to 7 for 4 x 4", "got 9"]),
+    (("--size", "0"), ["size", "got 0"]),
+    (("--size", "big"), ["--size", "big"]),
+    (("--count", "3"), ["count", "at most 2", "got 3"]),
+    (("--count", "0"), ["count", "got 0"]),
+    (("--label", "5"), ["label", "one of 0, 1", "got 5"]),
+    (("--eta", "2"), ["eta", "[0, 1]", "2"]),
+    (("--eta", "nan"), ["eta", "nan"]),
+    (("-n", "0"), ["got 0"]),
+    (("--steps", "0"), ["steps", "got 0"]),
+    (("--seed", "-1"), ["-1"]),
+    (("--threads", "0"), ["threads", "got 0"]),
+    (("--no-such-option",), ["--no-such-option"]),
+]
+BAD_DATA = {
+    "nan": (lambda at: saved(at / "a.npy", nan_images()), ["finite", "1 NaN"]),
+    "range": (lambda at: saved(at / "a.npy", np.full((2, 4, 4), 255.0)), ["[-1, 1]", "255"]),
+    "shape": (lambda at: saved(at / "a.npy", np.zeros((4, 4))), ["(N, H, W)", "(4, 4)"]),
+    "pickle": (lambda at: saved(at / "a.npy", np.array([[{}]], dtype=object)), ["pickled"]),
+    "empty folder": (lambda at: at, ["expected a folder of PNG or JPEG images", "none"]),
+    "missing": (lambda at: at / "nowhere", ["data", "nowhere"]),
+    "mixed sizes": (lambda at: write_images(at / "d", [(4, 4), (4, 5)]), ["4 x 4", "4 x 5", "--size"]),
+    "not an image": (lambda at: text(at / "d" / "a.png").parent, ["a.png", "PNG or JPEG"]),
+    "other file": (lambda at: text(at / "a.txt"), ["a.txt", "expected"]),
+    "truncated IDX": (lambda at: idx(at / "a-ubyte", pixels=31), ["a-ubyte", "32", "31"]),
+    "cut IDX header": (lambda at: idx(at / "a-ubyte", shape=(2, 4), pixels=0), ["a-ubyte", "header", "12"]),
+    "oversized IDX header": (lambda at: idx(at / "a-ubyte", shape=(2**31, 2**31, 4)), ["a-ubyte", "expected"]),
+    "wrong magic": (lambda at: idx(at / "a-ubyte", magic=0x801), ["a-ubyte", "0x00000803", "0x00000801"]),
+}
+
+
+def refused(run, arguments, words, out):
+    """The command ends with 2 and one line with these words, and leaves no file in `out`."""
+    code, printed, said = run(*arguments)
+    assert (code, printed) == (2, [])
+    assert len(said) == 1, said
+    assert said[0].startswith("minidiff")
+    for word in words:
+        assert word in said[0], said[0]
+    assert "Traceback" not in said[0]
+    assert not out.exists() or os.listdir(out) == []
+
+
+@pytest.mark.parametrize(("options", "words"), BAD_OPTIONS, ids=lambda value: "=".join(value) if isinstance(value, tuple) else "")
+def test_bad_options_are_one_line_and_no_file(tmp_path, run, options, words):
+    """Unknown names, even windows, windows larger than the image, and numbers out of range: named, exit code 2."""
+    refused(run, ("sample", *TINY, *options, "--out", tmp_path / "out"), words, tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", BAD_DATA)
+@pytest.mark.filterwarnings("ignore")
+def test_bad_data_is_one_line_and_no_file(tmp_path, run, kind):
+    """NaN, empty folders, mixed sizes, damaged IDX files, files that are no images: the file is named, exit code 2."""
+    make, words = BAD_DATA[kind]
+    (tmp_path / "in").mkdir()
+    refused(run, ("sample", "--data", make(tmp_path / "in"), "--out", tmp_path / "out"), words, tmp_path / "out")
+
+
+def test_labels_need_classes(tmp_path, run):
+    """--label on a folder without class subfolders says what is missing."""
+    data = write_images(tmp_path / "mine", [(4, 4)] * 2)
+    options = ("--data", data, "--label", 0, "-n", 1, "--steps", 1)
+    refused(run, ("sample", *options, "--out", tmp_path / "out"), ["label"], tmp_path / "out")
+
+
+@pytest.mark.parametrize("command", ["sample", "tour", "info"])
+def test_an_unwritable_folder_is_refused_before_any_work(tmp_path, run, command, monkeypatch):
+    """A file where --out should be: exit code 2 at once, for every command; the file stays."""
+    monkeypatch.setattr(md.process, "ddim", lambda *_, **__: pytest.fail("work was begun"))
+    text(tmp_path / "file")
+    code, printed, said = run(command, "--out", tmp_path / "file" / "sub")
+    assert (code, printed, len(said)) == (2, [], 1)
+    assert said[0].startswith(f"minidiff {command}: --out: expected a folder that can be written")
+    assert (tmp_path / "file").read_text() == "hello"
+
+
+@pytest.mark.parametrize("arguments", [(), ("paint",), ("tour", "--window", "3"), ("sample", "extra")])
+def test_unknown_commands_are_one_line(run, arguments):
+    """No command, an unknown one, or another command's option: one line that points to --help, exit code 2."""
+    code, printed, said = run(*arguments)
+    assert (code, printed, len(said)) == (2, [], 1)
+    assert said[0].startswith("minidiff") and "--help" in said[0]
+
+
+def test_help_names_every_command_and_option(run):
+    """--help is on stdout, exit code 0."""
+    code, printed, said = run("--help")
+    assert (code, said) == (0, [])
+    for command in ("tour", "sample", "info"):
+        assert any(command in line for line in printed)
+        code, lines, _ = run(command, "--help")
+        assert code == 0 and any("--out" in line for line in lines) and any("--seed" in line for line in lines)
+
+
+# --- interrupts ------------------------------------------------------------------------------------------------------
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_on_the_way_writes_nothing(tmp_path, run, monkeypatch):
+    """Ctrl-C in the middle of the walk: exit code 130, one line, no file."""
+
+    def walk(*_, **__):
+        yield md.process.Step(0.5, np.zeros((2, 4, 4, 1)), np.zeros((2, 4, 4, 1)))
+        interrupt()
+
+    monkeypatch.setattr(md.process, "ddim", walk)
+    code, printed, said = run("sample", *TINY, "--out", tmp_path)
+    assert (code, printed) == (130, [])
+    assert len(said) == 1 and said[0].startswith("minidiff: interrupted")
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_interrupt_while_writing_leaves_whole_files_only(tmp_path, run, monkeypatch):
+    """Ctrl-C with half the arrays on disk: what was there before is kept, what was finished is whole, nothing is in between."""
+    assert run("sample", *TINY, "--out", tmp_path)[0] == 0
+    before = arrays(tmp_path / "samples.npz")["x"]
+
+    def half(path, **_):
+        path.write_bytes(b"PK half")
+        interrupt()
+
+    monkeypatch.setattr(np, "savez_compressed", half)
+    assert run("sample", *TINY, "--seed", 9, "--out", tmp_path)[0] == 130
+    assert sorted(os.listdir(tmp_path)) == ["numbers.json", "samples.npz", "samples.png"]
+    np.testing.assert_array_equal(arrays(tmp_path / "samples.npz")["x"], before)
+
+
+# --- info ------------------------------------------------------------------------------------------------------------
+
+
+def test_info_as_a_module():
+    """`python -m minidiff info` prints versions, threads and the cache folder."""
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
+    command = [sys.executable, "-m", "minidiff", "info"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    facts = dict(re.split(r"\s{1,}", line, maxsplit=1) for line in done.stdout.splitlines() if "cache folder" not in line)
+    assert facts["minidiff"] == md.__version__
+    assert facts["numpy"] == np.__version__
+    assert facts["threads"] == "2"
+    assert "cache folder" in done.stdout
+
+
+def test_info_writes_what_it_prints(tmp_path, run):
+    """With --out the same facts are in numbers.json."""
+    code, printed, _ = run("info", "--threads", 1, "--out", tmp_path)
+    facts = strictly(tmp_path / "numbers.json")
+    assert code == 0
+    assert (facts["python"], facts["threads"]) == (".".join(map(str, sys.version_info[:3])), 1)
+    assert len(printed) == len(facts)
+    for name, value in facts.items():
+        assert any(line.startswith(name) and line.endswith(str(value)) for line in printed)
+
+
+# --- tour ------------------------------------------------------------------------------------------------------------
+
+
+class _Links(HTMLParser):
+    """Everything that a page would load, and its headings."""
+
+    def __init__(self):
+        super().__init__()
+        self.sources, self.open, self.headings, self.tags = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.open.append(tag)
+        self.sources += [value for name, value in attrs if name in ("src", "href", "srcset", "data")]
+
+    def handle_endtag(self, tag):
+        while self.open and self.open.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "h2":
+            self.headings.append(data)
+
+
+def pictures_inside(html):
+    """The bytes of each image in a page, after checking that the page loads nothing from elsewhere."""
+    links = _Links()
+    links.feed(html)
+    assert not {"script", "link", "iframe", "object"} & set(links.tags)
+    assert "url(" not in html and "@import" not in html
+    start = "data:image/png;base64,"
+    assert all(source.startswith(start) for source in links.sources), [source[:40] for source in links.sources]
+    return [base64.b64decode(source.removeprefix(start), validate=True) for source in links.sources], links.headings
+
+
+def test_a_page_carries_its_pictures_and_escapes_its_words():
+    """Titles and captions may hold < and quotes; paragraphs are HTML; every figure is inside, in the order of the chapters."""
+    figures = [Figure(figsize=(1, 1)), Figure(figsize=(2, 1))]
+    chapters = [
+        page.Chapter("a < b", ["see <i>this</i>"], [("one.png", figures[0], 'a "caption" & more')], {"x": 1}),
+        page.Chapter("second", [], [("two.png", figures[1], "<script>alert(1)</script>")]),
+    ]
+    pictures = {"one.png": page.png(figures[0]), "two.png": page.png(figures[1])}
+    html = page.render("T & T", "lead", chapters, pictures, "foot")
+    inside, headings = pictures_inside(html)
+    assert inside == [pictures["one.png"], pictures["two.png"]]
+    assert "".join(headings) == "1. a < b2. second"
+    assert "<i>this</i>" in html and "<title>T &amp; T</title>" in html
+    assert 'alt="a &quot;caption&quot; &amp; more"' in html
+
+
+def toured(folder):
+    """Check a tour's folder: the page is self-contained and shows the files beside it, and the numbers are numbers."""
+    html = (folder / "index.html").read_text(encoding="utf-8")
+    inside, headings = pictures_inside(html)
+    files = sorted(os.listdir(folder))
+    drawn = [name for name in files if name.endswith(".png")]
+    assert files == sorted(["index.html", "numbers.json", *drawn])
+    assert sorted(inside) == sorted((folder / name).read_bytes() for name in drawn)
+    for name in drawn:
+        with Image.open(folder / name) as picture:
+            picture.load()
+            assert min(picture.size) > 100
+            assert np.asarray(picture.convert("L")).std() > 5
+    numbers = strictly(folder / "numbers.json")
+    chapters = [value for value in numbers.values() if isinstance(value, dict)]
+    assert len(chapters) == len([heading for heading in headings if heading.strip()]) >= 5
+    assert all(chapters)
+    return numbers
+
+
+@pytest.fixture
+def miniature(monkeypatch):
+    """A tour of a few images, so that every chapter runs in a moment."""
+
+    class Miniature(tour.Studio):
+        def __init__(self, seed, quick):
+            super().__init__(seed, quick)
+            self.steps, self.recited, self.samples, self.shown = 2, 8, 3, 3
+            self.digits, self.learned, self.few, self.crops = (
+                images[:9] for images in (self.digits, self.learned, self.few, self.crops)
+            )
+
+    monkeypatch.setattr(tour, "Studio", Miniature)
+
+
+def test_a_miniature_tour(tmp_path, run, miniature, monkeypatch):
+    """Every chapter runs; the page, its pictures and numbers.json agree; the same seed tells the same story."""
+    code, printed, _ = run("tour", "--seed", 2, "--out", tmp_path / "a")
+    assert code == 0
+    assert str(tmp_path / "a" / "index.html") in printed[-1]
+    numbers = toured(tmp_path / "a")
+    assert (numbers["seed"], numbers["quick"]) == (2, False)
+    # Drawing is what takes time, and is not what may differ.
+    monkeypatch.setattr(tour, "png", lambda figure: b"")
+    assert run("tour", "--seed", 2, "--out", tmp_path / "b")[0] == 0
+    assert strictly(tmp_path / "b" / "numbers.json") == numbers
+
+
+def test_an_interrupted_tour_keeps_what_was_finished(tmp_path, run, miniature, monkeypatch):
+    """Ctrl-C in the third chapter: exit code 130, the figures of the first two are whole, and no page promises more."""
+    monkeypatch.setattr(tour, "mosaics", interrupt)
+    code, _, said = run("tour", "--out", tmp_path)
+    assert code == 130
+    assert said[-1].startswith("minidiff: interrupted")
+    names = os.listdir(tmp_path)
+    assert names and all(name.endswith(".png") for name in names)
+    for name in names:
+        with Image.open(tmp_path / name) as picture:
+            picture.load()
+
+
+@pytest.mark.slow
+def test_a_quick_tour(tmp_path, run):
+    """`minidiff tour --quick`, as it is: what its numbers must show, they show."""
+    assert run("tour", "--quick", "--out", tmp_path)[0] == 0
+    numbers = toured(tmp_path)
+    recitation, mosaics = numbers["recitation"], numbers["mosaics"]
+    assert recitation["copies (error under 1e-2 of the range)"] == recitation["samples"] == 20
+    assert min(mosaics["images used"]) > 1
+    assert set(mosaics["training images as control: images used"]) == {1}
+    nearest = mosaics["distance to the nearest training image"]
+    assert min(nearest) > mosaics["typical distance between training images"] / 2
