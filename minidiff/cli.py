@@ -9,7 +9,7 @@ from importlib import metadata
 import numpy as np
 from tqdm import tqdm
 
-from . import datasets, files, jit, machines, metrics, process, schedules
+from . import checks, datasets, files, jit, machines, metrics, process, schedules
 from .machines import shards
 from .machines.windows import BOUNDARIES, default_table
 
@@ -77,6 +77,7 @@ def main(arguments=None):
     """Run one command; returns the exit code: 0, 2 on bad input (one line on stderr), 130 when interrupted."""
     options = parser().parse_args(arguments)
     try:
+        checks.whole_number("--seed", options.seed, 0)
         shards.set_threads(options.threads)
         options.run(options)
     except KeyboardInterrupt:
@@ -130,11 +131,14 @@ def _sample(options):
         options.n, options.steps = min(options.n, 4), min(options.steps, 8)
     named = options.data in datasets.NAMES
     size = options.size if options.size is not None or not named else 16
+    checks.whole_number("-n", options.n, 1)
     images, labels = datasets.load(options.data, size=size, count=options.count, colour=options.colour, rng=options.seed)
     if options.quick:
         images, labels = images[:200], None if labels is None else labels[:200]
     schedule = schedules.by_name(options.schedule)
     machine = _machine(options, images, labels, schedule)
+    if images.shape[3] not in (1, 3):
+        raise ValueError(f"--data: expected images of 1 or 3 channels to draw, got {images.shape[3]} in {options.data}")
     walk = _walk(options, machine, images.shape[1:])
     steps = []
     started = time.perf_counter()

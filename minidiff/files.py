@@ -31,6 +31,8 @@ def _umask():
 
 def folder(path):
     """The output folder as a Path, made if need be; ValueError if it cannot be made or written to, before any work."""
+    if not str(path):
+        raise ValueError("--out: expected a folder, got an empty name; hint: . is the current one")
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -136,7 +136,9 @@ def mosaic(machine, x):
         from 0, or -1 where left out; unique (B, H, W) bool, where the closest patch is the only one. A sample of ties only has
         0 images, 0 regions and largest = nan.
 
-    Costs one provenance of the machine. Regions meet along edges, and across the border where the machine lives on a torus.
+    Raises TypeError for a machine without provenance. Costs one provenance. A piece that is reflected (`EquivariantScore` with
+    reflections) counts as many, for its pixels lie at many shifts. Regions meet along edges, and across the border where the
+    machine lives on a torus.
 
     Examples
     --------
@@ -148,6 +150,8 @@ def mosaic(machine, x):
     ([2], [0, 0, 1, 1])
     """
     x = checks.image_set(x, "x")
+    if not hasattr(machine, "provenance"):
+        raise TypeError(f"machine: expected a posterior machine, which has a provenance, got {type(machine).__name__}")
     source = machine.provenance(x, 0.0)
     wraps = getattr(machine, "boundary", "circular") == "circular"
     unique = source.weight == 1
@@ -227,8 +231,8 @@ class Agreement(NamedTuple):
 def agreement(predicted, reference):
     """Pearson's r, its square, and the coefficient of determination R^2 = 1 - SS_res / SS_tot, of each sample by itself.
 
-    Three numbers with three names: r says whether bright is where the reference is bright, r^2 the share of variance that the best
-    *rescaled* prediction explains, R^2 the share that this prediction explains. KG's script prints r and calls it r^2; a
+    Three numbers with three names: r says whether bright is where the reference is bright, r^2 the share of variance that the
+    best *rescaled* prediction explains, R^2 the share that this prediction explains. KG's script prints r and calls it r^2; a
     prediction with twice the contrast has r = r^2 = 1 and R^2 = 0.
 
     Parameters

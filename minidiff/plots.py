@@ -53,6 +53,8 @@ def show(image, ax=None, title=None, channel=None):
     (4, 4, 3)
     """
     ax = _axes(ax)
+    if np.ndim(image) != 3:
+        raise ValueError(f"image: expected shape (H, W, C), got {np.shape(image)}; hint: draw a batch by plots.grid")
     pixels = np.broadcast_to(_drawable(image, channel), (*np.shape(image)[:2], 3))
     drawn = ax.imshow(pixels, interpolation="nearest")
     _bare(ax, title)
@@ -67,9 +69,9 @@ def sheet(images, columns=None, gap=1, channel=None):
     >>> sheet(np.zeros((6, 4, 4, 1)), columns=3).shape
     (9, 14, 3)
     """
-    pixels = _drawable(images, channel)
-    if pixels.ndim != 4:
-        raise ValueError(f"images: expected shape (B, H, W, C), got {np.shape(images)}")
+    if np.ndim(images) != 4 or np.size(images) == 0:
+        raise ValueError(f"images: expected a non-empty array of shape (B, H, W, C), got {np.shape(images)}")
+    pixels, gap = _drawable(images, channel), checks.whole_number("gap", gap, 0)
     count, height, width, _ = pixels.shape
     columns = min(count, 8) if columns is None else checks.whole_number("columns", columns, 1)
     rows = -(-count // columns)
@@ -106,6 +108,8 @@ def rows(stacks, names, ax=None, title=None, heads=None):
     """
     ax = _axes(ax)
     stacks = [np.asarray(stack) for stack in stacks]
+    if not stacks or any(stack.shape != stacks[0].shape or stack.ndim != 4 for stack in stacks):
+        raise ValueError(f"stacks: expected arrays of one shape (B, H, W, C), got {[stack.shape for stack in stacks]}")
     height, width = stacks[0].shape[1:3]
     drawn = grid(np.concatenate(stacks), columns=len(stacks[0]), ax=ax, title=title)
     ax.set_yticks([i * (height + 1) + height / 2 - 0.5 for i in range(len(stacks))], names, fontsize=9)
@@ -128,6 +132,8 @@ def trajectory(steps, ax=None, title=None, most=8, sample=0):
     >>> steps = list(md.process.ddim(lambda x, t: 0 * x, md.schedules.cosine(), shape=(1, 4, 4, 1), rng=0))
     >>> _ = trajectory(steps, ax=Figure().subplots())
     """
+    if not steps:
+        raise ValueError("steps: expected at least one process.Step, got none")
     chosen = [steps[i] for i in np.unique(np.linspace(len(steps) - 1, 0, most).round().astype(int))]
     stacks = [np.stack([getattr(step, name)[sample] for step in chosen]) for name in ("x", "x0_hat")]
     return rows(stacks, ["x", "x0_hat"], ax=ax, title=title, heads=[f"t = {step.t:.2f}" for step in chosen])
@@ -198,14 +204,14 @@ def provenance(sample, source, pieces, images, axes=None, most=6, index=0):
     for n in givers:
         tint[unique & (image == n)] = colours[n]
     axes[1].imshow(_tinted(sample, tint, True), interpolation="nearest")
-    _outline(axes[1], region, "black")
+    _outline(axes[1], region, -2, "black")
     _bare(axes[1], f"{region.max() + 1} pieces of\n{len(givers)} images", fontsize=8)
     for ax, n in zip(axes[2:], givers, strict=False):
         taken = np.zeros(image.shape, bool)
         mine = unique & (image == n)
         taken[source.row[index][mine], source.column[index][mine]] = True
         ax.imshow(_tinted(images[n], colours[n], taken), interpolation="nearest")
-        _outline(ax, taken.astype(int), colours[n])
+        _outline(ax, taken.astype(int), 0, colours[n])
         _bare(ax, f"{mine.sum()} pixels\nof no. {n}", fontsize=8)
     for ax in axes[2 + len(givers) :]:
         ax.set_axis_off()
@@ -227,6 +233,8 @@ def save_sheet(path, images, columns=None, scale=None):
 
 def save_gif(path, frames, columns=None, scale=None, milliseconds=120):
     """Write sheets of images, one a frame, as a .gif that plays once and stays on the last."""
+    if not len(frames):
+        raise ValueError("frames: expected at least one, got none")
     pictures = [_enlarged(sheet(frame, columns), scale) for frame in frames]
     durations = [milliseconds] * (len(pictures) - 1) + [3000]
     with whole(path) as temporary:
@@ -247,9 +255,9 @@ def _rgb(colour):
     return np.array(to_rgb(colour))
 
 
-def _outline(ax, region, colour):
-    """Lines along the edges between pixels of different regions, and around the regions at the image's border."""
-    padded = np.pad(region, 1, constant_values=region.min() - 1 if region.min() < 0 else 0)
+def _outline(ax, region, outside, colour):
+    """Lines along the edges between pixels of different regions, what lies around the image counting as region `outside`."""
+    padded = np.pad(region, 1, constant_values=outside)
     across, down = padded[1:-1, 1:] != padded[1:-1, :-1], padded[1:, 1:-1] != padded[:-1, 1:-1]
     for i, j in np.argwhere(across):
         ax.plot([j - 0.5, j - 0.5], [i - 0.5, i + 0.5], color=colour, linewidth=1.2)

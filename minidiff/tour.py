@@ -11,7 +11,7 @@ from .machines import EquivariantLocalScore, IdealScore, LocalScore
 from .page import Chapter, png, render
 
 SCHEDULE = schedules.cosine()
-TABLE = (3, 3, 5, 5, 7, 7, 9, 9)
+TABLE = (3, 3, 3, 5, 5, 7, 7, 9)
 WIDE = 9
 
 

@@ -318,7 +318,7 @@ GOOD = some_images(3)
         (lambda ax: plots.show(GOOD[0], ax=ax, channel=1), ValueError, "channel: expected from 0 to 0, got 1"),
         (lambda ax: plots.show(GOOD[0], ax=ax, channel=0.5), TypeError, "channel: expected a whole number"),
         (lambda ax: plots.show(GOOD[0] * np.nan, ax=ax), ValueError, "images: expected finite numbers"),
-        (lambda ax: plots.sheet(GOOD[0]), ValueError, "images: expected shape (B, H, W, C)"),
+        (lambda ax: plots.sheet(GOOD[0]), ValueError, "images: expected a non-empty array of shape (B, H, W, C)"),
         (lambda ax: plots.sheet(GOOD, columns=0), ValueError, "columns: expected at least 1"),
         (lambda ax: plots.sheet(GOOD, columns=1.5), TypeError, "columns: expected a whole number"),
         (lambda ax: plots.save_sheet("a.png", GOOD, scale=0), ValueError, "scale: expected at least 1"),

@@ -1,7 +1,8 @@
 """The locality scale k(t): how much of the image to show at each time, found from a network or from held-out images.
 
 Nothing predicts k(t) a priori. KG calibrate it: along a trained network's own way back, take at each step the window whose
-machine answers most like the network, and the median over samples. Without a network, take the window that denoises held-out images best.
+machine answers most like the network, and the median over samples. Without a network, take the window that denoises held-out
+images best.
 """
 
 from typing import NamedTuple
