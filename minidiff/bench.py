@@ -18,7 +18,7 @@ TIMES = (0.1, 0.3, 0.6, 0.9)
 
 
 def smooth_images(count, side, channels, seed=0):
-    """Training images for timing, (N, H, W, C) float32: blurred noise, few of whose patches match at low noise, as in pictures."""
+    """Training images for timing, (N, H, W, C) float32: blurred noise, few of whose patches match at low noise, as in photos."""
     rng = np.random.default_rng(seed)
     spectrum = 1 / (1 + np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.fftfreq(side), indexing="ij")) * side) ** 1.5
     noise = np.fft.fft2(rng.standard_normal((count, side, side, channels)), axes=(1, 2))
