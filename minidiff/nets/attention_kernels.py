@@ -1,0 +1,151 @@
+"""The jitted loops of self-attention, built on the sums of products in `kernels`.
+
+One tile of rows of the attention matrix is made at a time and thrown away: the whole matrix of a batch of 64 images of 16 x 16 is
+17 MB, and of 32 x 32 it is 270 MB. The way back makes each tile again.
+
+Numba's cache of this file does not notice an edit of `kernels.py`: after one, remove __pycache__ (or run with MINIDIFF_CACHE=0).
+"""
+
+import numpy as np
+from numba import prange
+
+from ..jit import inline_kernel, parallel_kernel
+from .kernels import _combine, _dots, _exp, _transpose, _up_to_4
+
+TILE = 16  # rows of the attention matrix held at a time: 16 x 256 float32 fit in the fastest cache
+
+
+@inline_kernel
+def _softmax(x, half, bits):
+    """x <- softmax(x) in place; `half` and `bits` are scratch.
+
+    The maximum comes from folding the row in two again and again, since a running maximum waits for each number in turn.
+    """
+    n = (len(x) + 1) // 2
+    for i in range(n):
+        half[i] = max(x[i], x[len(x) - n + i])
+    while n > 1:
+        kept = (n + 1) // 2
+        for i in range(n - kept):
+            half[i] = max(half[i], half[kept + i])
+        n = kept
+    for i in range(len(x)):
+        x[i] -= half[0]
+    _exp(x, bits)
+    total = x.dtype.type(0)
+    for i in range(len(x)):
+        total += x[i]
+    for i in range(len(x)):
+        x[i] /= total
+
+
+@inline_kernel
+def _best(x):
+    """The index of the maximum; the first one among equals."""
+    best = 0
+    for i in range(1, len(x)):
+        if x[i] > x[best]:
+            best = i
+    return best
+
+
+@inline_kernel
+def _load(x, first, scale, rows, columns):
+    """rows[p] = columns[:, p] = scale x[first + p], and 0 beyond the last pixel."""
+    for p in range(len(rows)):
+        inside = first + p < len(x)
+        for d in range(x.shape[1]):
+            rows[p, d] = scale * x[first + p, d] if inside else x.dtype.type(0)
+            columns[d, p] = rows[p, d]
+
+
+@inline_kernel
+def _row_starts(rows, length):
+    return np.arange(rows) * length
+
+
+@parallel_kernel
+def attention_forward(q, k, v, scale, hard, shards, out, table):
+    """out[p] = sum_j softmax_j(scale q_p . k_j) v_j, or v of the best j if `hard`.
+
+    q, k, v, out (B, pixels, D); table (B, pixels, pixels) takes the weights, or B = 0 where they are not wanted.
+    """
+    batch, pixels, width = q.shape
+    wide = _up_to_4(width)
+    for shard in prange(shards):
+        keys, values = np.zeros((wide, pixels), q.dtype), np.zeros((wide, pixels), q.dtype)
+        rows, columns = np.zeros((TILE, wide), q.dtype), np.zeros((wide, TILE), q.dtype)
+        weights, sums = np.empty((TILE, pixels), q.dtype), np.empty((TILE, wide), q.dtype)
+        half, bits = np.empty(pixels, q.dtype), np.empty(pixels, np.int32)
+        key_starts, tile_starts = _row_starts(wide, pixels), _row_starts(TILE, pixels)
+        for b in range(shard * batch // shards, (shard + 1) * batch // shards):
+            _transpose(k[b], keys)
+            _transpose(v[b], values)
+            for first in range(0, pixels, TILE):
+                _load(q[b], first, scale, rows, columns)
+                weights[:] = 0
+                _combine(columns, keys.reshape(-1), key_starts, weights)
+                for p in range(TILE):
+                    if hard:
+                        best = _best(weights[p])
+                        weights[p] = 0
+                        weights[p, best] = 1
+                    else:
+                        _softmax(weights[p], half, bits)
+                _dots(weights.reshape(-1), tile_starts, values, sums)
+                for p in range(min(TILE, pixels - first)):
+                    out[b, first + p] = sums[p, :width]
+                    if len(table) > 0:
+                        table[b, first + p] = weights[p]
+
+
+@parallel_kernel
+def attention_backward(dout, q, k, v, scale, hard, shards, dq, dk, dv):
+    """The gradients of `attention_forward`; all (B, pixels, D). The weights A are made again rather than kept.
+
+    With dA = dout . v: dS = scale A (dA - sum_j A dA), and dq = dS k, dk = dS^T q, dv = A^T dout. `hard` is the
+    straight-through gradient: dv with the hard choice, dS as if the choice had been the softmax.
+    """
+    batch, pixels, width = q.shape
+    wide = _up_to_4(width)
+    for shard in prange(shards):
+        keys, values = np.zeros((wide, pixels), q.dtype), np.zeros((wide, pixels), q.dtype)
+        dkeys, dvalues = np.empty((wide, pixels), q.dtype), np.empty((wide, pixels), q.dtype)
+        rows, columns = np.zeros((TILE, wide), q.dtype), np.zeros((wide, TILE), q.dtype)
+        drows, dcolumns = np.zeros((TILE, wide), q.dtype), np.zeros((wide, TILE), q.dtype)
+        weights, dweights = np.empty((TILE, pixels), q.dtype), np.empty((TILE, pixels), q.dtype)
+        sums, half, bits = np.empty((TILE, wide), q.dtype), np.empty(pixels, q.dtype), np.empty(pixels, np.int32)
+        key_starts, tile_starts = _row_starts(wide, pixels), _row_starts(TILE, pixels)
+        for b in range(shard * batch // shards, (shard + 1) * batch // shards):
+            _transpose(k[b], keys)
+            _transpose(v[b], values)
+            dkeys[:] = 0
+            dvalues[:] = 0
+            for first in range(0, pixels, TILE):
+                _load(q[b], first, scale, rows, columns)
+                _load(dout[b], first, q.dtype.type(1), drows, dcolumns)
+                weights[:] = 0
+                dweights[:] = 0
+                _combine(columns, keys.reshape(-1), key_starts, weights)
+                _combine(dcolumns, values.reshape(-1), key_starts, dweights)
+                for p in range(TILE):
+                    if hard:
+                        best = _best(weights[p])
+                        for d in range(width):
+                            dvalues[d, best] += drows[p, d]
+                    _softmax(weights[p], half, bits)
+                if not hard:
+                    _combine(drows, weights.reshape(-1), tile_starts, dvalues)
+                for p in range(TILE):
+                    mean = q.dtype.type(0)
+                    for j in range(pixels):
+                        mean += weights[p, j] * dweights[p, j]
+                    for j in range(pixels):
+                        dweights[p, j] = weights[p, j] * (dweights[p, j] - mean)
+                _combine(rows, dweights.reshape(-1), tile_starts, dkeys)
+                _dots(dweights.reshape(-1), tile_starts, keys, sums)
+                for p in range(min(TILE, pixels - first)):
+                    for d in range(width):
+                        dq[b, first + p, d] = scale * sums[p, d]
+            _transpose(dkeys[:width], dk[b])
+            _transpose(dvalues[:width], dv[b])
