@@ -38,12 +38,16 @@ def levels(t, schedule=COSINE):
 
 
 @law
-@given(windowed_sets(), TIMES, SEEDS, st.booleans())
-def test_local_machines_are_their_definition(case, t, seed, anywhere):
-    """LS and ELS, both boundaries, any window: x0_hat is the softmax mean over the candidates that the rule allows (KG)."""
+@given(windowed_sets(), TIMES, SEEDS, st.booleans(), st.booleans())
+def test_local_machines_are_their_definition(case, t, seed, anywhere, vectorised):
+    """LS and ELS, both boundaries, any window: x0_hat is the softmax mean over the candidates that the rule allows (KG).
+
+    So say the plain kernels, and the vector kernels.
+    """
     images, k, boundary = case
     x = noised(images, t, COSINE, seed, queries=1)[0]
     machine = (md.EquivariantLocalScore if anywhere else md.LocalScore)(images, COSINE, window=k, boundary=boundary)
+    machine._vectorised = vectorised
     expected, nearest, winner = local(x, images, *levels(t), k, boundary, anywhere)
     np.testing.assert_allclose(machine(x, t), expected, rtol=0, atol=1e-10 * 2)
     np.testing.assert_array_equal(np.stack(machine.provenance(x, t)[:3], axis=-1), winner)
@@ -155,14 +159,15 @@ def test_batches_are_single_images_bit_for_bit(dtype):
 def test_splitting_the_training_set_changes_only_rounding(monkeypatch):
     """Shards of 1, 2, 5 or all images merge into the same posterior; provenance is the same to the last tie."""
     images = training_set(0, (7, 4, 4, 1))
-    images[5] = images[1]
-    x = noised(images, 0.3, COSINE, 1)
+    images[5] = images[1]  # a tie for the win across shards
+    x = noised(images[[1]], 0.1, COSINE, 1)
     for machine in every_machine(images):
-        expected, source = machine(x, 0.3), machine.provenance(x, 0.3)
+        expected, source = machine(x, 0.1), machine.provenance(x, 0.1)
+        assert 1 in source.image and 5 not in source.image
         for size in (1, 2, 5):
             monkeypatch.setattr(shards, "bounds", lambda count, cost, size=size: [*range(0, count, size), count])
-            np.testing.assert_allclose(machine(x, 0.3), expected, rtol=0, atol=1e-13)
-            for split, whole in zip(machine.provenance(x, 0.3)[:3], source[:3], strict=True):
+            np.testing.assert_allclose(machine(x, 0.1), expected, rtol=0, atol=1e-13)
+            for split, whole in zip(machine.provenance(x, 0.1)[:3], source[:3], strict=True):
                 np.testing.assert_array_equal(split, whole)
             monkeypatch.undo()
 
@@ -316,6 +321,27 @@ def test_log_density_of_one_image_is_a_gaussian():
     a, s = levels(0.4)
     expected = -((x - a * images[0]) ** 2).sum() / (2 * s * s) - 3 * np.log(2 * np.pi * s * s)
     np.testing.assert_allclose(md.IdealScore(images, COSINE).log_density(x, 0.4), expected, rtol=1e-13)
+
+
+def test_log_density_is_a_mixture():
+    """With N training images p_t is the mean of N such Gaussians, each of weight 1 / N."""
+    images = training_set(0, (3, 2, 3, 1))
+    x = training_set(1, (1, 2, 3, 1))[0]
+    alone = [md.IdealScore(images[[n]], COSINE).log_density(x, 0.6) for n in range(3)]
+    np.testing.assert_allclose(md.IdealScore(images, COSINE).log_density(x, 0.6), np.log(np.exp(alone).mean()), rtol=1e-13)
+
+
+@pytest.mark.parametrize("vectorised", [True, False])
+@pytest.mark.parametrize("boundary", ["circular", "zeros"])
+def test_among_equal_patches_the_lowest_wins(boundary, vectorised):
+    """Two-tone images have each patch many times: provenance names the lowest (n, row, column), as the naive loops do."""
+    images = np.sign(training_set(3, (3, 5, 4, 1)))
+    machine = md.EquivariantLocalScore(images, COSINE, window=3, boundary=boundary)
+    machine._vectorised = vectorised
+    for t in (0.0, 0.4):
+        source = machine.provenance(images[1], t)
+        winner = local(images[1], images, *levels(t), 3, boundary, True)[2]
+        np.testing.assert_array_equal(np.stack(source[:3], axis=-1), winner)
 
 
 # --- labels, provenance, input ---------------------------------------------------------------------------------------
