@@ -77,14 +77,16 @@ def test_whole_image_machines_are_their_definition(shape, t, seed, mirrors):
         np.testing.assert_allclose(single, expected, rtol=0, atol=float32_tolerance(nearest, levels(t)[1]))
 
 
-@pytest.mark.parametrize("s", [1e-3, 1e-2])
+@pytest.mark.parametrize("s", [1e-3, 1e-2, 0.5])
 @pytest.mark.parametrize("boundary", ["circular", "zeros"])
-def test_machines_keep_their_digits_at_low_noise(s, boundary):
-    """Down to s = 1e-3, where s^2 = 1e-6 multiplies every error of a distance by 5e5, the definition still holds."""
+@pytest.mark.parametrize("vectorised", [True, False])
+def test_machines_keep_their_digits_at_every_noise(s, boundary, vectorised):
+    """Down to s = 1e-3, where s^2 = 1e-6 multiplies every error of a distance by 5e5, the definition holds in every kernel."""
     images = training_set(3, (4, 5, 6, 1))
     schedule = md.schedules.flow()
     x = noised(images, s, schedule, 4, queries=1)[0]
     machine = md.EquivariantLocalScore(images, schedule, window=3, boundary=boundary)
+    machine._vectorised = vectorised
     expected, nearest, _ = local(x, images, 1 - s, s, 3, boundary, True)
     np.testing.assert_allclose(machine(x, s), expected, rtol=0, atol=1e-10 * 2)
     single = machine(x.astype(np.float32), s)
