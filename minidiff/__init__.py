@@ -4,7 +4,7 @@ Noise an image, then walk back. The walk needs a denoiser; the best one for a tr
 recite. Show that softmax a window instead of the image, let it look anywhere, and it makes patch mosaics: creativity.
 """
 
-from . import datasets, metrics, process, schedules
+from . import datasets, metrics, nets, process, schedules
 from .machines import EquivariantLocalScore, EquivariantScore, IdealScore, LocalScore, Wiener
 from .machines.shards import set_threads, threads
 
@@ -17,6 +17,7 @@ __all__ = [
     "Wiener",
     "datasets",
     "metrics",
+    "nets",
     "plots",
     "process",
     "schedules",

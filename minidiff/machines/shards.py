@@ -24,9 +24,11 @@ _threads = None
 
 
 def set_threads(count=None):
-    """How many threads an evaluation may use; None takes NUMBA_NUM_THREADS, or every core this process may run on."""
+    """How many threads machines and networks may use; None takes NUMBA_NUM_THREADS, or every core this process may run on."""
     global _threads
     _threads = None if count is None else checks.whole_number("threads", count, 1, 1024)
+    # The networks' kernels run on Numba's own threads, of which there are never more than it started with.
+    numba.set_num_threads(min(threads(), numba.config.NUMBA_NUM_THREADS))
 
 
 def threads():

@@ -1,7 +1,9 @@
-"""The hand-coded network: its layers, the network itself, and its training."""
+"""The hand-coded network: its layers, the network itself, its training, and trained weights by name."""
 
 from . import layers
-from .network import Network
+from .layers import ATTENTIONS
+from .network import PREDICTIONS, Network
+from .shipped import load, names
 from .train import train
 
-__all__ = ["Network", "layers", "train"]
+__all__ = ["ATTENTIONS", "PREDICTIONS", "Network", "layers", "load", "names", "train"]

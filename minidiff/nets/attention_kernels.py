@@ -1,7 +1,7 @@
-"""The jitted loops of self-attention, built on the sums of products in `kernels`.
+"""The jitted loops of self-attention, inner products as in `kernels`, and weighted sums of rows.
 
-One tile of rows of the attention matrix is made at a time and thrown away: the whole matrix of a batch of 64 images of 16 x 16 is
-17 MB, and of 32 x 32 it is 270 MB. The way back makes each tile again.
+One tile of rows of the attention matrix is made at a time and thrown away: the whole matrices of a batch of 64 images of 16 x 16
+take 17 MB, those of 32 x 32 take 270 MB. The way back makes each tile again.
 
 Numba's cache of this file does not notice an edit of `kernels.py`: after one, remove __pycache__ (or run with MINIDIFF_CACHE=0).
 """
@@ -10,9 +10,34 @@ import numpy as np
 from numba import prange
 
 from ..jit import inline_kernel, parallel_kernel
-from .kernels import _combine, _dots, _exp, _transpose, _up_to_4
+from .kernels import _dots, _exp, _transpose, _up_to_4
 
 TILE = 16  # rows of the attention matrix held at a time: 16 x 256 float32 fit in the fastest cache
+
+
+@inline_kernel
+def _combine(weights, runs, starts, out):
+    """out[o, i] += sum_p weights[p, o] runs[starts[p] + i]; weights (P, O), out (O, n), P and O multiples of 4."""
+    n = out.shape[1]
+    for o in range(0, out.shape[0], 4):
+        e = out[o]
+        f = out[o + 1]
+        g = out[o + 2]
+        h = out[o + 3]
+        for p in range(0, weights.shape[0], 4):
+            a = runs[starts[p] : starts[p] + n]
+            b = runs[starts[p + 1] : starts[p + 1] + n]
+            c = runs[starts[p + 2] : starts[p + 2] + n]
+            d = runs[starts[p + 3] : starts[p + 3] + n]
+            ae, af, ag, ah = weights[p, o], weights[p, o + 1], weights[p, o + 2], weights[p, o + 3]
+            be, bf, bg, bh = weights[p + 1, o], weights[p + 1, o + 1], weights[p + 1, o + 2], weights[p + 1, o + 3]
+            ce, cf, cg, ch = weights[p + 2, o], weights[p + 2, o + 1], weights[p + 2, o + 2], weights[p + 2, o + 3]
+            de, df, dg, dh = weights[p + 3, o], weights[p + 3, o + 1], weights[p + 3, o + 2], weights[p + 3, o + 3]
+            for i in range(n):
+                e[i] += ae * a[i] + be * b[i] + ce * c[i] + de * d[i]
+                f[i] += af * a[i] + bf * b[i] + cf * c[i] + df * d[i]
+                g[i] += ag * a[i] + bg * b[i] + cg * c[i] + dg * d[i]
+                h[i] += ah * a[i] + bh * b[i] + ch * c[i] + dh * d[i]
 
 
 @inline_kernel

@@ -55,12 +55,12 @@ def conv2d(x, weight, bias, padding="zeros", activation="none", residual=False):
            [4., 6., 6., 4.]])
     """
     batch, height, width, _, k, outputs = _conv_shapes(x, weight, padding, activation, residual)
-    bias = np.ascontiguousarray(np.broadcast_to(_fits("bias", bias, x, ((outputs,), (batch, outputs))), (batch, outputs)))
+    bias = np.broadcast_to(_fits("bias", bias, x, ((outputs,), (batch, outputs))), (batch, outputs))
     out = np.empty((batch, height, width, outputs), x.dtype)
     kernels.conv_forward(
-        np.ascontiguousarray(x),
+        _plain(x),
         _as_rows(weight),
-        bias,
+        _plain(bias),
         k,
         padding == "circular",
         ACTIVATIONS[activation],
@@ -101,14 +101,14 @@ def conv2d_backward(dout, x, weight, padding="zeros", activation="none", residua
     (4.0, 16.0, 16.0)
     """
     batch, height, width, channels, k, outputs = _conv_shapes(x, weight, padding, activation, residual)
-    dout = np.ascontiguousarray(_fits("dout", dout, x, ((batch, height, width, outputs),)))
+    dout = _plain(_fits("dout", dout, x, ((batch, height, width, outputs),)))
     shards = min(SHARDS, batch)
     dx = np.empty(x.shape if need_dx else (0, height, width, channels), x.dtype)
     dmatrix = np.zeros((shards, channels * k * k, outputs), x.dtype)
     dbias = np.zeros((batch, outputs), x.dtype)
     kernels.conv_backward(
         dout,
-        np.ascontiguousarray(x),
+        _plain(x),
         _as_rows(weight[::-1, ::-1].transpose(0, 1, 3, 2)),
         k,
         padding == "circular",
@@ -283,7 +283,7 @@ def attention_backward(dout, q, k, v, kind="softmax"):
     it was made from. It is the gradient of softmax attention plus a constant, the constant being what rounds it to top-1.
     """
     q, k, v = _attention_arrays(q, k, v, kind)
-    dout = np.ascontiguousarray(_fits("dout", dout, q, (q.shape,)))
+    dout = _plain(_fits("dout", dout, q, (q.shape,)))
     if kind == "identity":
         return np.zeros_like(q), np.zeros_like(k), dout.copy()
     batch, height, width, size = q.shape
@@ -299,11 +299,16 @@ def attention_backward(dout, q, k, v, kind="softmax"):
 def _attention_arrays(q, k, v, kind):
     checks.choice("kind", kind, ATTENTIONS)
     _is_array("q", q, 4, "(B, H, W, D)")
-    return tuple(np.ascontiguousarray(_fits(name, array, q, (q.shape,))) for name, array in zip("qkv", (q, k, v), strict=True))
+    return tuple(_plain(_fits(name, array, q, (q.shape,))) for name, array in zip("qkv", (q, k, v), strict=True))
 
 
 # --- checks ----------------------------------------------------------------------------------------------------------
 # Of shapes and dtypes only: looking for NaN costs as much as a layer, and the network and the training loop look once.
+
+
+def _plain(array):
+    """A C-contiguous, writable array, copied if need be: Numba compiles a kernel anew for every other kind."""
+    return np.require(array, requirements="CW")
 
 
 def _is_array(name, value, ndim, shape_hint):

@@ -154,7 +154,7 @@ def train(
 
     Raises ValueError or TypeError on bad arguments, or where the checkpoint's settings or images are others, before any work;
     FloatingPointError if the run diverges, with the network as it was the step before and no file touched. A step of the
-    default network on 64 images of 16 x 16 takes about 30 ms on 2 cores.
+    default network on 64 images of 16 x 16 takes 31 to 33 ms on 2 cores, with attention 57 to 61 ms.
 
     Examples
     --------
