@@ -1,4 +1,4 @@
-"""How fast the machines are here: nanoseconds per pair of (pixel of a query, candidate) and core, beside naive NumPy.
+"""How fast this is here: nanoseconds per pair of (pixel of a query, candidate) and core, and milliseconds per training step.
 
 Every figure is the median of runs that take turns (A B C A B C ...), so that a slow spell of a shared machine hits all alike.
 """
@@ -8,7 +8,7 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from . import process, schedules
+from . import nets, process, schedules
 from .machines import EquivariantLocalScore, EquivariantScore, IdealScore, LocalScore, peak, shards
 from .machines.windows import count_pairs
 
@@ -85,6 +85,16 @@ def naive_numpy(side=32, count=64, k=7, pixels=64, t=0.3):
     return (time.perf_counter() - started) * 1e9 / (pixels * len(patches))
 
 
+def training_step(attention=None, steps=15):
+    """Milliseconds of one training step of the default network: batch 64 of 16 x 16 x 1, the median after three to warm up."""
+    network, images = nets.Network(attention=attention), smooth_images(256, 16, 1)
+    spent, started = [], time.perf_counter()
+    for _ in nets.train(network, images, steps=steps + 3):
+        spent.append(time.perf_counter() - started)
+        started = time.perf_counter()
+    return float(np.median(spent[3:])) * 1e3
+
+
 def bench(quick=False, repeats=3):
     """Time everything; returns {"rows": [...], "naive NumPy": ns, "peak": ...} as `minidiff bench` prints it."""
     before = shards.threads()
@@ -101,6 +111,8 @@ def bench(quick=False, repeats=3):
     return {
         "rows": [case.result(spent) for case, spent in zip(timed, seconds, strict=True)],
         "naive NumPy, ELS 32x32x1, k = 7: ns per pair": naive_numpy(),
+        "training step, batch 64, 16x16x1, width 32, depth 5: ms": training_step(),
+        "the same with softmax attention: ms": training_step("softmax"),
         "vector multiply-adds per ns and core (64 bytes each)": peak.multiply_adds(),
     }
 

@@ -7,6 +7,7 @@ from . import checks, commands, datasets, nets, schedules
 from .machines import shards
 from .machines.windows import BOUNDARIES
 
+EXPERIMENTS = "a trained network beside the machines, or a new one's agreement with ELS as its training goes on (agreement)"
 SAMPLERS = ("ddim", "euler", "heun", "sde")
 
 
@@ -89,7 +90,11 @@ def _compare(sub):
     _data(sub, None)
     names = ", ".join(nets.names())
     sub.add_argument("--network", default="digits-zeros", help=f"{names}, or a path to weights.npz (digits-zeros)")
+    sub.add_argument("--experiment", choices=("agreement", "training"), default="agreement", help=EXPERIMENTS)
     sub.add_argument("--window", type=_window, help="of ELS and LS (calibrated against the network)")
+    sub.add_argument(
+        "--annotate", metavar="FILE", help="write the weights again, with the windows and the agreement in their notes"
+    )
     sub.add_argument("-n", type=int, default=100, help="number of noises (100)")
     sub.add_argument("--steps", type=int, default=20, help="denoiser calls a sample (20)")
 

@@ -175,10 +175,10 @@ def train(options):
     )
     losses = []
     started = time.perf_counter()
-    with tqdm(run, total=options.steps, unit="step", desc="train") as bar:
-        for progress in bar:
+    with tqdm(total=options.steps, unit="step", desc="train") as bar:
+        for progress in run:
             losses.append(progress.loss)
-            bar.update(progress.step - bar.n - 1)
+            bar.update(progress.step - bar.n)
             if progress.step % 50 == 0:
                 bar.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}")
     seconds = time.perf_counter() - started
@@ -204,14 +204,10 @@ def compare(options):
     from .page import png
 
     out = files.folder(options.out)
+    if options.experiment == "training":
+        return _over_training(out, options)
     network = nets.load(options.network)
-    data = network.notes.get("data")
-    if options.data is not None:
-        data = {name: getattr(options, name) for name in ("data", "size", "count", "colour", "data_seed")}
-    if data is None:
-        raise ValueError("--data: expected the data that the network was trained on, which its file does not tell")
-    wanted = type(options)(**{**vars(options), **data, "quick": options.quick or data.get("quick", False)})
-    images, _ = _data(wanted)
+    images = _trained_on(network, options)
     if options.quick:
         options.n = min(options.n, 10)
     tables = {"ELS": options.window, "LS": options.window}
@@ -223,5 +219,40 @@ def compare(options):
     for name, figure, _ in figures(found):
         with files.whole(out / name) as temporary:
             temporary.write_bytes(png(figure))
-    files.write_numbers(out / "numbers.json", {"options": _asked(options), "training images": len(images), **numbers(found)})
+    told = numbers(found)
+    files.write_numbers(out / "numbers.json", {"options": _asked(options), "training images": len(images), **told})
+    if options.annotate:
+        agreement = {name: {key: value["median"] for key, value in told[name].items()} for name in found.agreement}
+        network.save(options.annotate, notes={**network.notes, "windows": tables, "agreement": agreement, "noises": len(noise)})
     print(f"Look at {Path(out) / 'side-by-side.png'}")
+
+
+def _trained_on(network, options):
+    """The images that the network was trained on: as its notes tell, or as --data says."""
+    data = network.notes.get("data")
+    if options.data is not None:
+        data = {name: getattr(options, name) for name in ("data", "size", "count", "colour", "data_seed")}
+    if data is None:
+        raise ValueError("--data: expected the data that the network was trained on, which its file does not tell")
+    quick = options.quick or data.get("quick", False)
+    return _data(type(options)(**{**vars(options), **data, "quick": quick}))[0]
+
+
+def _over_training(out, options):
+    """minidiff compare --experiment training."""
+    from .compare import over_training, training_figure
+    from .page import png
+
+    options.data = options.data or "glyphs"
+    images, _ = _data(options)
+    length = 200 if options.quick else 12000
+    table = options.window or default_table(options.data, *images.shape[1:3], "zeros")
+    noise = process.unit_noise((min(options.n, 5) if options.quick else options.n, *images.shape[1:]), options.seed)
+    rows = over_training(images, noise, table, length, rng=options.seed, steps=options.steps, progress=True)
+    with files.whole(out / "over-training.png") as temporary:
+        temporary.write_bytes(png(training_figure(rows)))
+    files.write_numbers(out / "numbers.json", {"options": _asked(options), "training images": len(images), "rows": rows})
+    for row in rows:
+        print(
+            f"{row['step']:6d} steps: loss {row['loss']:.4f}, r with ELS {row['r']['median']:.3f}, R^2 {row['R^2']['median']:.3f}"
+        )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from . import metrics, process
+from . import metrics, nets, process
 from .machines import EquivariantLocalScore, IdealScore, LocalScore, calibrate
 
 WINDOWS = (3, 5, 7, 9, 11, 13, 15)
@@ -143,3 +143,42 @@ def figures(found, shown=8):
             "Left: agreement with the network over the samples. Right: each sample, ELS against the ideal denoiser.",
         ),
     ]
+
+
+def over_training(images, noise, window, length=12000, rng=0, steps=20, progress=False):
+    """Train a network and measure, at lengths that double, how its samples agree with zero-boundary ELS from the same noises.
+
+    Returns a list of {"step", "loss", "r", "R^2"}, the last two as quartiles over the noises. The window stays as it is: the
+    question is what changes in the network.
+    """
+    network = nets.Network(channels=images.shape[3], rng=rng)
+    machine = EquivariantLocalScore(images, network.schedule, window=window, boundary="zeros")
+    *_, theory = process.ddim(machine, network.schedule, noise=noise, steps=steps)
+    stops = {length >> halvings for halvings in range(7)}
+    rows, losses = [], []
+    for done in tqdm(nets.train(network, images, steps=length, rng=rng), total=length, unit="step", disable=not progress):
+        losses.append(done.loss)
+        if done.step in stops:
+            *_, made = process.ddim(network, network.schedule, noise=noise, steps=steps)
+            found = metrics.agreement(theory.x, made.x)
+            quartiles = {"r": metrics.quartiles(found.r), "R^2": metrics.quartiles(found.determination)}
+            rows.append({"step": done.step, "loss": float(np.mean(losses[-100:])), **quartiles})
+    return rows
+
+
+def training_figure(rows):
+    """Agreement and loss against training steps, as a Figure."""
+    from matplotlib.figure import Figure
+
+    from .plots import PALETTE
+
+    figure = Figure(figsize=(6, 3.4), layout="constrained")
+    ax = figure.subplots()
+    step = [row["step"] for row in rows]
+    ax.plot(step, [row["r"]["median"] for row in rows], "o-", color=PALETTE[4], label="median r with ELS")
+    ax.fill_between(step, [row["r"]["lower"] for row in rows], [row["r"]["upper"] for row in rows], color=PALETTE[4], alpha=0.2)
+    ax.set(xscale="log", xlabel="training steps", ylabel="r with ELS (quartiles shaded)")
+    twin = ax.twinx()
+    twin.plot(step, [row["loss"] for row in rows], "s--", color=PALETTE[5])
+    twin.set_ylabel("training loss", color=PALETTE[5])
+    return figure
