@@ -61,11 +61,11 @@ def _square_row(squares, x, y, row, dy, dx, plan, bias):
     """
     size, width = lanes(y), plan.width
     signal = splat(y, plan.signal)
-    inside = _wrapped(row, plan.height)
+    inside = wrapped(row, plan.height)
     first, last = max(0, -dx), min(width, width - dx)
     for channel in range(plan.channels):
         xs = after(x, inside * width * plan.channels + channel)
-        ys = after(y, ((_wrapped(inside + dy, plan.height) * plan.channels + channel) * width + dx) * size)
+        ys = after(y, ((wrapped(inside + dy, plan.height) * plan.channels + channel) * width + dx) * size)
         for begin, end in ((first, last), (last, width if plan.circular else last)):
             for c in range(begin, end):
                 difference = splat(y, xs[c * plan.channels]) - signal * load(ys, c * size)
@@ -79,7 +79,7 @@ def _square_row(squares, x, y, row, dy, dx, plan, bias):
 
 
 @inline_vector_kernel
-def _wrapped(index, side):
+def wrapped(index, side):
     """index modulo side, for an index at most one side off."""
     return index + (side if index < 0 else 0) - (side if index >= side else 0)
 
@@ -130,7 +130,7 @@ def _sum_down(out, partial, a, b, c, first, last, cost):
 
 
 @numba.njit(error_model="numpy", nogil=True)
-def _new_minima(distances, state, first, last, plan):
+def new_minima(distances, state, first, last, plan):
     """Lower the cost where a distance of this row is below it, and scale down what was weighed against the old one."""
     size = lanes(distances)
     for p in range(first, last):
@@ -231,16 +231,16 @@ def _plane_row(q, dy, dx, x, y, image, bias, plan, scratch, state):
     else:
         a, b = (new, scratch.zeros) if j == 0 else (scratch.prefix, new)
         c = scratch.zeros if j == k - 1 else after(new, stride)
-    here = _from_pixel(state, max(p, top) * plan.width, plan.channels, size)
+    here = from_pixel(state, max(p, top) * plan.width, plan.channels, size)
     gap = _sum_down(scratch.row, scratch.prefix, a, b, c, left, right, here.cost)
     if p >= top and any_at_most(gap, plan.reach):
         if plan.track and any_at_most(gap, 0.0):
-            index = (image * plan.height + _wrapped(p + dy, plan.height)) * plan.width + dx
+            index = (image * plan.height + wrapped(p + dy, plan.height)) * plan.width + dx
             pixels = plan.height * plan.width
             _new_winners(scratch.row, here, left, right, index, pixels, plan.width - dx, plan.width)
         if any_below(gap, 0.0):
-            _new_minima(scratch.row, here, left, right, plan)
-        ys = after(y, _wrapped(p + dy, plan.height) * plan.channels * stride)
+            new_minima(scratch.row, here, left, right, plan)
+        ys = after(y, wrapped(p + dy, plan.height) * plan.channels * stride)
         weigh_row(scratch.row, ys, dx, left, right, here, plan)
     if j == k - 1 and k > 3:
         for _ in range(min(k - 2, q - top)):
@@ -250,7 +250,7 @@ def _plane_row(q, dy, dx, x, y, image, bias, plan, scratch, state):
 
 
 @inline_vector_kernel
-def _from_pixel(state, pixel, channels, size):
+def from_pixel(state, pixel, channels, size):
     """The posterior of the pixels from this one on."""
     return State(
         after(state.cost, pixel),

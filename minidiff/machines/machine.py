@@ -125,11 +125,21 @@ class Machine:
         return self._selected[key]
 
 
+# The sorted windows of a training set are kept for the next call where they take less memory than this.
+SORTED_BYTES = 2**28
+
+
 class Shard(NamedTuple):
-    """A part of a training set laid out for the vector kernels: tasks.pack's groups, and how many images they hold."""
+    """A part of a training set laid out for the vector kernels: tasks.pack's groups, and how many images they hold.
+
+    `spread` is the standard deviation of the whole training set's pixels; `sorted` is where sorted windows are kept,
+    circular or not: tasks.SortedShard, or None where that takes too much memory.
+    """
 
     groups: np.ndarray
     count: int
+    spread: float
+    sorted: dict | None
 
 
 class PosteriorMachine(Machine):
@@ -183,8 +193,7 @@ class PosteriorMachine(Machine):
         cuts = shards.bounds(len(images), cost, lanes)
         parts = [images[start:stop] for start, stop in pairwise(cuts)]
         if vectors:
-            groups = self._groups(label, x.dtype)
-            parts = [Shard(groups[start // lanes : -(-stop // lanes)], stop - start) for start, stop in pairwise(cuts)]
+            parts = [self._shard(label, x.dtype, start, stop) for start, stop in pairwise(cuts)]
         size = max(1, int(shards.TASK_COST / cost / (cuts[1] - cuts[0])))
         blocks = [(low, min(low + size, len(x))) for low in range(0, len(x), size)]
         settings = (CUTOFF[x.dtype], winners, *settings)
@@ -203,12 +212,17 @@ class PosteriorMachine(Machine):
             whole = state if whole is None else whole.merge(state, rate)
         return whole
 
-    def _groups(self, label, dtype):
-        """The training set of that class packed for the vector kernels; kept for the next call."""
-        key = (label, np.dtype(dtype), "packed")
-        if key not in self._selected:
-            self._selected[key] = self._pack(self._training_set(label, dtype)[0])
-        return self._selected[key]
+    def _shard(self, label, dtype, start, stop):
+        """A part of the training set of that class for the vector kernels; the whole is packed for all calls."""
+        key, lanes = (label, np.dtype(dtype)), simd.BYTES // np.dtype(dtype).itemsize
+        if (*key, "packed") not in self._selected:
+            images = self._training_set(label, dtype)[0]
+            self._selected[*key, "packed"] = self._pack(images), float(images.std())
+        groups, spread = self._selected[*key, "packed"]
+        kept = None
+        if tasks.SORTED_COPIES * groups.nbytes < SORTED_BYTES:
+            kept = self._selected.setdefault((*key, "sorted", start, stop), {})
+        return Shard(groups[start // lanes : -(-stop // lanes)], stop - start, spread, kept)
 
     def _pack(self, images):
         return tasks.pack(images)
