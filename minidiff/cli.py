@@ -30,7 +30,10 @@ def parser():
     """The argument parser of all commands."""
     top = _Parser(prog="minidiff", description="Why diffusion models create.")
     sub = top.add_subparsers(dest="command", required=True, parser_class=_Parser)
-    _command(sub, commands.tour, "minidiff-tour", "The whole story: figures, numbers and one page to read.")
+    tour = _command(sub, commands.tour, "minidiff-tour", "The whole story: figures, numbers and one page to read.")
+    tour.add_argument(
+        "--train", action="store_true", help="train the last chapter's networks now (minutes) instead of loading them"
+    )
     _command(sub, commands.bench, "minidiff-bench", "How fast this machine is, as a table and a .json.")
     _command(sub, commands.info, None, "Versions, threads and where compiled code is kept.")
     _sample(_command(sub, commands.sample, "minidiff-sample", "Sample from any machine on any images."))

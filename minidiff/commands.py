@@ -25,7 +25,7 @@ def tour(options):
     """minidiff tour."""
     from .tour import tour
 
-    page = tour(files.folder(options.out), seed=options.seed, quick=options.quick)
+    page = tour(files.folder(options.out), seed=options.seed, quick=options.quick, train=options.train)
     print(f"Read {page}")
 
 

@@ -45,8 +45,8 @@ class _WindowMachine(PosteriorMachine):
     def estimates(self, x, t, windows, label=None):
         """x0_hat through each of several windows.
 
-        Each window takes its own pass (sharing the plane of squared differences among eight of them was tried, and was slower from
-        t = 0.3 on, since the weighing cannot be shared). The machine's own `window` is not used.
+        Each window takes its own pass: sharing the plane of squared differences among eight of them was tried, and was slower
+        from t = 0.3 on, since the weighing cannot be shared. The machine's own `window` is not used.
 
         Parameters
         ----------
