@@ -146,7 +146,9 @@ def train(options):
     if options.quick:
         options.steps, options.width, options.depth = min(options.steps, 100), min(options.width, 16), min(options.depth, 3)
     images, labels = _data(options)
-    classes = int(labels.max()) + 1 if options.labelled and labels is not None else 0
+    if options.labelled and labels is None:
+        raise ValueError(f"--labelled: expected images with classes, got none in {options.data}")
+    classes = int(labels.max()) + 1 if options.labelled else 0
     attention = None if options.attention == "none" else options.attention
     network = nets.Network(
         channels=images.shape[3],
@@ -159,6 +161,8 @@ def train(options):
         schedule=schedules.by_name(options.schedule),
         rng=options.seed,
     )
+    if options.prediction == "noise" and network.schedule.signal(1.0) == 0:
+        raise ValueError(f"--prediction: expected v or x0 with --schedule {options.schedule}, where no signal is left, got noise")
     checkpoint = out / "checkpoint.npz"
     if options.resume and not checkpoint.exists():
         raise ValueError(f"--resume: expected a checkpoint of an earlier run at {checkpoint}, got none")
@@ -172,6 +176,7 @@ def train(options):
         labels=labels if classes else None,
         checkpoint=checkpoint,
         resume=checkpoint if options.resume else None,
+        notes={"seed": options.seed},
     )
     losses = []
     started = time.perf_counter()
@@ -182,17 +187,19 @@ def train(options):
             if progress.step % 50 == 0:
                 bar.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}")
     seconds = time.perf_counter() - started
+    loss = float(np.mean(losses[-200:])) if losses else None  # none where only the writing was left to do
     data = {name: getattr(options, name) for name in ("data", "size", "count", "colour", "data_seed", "quick")}
     network.save(
         out / "weights.npz",
-        notes={"data": data, "seed": options.seed, "steps": options.steps, "loss": float(np.mean(losses[-200:]))},
+        notes={"data": data, "seed": options.seed, "steps": options.steps, "loss": loss},
     )
     *_, last = process.ddim(network, network.schedule, shape=(16, *images.shape[1:]), rng=options.seed)
     plots.save_sheet(out / "samples.png", last.x)
     numbers = {"options": _asked(options), "seconds": seconds, "seconds per step": seconds / max(len(losses), 1)}
     numbers |= {"loss every 50 steps": [np.mean(losses[i : i + 50]) for i in range(0, len(losses), 50)]}
     files.write_numbers(out / "numbers.json", numbers)
-    print(f"{len(losses)} steps in {seconds:.0f} s, loss {np.mean(losses[-200:]):.4f}: {out / 'weights.npz'}")
+    told = "" if loss is None else f", loss {loss:.4f}"
+    print(f"{len(losses)} steps in {seconds:.0f} s{told}: {out / 'weights.npz'}")
 
 
 # --- compare ---------------------------------------------------------------------------------------------------------
@@ -204,6 +211,9 @@ def compare(options):
     from .page import png
 
     out = files.folder(options.out)
+    checks.whole_number("-n", options.n, 1)
+    if options.annotate is not None and not Path(options.annotate).parent.is_dir():
+        raise ValueError(f"--annotate: expected a path in a folder that exists, got {options.annotate}")
     if options.experiment == "training":
         return _over_training(out, options)
     network = nets.load(options.network)
@@ -213,7 +223,7 @@ def compare(options):
     tables = {"ELS": options.window, "LS": options.window}
     if options.window is None:
         tables = calibrated_tables(network, images, network.padding, options.steps, rng=options.seed + 1)
-    noise = process.unit_noise((checks.whole_number("-n", options.n, 1), *images.shape[1:]), options.seed)
+    noise = process.unit_noise((options.n, *images.shape[1:]), options.seed)
     found = compare(network, images, noise, tables, network.padding, options.steps, progress=True)
     print(table(found))
     for name, figure, _ in figures(found):
@@ -230,6 +240,8 @@ def compare(options):
 def _trained_on(network, options):
     """The images that the network was trained on: as its notes tell, or as --data says."""
     data = network.notes.get("data")
+    if options.data is None and (options.size, options.count, options.colour, options.data_seed) != (None, None, False, 0):
+        raise ValueError("--data: expected with --size, --count, --colour and --data-seed, got none")
     if options.data is not None:
         data = {name: getattr(options, name) for name in ("data", "size", "count", "colour", "data_seed")}
     if data is None:

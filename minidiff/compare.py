@@ -31,7 +31,8 @@ class Comparison(NamedTuple):
 
 def calibrated_tables(network, images, boundary, steps=20, samples=10, rng=1, windows=WINDOWS):
     """{"ELS": table, "LS": table}, each calibrated against the network on noises of their own (`calibrate.against`)."""
-    fitting = tuple(k for k in windows if k <= (min(images.shape[1:3]) if boundary == "circular" else 2 * images.shape[1] - 1))
+    most = min(images.shape[1:3]) if boundary == "circular" else 2 * max(images.shape[1:3]) - 1
+    fitting = tuple(k for k in windows if k <= most) or (1,)
     kinds = {"ELS": EquivariantLocalScore, "LS": LocalScore}
     return {
         name: calibrate.against(network, images, network.schedule, fitting, boundary, samples, steps, rng, machine=kind).table
@@ -103,11 +104,11 @@ def numbers(found):
 
 def table(found):
     """The comparison as text: medians with quartiles."""
-    lines = [f"{'':4}{'r':>22}{'r^2':>22}{'R^2':>22}"]
+    lines = [f"{'':4}{'r':>28}{'r^2':>28}{'R^2':>28}"]
     for name, one in numbers(found).items():
         if name in found.agreement:
             cells = (f"{q['median']:.3f} [{q['lower']:.3f}, {q['upper']:.3f}]" for q in one.values())
-            lines.append(f"{name:4}" + "".join(f"{cell:>22}" for cell in cells))
+            lines.append(f"{name:4}" + "".join(f"{cell:>28}" for cell in cells))
     return "\n".join(lines)
 
 

@@ -1,61 +1,24 @@
 """The command line: what it writes is what the library gives, and bad input is one line, exit code 2, and no file."""
 
-import base64
-import json
 import os
 import re
 import struct
 import subprocess
 import sys
-from html.parser import HTMLParser
 
 import matplotlib
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
+from command_line import arrays, interrupt, refused, strictly
 from PIL import Image
 
 import minidiff as md
-from minidiff import cli, page, tour
+from minidiff import nets
 from minidiff.metrics import memorisation
 
 matplotlib.use("Agg")
 COSINE = md.schedules.cosine()
 TINY = ("--data", "two_tone", "--size", "4", "--window", "3", "-n", "2", "--steps", "3")
-
-
-@pytest.fixture(autouse=True)
-def all_threads():
-    """--threads is a setting of the process: put it back."""
-    yield
-    md.set_threads()
-
-
-@pytest.fixture
-def run(capsys):
-    """Run a command in this process: (exit code, lines on stdout, lines on stderr without the progress bar)."""
-
-    def call(*arguments):
-        try:
-            code = cli.main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            code = end.code
-        captured = capsys.readouterr()
-        lines = re.split(r"[\r\n]+", captured.err)
-        said = [line for line in lines if line.strip() and not re.search(r"\d+/\d+ \[|\dstep \[", line)]
-        return code, captured.out.splitlines(), said
-
-    return call
-
-
-def strictly(path):
-    """A JSON file without NaN or Infinity."""
-    return json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-
-
-def arrays(path):
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file)
 
 
 def write_images(folder, sizes, seed=0):
@@ -266,18 +229,6 @@ BAD_DATA = {
 }
 
 
-def refused(run, arguments, words, out):
-    """The command ends with 2 and one line with these words, and leaves no file in `out`."""
-    code, printed, said = run(*arguments)
-    assert (code, printed) == (2, [])
-    assert len(said) == 1, said
-    assert said[0].startswith("minidiff")
-    for word in words:
-        assert word in said[0], said[0]
-    assert "Traceback" not in said[0]
-    assert not out.exists() or os.listdir(out) == []
-
-
 @pytest.mark.parametrize(("options", "words"), BAD_OPTIONS, ids=lambda value: "=".join(value) if isinstance(value, tuple) else "")
 def test_bad_options_are_one_line_and_no_file(tmp_path, run, options, words):
     """Unknown names, even windows, windows larger than the image, and numbers out of range: named, exit code 2."""
@@ -300,10 +251,11 @@ def test_labels_need_classes(tmp_path, run):
     refused(run, ("sample", *options, "--out", tmp_path / "out"), ["label"], tmp_path / "out")
 
 
-@pytest.mark.parametrize("command", ["sample", "tour", "info"])
+@pytest.mark.parametrize("command", ["sample", "train", "compare", "tour", "bench", "info"])
 def test_an_unwritable_folder_is_refused_before_any_work(tmp_path, run, command, monkeypatch):
     """A file where --out should be: exit code 2 at once, for every command; the file stays."""
-    monkeypatch.setattr(md.process, "ddim", lambda *_, **__: pytest.fail("work was begun"))
+    for module, work in ((md.process, "ddim"), (nets, "train"), (nets, "load")):
+        monkeypatch.setattr(module, work, lambda *_, **__: pytest.fail("work was begun"))
     text(tmp_path / "file")
     code, printed, said = run(command, "--out", tmp_path / "file" / "sub")
     assert (code, printed, len(said)) == (2, [], 1)
@@ -323,17 +275,13 @@ def test_help_names_every_command_and_option(run):
     """--help is on stdout, exit code 0."""
     code, printed, said = run("--help")
     assert (code, said) == (0, [])
-    for command in ("tour", "sample", "info"):
+    for command in ("tour", "sample", "train", "compare", "bench", "info"):
         assert any(command in line for line in printed)
         code, lines, _ = run(command, "--help")
         assert code == 0 and any("--out" in line for line in lines) and any("--seed" in line for line in lines)
 
 
 # --- interrupts ------------------------------------------------------------------------------------------------------
-
-
-def interrupt(*_, **__):
-    raise KeyboardInterrupt
 
 
 def test_an_interrupt_on_the_way_writes_nothing(tmp_path, run, monkeypatch):
@@ -390,128 +338,3 @@ def test_info_writes_what_it_prints(tmp_path, run):
     assert len(printed) == len(facts)
     for name, value in facts.items():
         assert any(line.startswith(name) and line.endswith(str(value)) for line in printed)
-
-
-# --- tour ------------------------------------------------------------------------------------------------------------
-
-
-class _Links(HTMLParser):
-    """Everything that a page would load, and its headings."""
-
-    def __init__(self):
-        super().__init__()
-        self.sources, self.open, self.headings, self.tags = [], [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.open.append(tag)
-        self.sources += [value for name, value in attrs if name in ("src", "href", "srcset", "data")]
-
-    def handle_endtag(self, tag):
-        while self.open and self.open.pop() != tag:
-            pass
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] == "h2":
-            self.headings.append(data)
-
-
-def pictures_inside(html):
-    """The bytes of each image in a page, after checking that the page loads nothing from elsewhere."""
-    links = _Links()
-    links.feed(html)
-    assert not {"script", "link", "iframe", "object"} & set(links.tags)
-    assert "url(" not in html and "@import" not in html
-    start = "data:image/png;base64,"
-    assert all(source.startswith(start) for source in links.sources), [source[:40] for source in links.sources]
-    return [base64.b64decode(source.removeprefix(start), validate=True) for source in links.sources], links.headings
-
-
-def test_a_page_carries_its_pictures_and_escapes_its_words():
-    """Titles and captions may hold < and quotes; paragraphs are HTML; every figure is inside, in the order of the chapters."""
-    figures = [Figure(figsize=(1, 1)), Figure(figsize=(2, 1))]
-    chapters = [
-        page.Chapter("a < b", ["see <i>this</i>"], [("one.png", figures[0], 'a "caption" & more')], {"x": 1}),
-        page.Chapter("second", [], [("two.png", figures[1], "<script>alert(1)</script>")]),
-    ]
-    pictures = {"one.png": page.png(figures[0]), "two.png": page.png(figures[1])}
-    html = page.render("T & T", "lead", chapters, pictures, "foot")
-    inside, headings = pictures_inside(html)
-    assert inside == [pictures["one.png"], pictures["two.png"]]
-    assert "".join(headings) == "1. a < b2. second"
-    assert "<i>this</i>" in html and "<title>T &amp; T</title>" in html
-    assert 'alt="a &quot;caption&quot; &amp; more"' in html
-
-
-def toured(folder):
-    """Check a tour's folder: the page is self-contained and shows the files beside it, and the numbers are numbers."""
-    html = (folder / "index.html").read_text(encoding="utf-8")
-    inside, headings = pictures_inside(html)
-    files = sorted(os.listdir(folder))
-    drawn = [name for name in files if name.endswith(".png")]
-    assert files == sorted(["index.html", "numbers.json", *drawn])
-    assert sorted(inside) == sorted((folder / name).read_bytes() for name in drawn)
-    for name in drawn:
-        with Image.open(folder / name) as picture:
-            picture.load()
-            assert min(picture.size) > 100
-            assert np.asarray(picture.convert("L")).std() > 5
-    numbers = strictly(folder / "numbers.json")
-    chapters = [value for value in numbers.values() if isinstance(value, dict)]
-    assert len(chapters) == len([heading for heading in headings if heading.strip()]) >= 5
-    assert all(chapters)
-    return numbers
-
-
-@pytest.fixture
-def miniature(monkeypatch):
-    """A tour of a few images, so that every chapter runs in a moment."""
-
-    class Miniature(tour.Studio):
-        def __init__(self, seed, quick):
-            super().__init__(seed, quick)
-            self.steps, self.recited, self.samples, self.shown = 2, 8, 3, 3
-            self.digits, self.learned, self.few, self.crops = (
-                images[:9] for images in (self.digits, self.learned, self.few, self.crops)
-            )
-
-    monkeypatch.setattr(tour, "Studio", Miniature)
-
-
-def test_a_miniature_tour(tmp_path, run, miniature, monkeypatch):
-    """Every chapter runs; the page, its pictures and numbers.json agree; the same seed tells the same story."""
-    code, printed, _ = run("tour", "--seed", 2, "--out", tmp_path / "a")
-    assert code == 0
-    assert str(tmp_path / "a" / "index.html") in printed[-1]
-    numbers = toured(tmp_path / "a")
-    assert (numbers["seed"], numbers["quick"]) == (2, False)
-    # Drawing is what takes time, and is not what may differ.
-    monkeypatch.setattr(tour, "png", lambda figure: b"")
-    assert run("tour", "--seed", 2, "--out", tmp_path / "b")[0] == 0
-    assert strictly(tmp_path / "b" / "numbers.json") == numbers
-
-
-def test_an_interrupted_tour_keeps_what_was_finished(tmp_path, run, miniature, monkeypatch):
-    """Ctrl-C in the third chapter: exit code 130, the figures of the first two are whole, and no page promises more."""
-    monkeypatch.setattr(tour, "mosaics", interrupt)
-    code, _, said = run("tour", "--out", tmp_path)
-    assert code == 130
-    assert said[-1].startswith("minidiff: interrupted")
-    names = os.listdir(tmp_path)
-    assert names and all(name.endswith(".png") for name in names)
-    for name in names:
-        with Image.open(tmp_path / name) as picture:
-            picture.load()
-
-
-@pytest.mark.slow
-def test_a_quick_tour(tmp_path, run):
-    """`minidiff tour --quick`, as it is: what its numbers must show, they show."""
-    assert run("tour", "--quick", "--out", tmp_path)[0] == 0
-    numbers = toured(tmp_path)
-    recitation, mosaics = numbers["recitation"], numbers["mosaics"]
-    assert recitation["copies (error under 1e-2 of the range)"] == recitation["samples"] == 20
-    assert min(mosaics["images used"]) > 1
-    assert set(mosaics["training images as control: images used"]) == {1}
-    nearest = mosaics["distance to the nearest training image"]
-    assert min(nearest) > mosaics["typical distance between training images"] / 2

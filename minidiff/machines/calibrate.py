@@ -58,7 +58,8 @@ def against(denoiser, images, schedule, windows, boundary="zeros", samples=10, s
     -------
     Calibration
 
-    Costs T evaluations of K windows on B queries.
+    Costs T evaluations of K windows on B queries. Where there is no signal (flow at t = 1) every window's eps_hat is x itself:
+    that step takes its neighbour's window.
 
     Examples
     --------
@@ -82,6 +83,8 @@ def against(denoiser, images, schedule, windows, boundary="zeros", samples=10, s
         scores.append(np.median(similarity, axis=1))
         times.append(t)
         t, x = step.t, step.x
+    if schedule.signal(1.0) == 0 and len(chosen) > 1:
+        chosen[0] = chosen[1]
     return Calibration(chosen[::-1], np.array(times[::-1]), tuple(windows), np.array(scores[::-1]))
 
 
@@ -117,6 +120,8 @@ def held_out(images, others, schedule, windows, boundary="zeros", steps=20, rng=
     """
     student = machine(images, schedule, window=1, boundary=boundary)
     others = checks.image_set(others, "others").astype(student.images.dtype, copy=False)
+    if others.shape[1:] != student.images.shape[1:]:
+        raise ValueError(f"others: expected images of shape {student.images.shape[1:]}, got {others.shape[1:]}")
     rng = checks.generator(rng)
     times = np.linspace(0, 1, checks.whole_number("steps", steps, 1) + 1)[1:]
     windows = tuple(sorted(windows))

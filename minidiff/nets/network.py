@@ -316,7 +316,7 @@ class Network:
         settings, arrays = archive.read(path, "network")
         try:
             network = from_settings(settings["network"])
-            network.notes = settings["notes"]
+            network.notes = dict(settings["notes"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: expected the settings of a network, got {type(error).__name__}: {error}") from None
         archive.check_arrays(path, arrays, network.shapes(), network.dtype)

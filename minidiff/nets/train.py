@@ -122,6 +122,7 @@ def train(
     checkpoint=None,
     every=500,
     resume=None,
+    notes=None,
 ):
     """Train a network on a set of images; yields after every step, and `network` is usable at each of them.
 
@@ -146,6 +147,8 @@ def train(
         leaves the last one.
     resume : path, optional
         A checkpoint to go on from: the same numbers, bit for bit, as if the run had not been broken off.
+    notes : dict that JSON can hold, optional
+        Kept in checkpoints; a run is resumed only with the same.
 
     Yields
     ------
@@ -184,6 +187,7 @@ def train(
         "plan": plan,
         "images": _fingerprint(images),
         "labels": None if classes is None else _fingerprint(classes),
+        "notes": notes,
     }
     rng = checks.generator(rng)
     state = _State(network, rng) if resume is None else _State.read(resume, network, settings)

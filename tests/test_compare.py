@@ -1,0 +1,375 @@
+"""A trained network beside the machines: whose noises, whose numbers, which files; and weights by name."""
+
+import functools
+import itertools
+import os
+
+import matplotlib
+import numpy as np
+import pytest
+from command_line import interrupt, refused, same, strictly
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from strategies import training_set
+
+import minidiff as md
+from minidiff import compare, metrics, nets, plots, process
+from minidiff.machines import calibrate
+from minidiff.nets import shipped
+
+matplotlib.use("Agg")
+COSINE = md.schedules.cosine()
+IMAGES = training_set(0, (8, 7, 7, 1))
+NOISE = process.unit_noise((5, 7, 7, 1), 3, IMAGES.dtype)
+TABLES = {"ELS": [3, 5, 5], "LS": [3, 3, 7]}
+MACHINES = {
+    "ELS": md.EquivariantLocalScore(IMAGES, COSINE, window=TABLES["ELS"], boundary="zeros"),
+    "LS": md.LocalScore(IMAGES, COSINE, window=TABLES["LS"], boundary="zeros"),
+    "IS": md.IdealScore(IMAGES, COSINE),
+}
+
+
+class Between:
+    """A denoiser that is no machine: the mean of ELS and IS."""
+
+    schedule = COSINE
+
+    def __call__(self, x, t):
+        return (MACHINES["ELS"](x, t) + MACHINES["IS"](x, t)) / 2
+
+
+def sampled(denoiser, noise=NOISE, steps=3):
+    *_, last = process.ddim(denoiser, COSINE, noise=noise, steps=steps)
+    return last.x
+
+
+@pytest.fixture(scope="module")
+def found():
+    return compare.compare(Between(), IMAGES, NOISE, TABLES, "zeros", steps=3)
+
+
+# --- compare ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_machine_in_the_network_s_place_agrees_with_itself(name):
+    """Taken for the network, a machine is predicted by its like to the bit: R^2 = 1; by the others it is not."""
+    found = compare.compare(MACHINES[name], IMAGES, NOISE, TABLES, "zeros", steps=3)
+    np.testing.assert_array_equal(found.samples[name], found.samples["network"])
+    assert found.agreement[name].determination.tolist() == [1.0] * 5
+    np.testing.assert_allclose(found.agreement[name].r, 1, rtol=0, atol=1e-14)
+    assert all(agreement.determination.max() < 1 for other, agreement in found.agreement.items() if other != name)
+
+
+def test_all_start_from_the_same_noises(found):
+    """Each one's samples are its own DDIM samples from the noises given, and agreement is with the network as reference."""
+    np.testing.assert_array_equal(found.samples["network"], sampled(Between()))
+    assert list(found.samples) == ["network", *MACHINES] and list(found.agreement) == list(MACHINES)
+    for name, machine in MACHINES.items():
+        np.testing.assert_array_equal(found.samples[name], sampled(machine))
+        expected = metrics.agreement(sampled(machine), sampled(Between()))
+        for one, other in zip(found.agreement[name], expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert found.tables == TABLES
+
+
+def test_the_boundary_is_the_network_s():
+    """On the torus ELS and LS wrap; the ideal denoiser knows no border."""
+    table = {"ELS": 3, "LS": 3}
+    found = compare.compare(Between(), IMAGES, NOISE, table, "circular", steps=3)
+    for name, kind in (("ELS", md.EquivariantLocalScore), ("LS", md.LocalScore)):
+        np.testing.assert_array_equal(found.samples[name], sampled(kind(IMAGES, COSINE, window=3, boundary="circular")))
+
+
+@pytest.mark.parametrize("boundary", ["circular", "zeros"])
+def test_each_machine_has_a_table_of_its_own(boundary):
+    """ELS and LS are calibrated apart, each with the windows that fit the images: up to 7 on a torus of 7 x 7, 13 with zeros."""
+    tables = compare.calibrated_tables(Between(), IMAGES, boundary, steps=4, samples=3, rng=6)
+    fitting = (3, 5, 7) if boundary == "circular" else (3, 5, 7, 9, 11, 13)
+    for name, kind in (("ELS", md.EquivariantLocalScore), ("LS", md.LocalScore)):
+        alone = calibrate.against(Between(), IMAGES, COSINE, fitting, boundary, samples=3, steps=4, rng=6, machine=kind)
+        assert tables[name] == alone.table
+    assert set(tables) == {"ELS", "LS"}
+    noises = [compare.calibrated_tables(Between(), IMAGES, boundary, steps=4, samples=3, rng=rng) for rng in range(6)]
+    assert any(other != tables for other in noises)
+
+
+def test_windows_fit_wide_images():
+    """4 x 8 images with zeros have windows up to 15."""
+    images = training_set(0, (6, 4, 8, 1)) / 4
+    teacher = md.LocalScore(images, COSINE, window=15, boundary="zeros")
+    assert compare.calibrated_tables(teacher, images, "zeros", steps=2, samples=2)["LS"] == [15, 15]
+
+
+def test_windows_fit_tiny_images():
+    """On a torus of 2 x 2 there is one window, the pixel itself."""
+    images = training_set(0, (4, 2, 2, 1))
+    tables = compare.calibrated_tables(md.Wiener(images, COSINE), images, "circular", steps=2, samples=2)
+    assert tables == {"ELS": [1, 1], "LS": [1, 1]}
+
+
+# --- numbers, table, figures -----------------------------------------------------------------------------------------
+
+
+def comparison(r, determination):
+    """A Comparison made by hand: r and R^2 of ELS, LS, IS, one row each."""
+    rows = (metrics.Agreement(np.array(one), np.square(one), np.array(two)) for one, two in zip(r, determination, strict=True))
+    return compare.Comparison({}, dict(zip(MACHINES, rows, strict=True)), TABLES)
+
+
+VALUES = st.lists(st.one_of(st.floats(-1, 1), st.just(np.nan)), min_size=4, max_size=4)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(VALUES, min_size=3, max_size=3), st.lists(VALUES, min_size=3, max_size=3))
+def test_numbers_are_quartiles_under_their_own_names(r, determination):
+    """r, r^2 and R^2 are three things; quartiles are NumPy's over what is defined; what is not is counted."""
+    told = compare.numbers(comparison(r, determination))
+    for name, one, two in zip(MACHINES, r, determination, strict=True):
+        for key, values in (("r", np.array(one)), ("r^2", np.square(one)), ("R^2", np.array(two))):
+            defined = values[~np.isnan(values)]
+            quartiles = np.percentile(defined, (25, 50, 75)) if defined.size else [np.nan] * 3
+            np.testing.assert_array_equal([told[name][key][part] for part in ("lower", "median", "upper")], quartiles)
+            assert told[name][key]["undefined"] == 4 - defined.size
+        assert list(told[name]) == ["r", "r^2", "R^2"]
+    # A sample where one of the two is undefined is no evidence.
+    assert told["ELS above IS in r"] == sum(one > other for one, other in zip(r[0], r[2], strict=True))
+    assert (told["samples"], told["windows"]) == (4, TABLES)
+
+
+def test_the_table_says_the_same_as_the_numbers():
+    """A row for each machine, a column for each of r, r^2 and R^2: median [lower, upper] to three digits."""
+    values = np.random.default_rng(0).uniform(0.1, 0.9, (2, 3, 5))
+    found = comparison(*values)
+    head, *rows = compare.table(found).splitlines()
+    assert head.split() == ["r", "r^2", "R^2"]
+    assert [row.split()[0] for row in rows] == list(MACHINES)
+    for row, told in zip(rows, compare.numbers(found).values(), strict=False):
+        cells = [f"{q['median']:.3f} [{q['lower']:.3f}, {q['upper']:.3f}]" for q in told.values()]
+        assert row.split()[1:] == " ".join(cells).split()
+
+
+def test_the_table_s_columns_do_not_touch():
+    """Also where R^2 is below -1, as it is for an untrained network."""
+    _, *rows = compare.table(comparison([[-0.5] * 4] * 3, [[-12.5] * 4] * 3)).splitlines()
+    assert all("][" not in row and "]-" not in row for row in rows)
+
+
+def test_the_figures_show_the_samples_and_their_agreement(found):
+    """Side by side: one row of samples each, with ELS's r above. Agreement: every sample's r, sorted, and ELS against IS."""
+    (side_name, side, said), (spread_name, spread, _) = compare.figures(found, shown=3)
+    assert (side_name, spread_name) == ("side-by-side.png", "agreement.png")
+    assert "r is that of ELS" in said
+    (ax,) = side.axes
+    assert [label.get_text() for label in ax.get_yticklabels()] == [
+        "network",
+        "ELS, the theory",
+        "own place only",
+        "ideal denoiser",
+    ]
+    assert [label.get_text() for label in ax.get_xticklabels()] == [f"r = {r:.2f}" for r in found.agreement["ELS"].r[:3]]
+    shown = np.concatenate([found.samples[name][:3] for name in ("network", "ELS", "LS", "IS")])
+    np.testing.assert_array_equal(ax.images[0].get_array(), plots.sheet(shown, columns=3))
+    left, right = spread.axes
+    assert [line.get_label() for line in left.lines] == list(MACHINES)
+    for line, one in zip(left.lines, found.agreement.values(), strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), np.sort(one.r))
+        np.testing.assert_allclose(line.get_ydata(), np.arange(1, 6) / 5)
+    points = right.collections[0].get_offsets()
+    np.testing.assert_array_equal(points, np.stack([found.agreement["IS"].r, found.agreement["ELS"].r], axis=1))
+
+
+def test_agreement_over_training_is_measured_on_the_average(monkeypatch):
+    """Seven lengths that double; the agreement is that of the network handed in, at that step, with zero-boundary ELS."""
+    monkeypatch.setattr(nets, "train", functools.partial(nets.train, batch=4))
+    images = IMAGES[:, :4, :4].astype(np.float32)
+    noise = process.unit_noise((3, 4, 4, 1), 1)
+    rows = compare.over_training(images, noise, 3, length=64, rng=2, steps=2)
+    assert [row["step"] for row in rows] == [1, 2, 4, 8, 16, 32, 64]
+    theory = sampled(md.EquivariantLocalScore(images, COSINE, window=3, boundary="zeros"), noise, 2)
+    network = nets.Network(rng=2)
+    losses = [done.loss for done in itertools.islice(nets.train(network, images, steps=64, rng=2), 8)]
+    expected = metrics.agreement(theory, sampled(network, noise, 2))
+    assert rows[3]["r"] == metrics.quartiles(expected.r)
+    assert rows[3]["R^2"] == metrics.quartiles(expected.determination)
+    assert rows[3]["loss"] == pytest.approx(np.mean(losses), rel=1e-12)
+    left, right = compare.training_figure(rows).axes
+    np.testing.assert_array_equal(left.lines[0].get_xydata(), [(row["step"], row["r"]["median"]) for row in rows])
+    np.testing.assert_array_equal(right.lines[0].get_xydata(), [(row["step"], row["loss"]) for row in rows])
+
+
+# --- weights by name -------------------------------------------------------------------------------------------------
+
+
+def test_weights_are_loaded_by_name_or_path(tmp_path, monkeypatch):
+    """A name is a file among the shipped ones; anything else is a path; what is saved is what is loaded."""
+    network = nets.Network(width=3, depth=1, rng=4)
+    network.save(tmp_path / "mine-zeros.npz", notes={"data": {"data": "digits"}})
+    (tmp_path / "README.md").write_text("no weights")
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    assert nets.names() == ["mine-zeros"]
+    for name in ("mine-zeros", tmp_path / "mine-zeros.npz", str(tmp_path / "mine-zeros.npz")):
+        again = nets.load(name)
+        assert again.settings == network.settings and again.notes == {"data": {"data": "digits"}}
+        assert all((again.params[key] == value).all() for key, value in network.params.items())
+    with pytest.raises(ValueError, match=r"network: expected one of mine-zeros, or a path to weights, got 'mine'"):
+        nets.load("mine")
+
+
+def test_what_ships_is_small_and_says_how_it_was_made():
+    """Every shipped file is under 400 KB, named after its data and padding, and tells its data, seed and steps."""
+    for name in nets.names():
+        assert (shipped.FOLDER / f"{name}.npz").stat().st_size < 400_000
+        network = nets.load(name)
+        assert name == f"{network.notes['data']['data']}-{network.padding}"
+        assert {"seed", "steps"} <= set(network.notes)
+
+
+def spoiled(at, kind):
+    """A file that is no network, or no file; the path."""
+    network, path = nets.Network(width=3, depth=1), at / "w.npz"
+    network.save(path)
+    if kind == "truncated":
+        path.write_bytes(path.read_bytes()[:-50])
+    elif kind == "foreign":
+        np.savez(path, x=np.zeros(3))
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "another shape":
+        network.params["input.weight"] = network.params["input.weight"][..., :2]
+        network.save(path)
+    elif kind == "checkpoint":
+        list(nets.train(network, IMAGES.astype(np.float32), steps=1, batch=2, checkpoint=path))
+    return {"folder": at, "missing": at / "none.npz"}.get(kind, path)
+
+
+SPOILED = {
+    "truncated": "w.npz: expected a minidiff network file, got one that cannot be read",
+    "foreign": "w.npz: expected a minidiff network file, got one that cannot be read",
+    "empty": "w.npz: expected a minidiff network file, got one that cannot be read",
+    "another shape": "w.npz: input.weight: expected (3, 3, 1, 3) float32, got (3, 3, 1, 2)",
+    "checkpoint": "w.npz: expected a minidiff network file, got a checkpoint file",
+    "folder": "expected a minidiff network file, got one that cannot be read",
+    "missing": "network: expected one of",
+}
+
+
+@pytest.mark.parametrize("kind", SPOILED)
+def test_a_file_that_is_no_network_is_refused(tmp_path, run, kind):
+    """Truncated, foreign, empty, of another shape, a checkpoint, a folder, nothing: one line that names it; exit code 2."""
+    (tmp_path / "in").mkdir()
+    path = spoiled(tmp_path / "in", kind)
+    with pytest.raises(ValueError) as caught:
+        nets.load(path)
+    assert SPOILED[kind] in str(caught.value) and "\n" not in str(caught.value)
+    refused(run, ("compare", "--network", path, "--out", tmp_path / "out"), [SPOILED[kind]], tmp_path / "out")
+
+
+# --- minidiff compare ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A network after 30 steps on 12 chosen digits, as `train` leaves it: with notes of its data."""
+    path = tmp_path_factory.mktemp("weights") / "weights.npz"
+    network = nets.Network(width=4, depth=1, padding="circular", rng=0)
+    images, _ = md.datasets.load("digits", size=6, count=12, rng=3)
+    *_, _ = nets.train(network, images, steps=30, batch=8, rate=0.01)
+    data = {"data": "digits", "size": 6, "count": 12, "colour": False, "data_seed": 3, "quick": False}
+    network.save(path, notes={"data": data, "seed": 0, "steps": 30})
+    return path
+
+
+def test_compare_is_the_library(tmp_path, run, weights):
+    """On the data that the weights' notes name; the noises are the seed's, those of the calibration the next seed's."""
+    out = tmp_path / "out"
+    options = ("--network", weights, "-n", 6, "--steps", 4, "--seed", 2, "--annotate", tmp_path / "noted.npz", "--out", out)
+    code, printed, said = run("compare", *options)
+    assert (code, said) == (0, [])
+    assert sorted(os.listdir(out)) == ["agreement.png", "numbers.json", "side-by-side.png"]
+    network, (images, _) = nets.load(weights), md.datasets.load("digits", size=6, count=12, rng=3)
+    tables = compare.calibrated_tables(network, images, "circular", steps=4, rng=3)
+    found = compare.compare(network, images, process.unit_noise((6, 6, 6, 1), 2), tables, "circular", steps=4)
+    written, told = strictly(out / "numbers.json"), compare.numbers(found)
+    assert written["training images"] == 12 and written["windows"] == tables
+    for name in ("ELS", "LS", "IS"):
+        assert list(written[name]) == ["r", "r^2", "R^2"]
+        for key, quartiles in told[name].items():
+            assert written[name][key] == pytest.approx(quartiles, rel=1e-5)
+    assert (written["samples"], written["ELS above IS in r"]) == (6, told["ELS above IS in r"])
+    assert printed[:-1] == compare.table(found).splitlines()
+    assert str(out / "side-by-side.png") in printed[-1]
+    for name in ("agreement.png", "side-by-side.png"):
+        with Image.open(out / name) as picture:
+            picture.load()
+    noted = nets.load(tmp_path / "noted.npz")
+    assert same(noted.params, network.params)
+    assert network.notes.items() <= noted.notes.items()
+    assert (noted.notes["windows"], noted.notes["noises"]) == (tables, 6)
+    medians = {name: {key: quartiles["median"] for key, quartiles in told[name].items()} for name in ("ELS", "LS", "IS")}
+    assert noted.notes["agreement"] == medians
+
+
+def test_a_window_given_is_not_calibrated(tmp_path, run, weights, monkeypatch):
+    """--window serves ELS and LS alike; --data overrides what the notes say; --quick takes at most ten noises."""
+    monkeypatch.setattr(calibrate, "against", lambda *_, **__: pytest.fail("calibrated"))
+    options = ("--window", "3,5", "--data", "two_tone", "--size", 6, "--quick", "-n", 30, "--steps", 2)
+    code, _, said = run("compare", "--network", weights, *options, "--out", tmp_path)
+    assert (code, said) == (0, [])
+    written = strictly(tmp_path / "numbers.json")
+    assert written["windows"] == {"ELS": [3, 5], "LS": [3, 5]}
+    assert (written["training images"], written["samples"]) == (2, 10)
+    # Images of one grey have no variance to correlate: counted, not dropped, and null in the file.
+    assert written["IS"]["r"] == {"median": None, "lower": None, "upper": None, "undefined": 10}
+
+
+def test_agreement_over_training_from_the_command_line(tmp_path, run, monkeypatch):
+    """--experiment training writes its rows and its figure."""
+    row = {"step": 4, "loss": 0.5, "r": metrics.quartiles([0.25, 0.5]), "R^2": metrics.quartiles([0.0, 0.5])}
+    asked = {}
+    monkeypatch.setattr(compare, "over_training", lambda images, *_, **options: asked.update(options, n=len(images)) or [row])
+    options = ("--experiment", "training", "--count", 5, "--size", 4, "--seed", 3, "--steps", 2, "-n", 2, "--out", tmp_path)
+    code, printed, said = run("compare", *options)
+    assert (code, said) == (0, [])
+    assert sorted(os.listdir(tmp_path)) == ["numbers.json", "over-training.png"]
+    assert strictly(tmp_path / "numbers.json")["rows"] == [row]
+    assert (asked["n"], asked["rng"], asked["steps"]) == (5, 3, 2)
+    assert printed == ["     4 steps: loss 0.5000, r with ELS 0.375, R^2 0.250"]
+
+
+BAD_COMPARISONS = [
+    (("--network", "nobody"), ["network: expected one of", "'nobody'"]),
+    (("--window", "4"), ["window", "got 4"]),
+    (("--window", "9"), ["window", "from 1 to 6", "circular", "got 9"]),
+    (("--steps", "0"), ["steps", "got 0"]),
+    (("--data", "digitz"), ["data", "digitz"]),
+    (("--data", "photo", "--size", "6", "--count", "3"), ["1 channels", "(10, 6, 6, 3)"]),
+    (("--experiment", "size"), ["--experiment", "training"]),
+    pytest.param(("-n", "0"), ["-n", "got 0"]),
+    pytest.param(("--annotate", "no/such/folder/w.npz"), ["no/such/folder"]),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), BAD_COMPARISONS)
+def test_bad_comparisons_are_one_line_and_no_file(tmp_path, run, weights, monkeypatch, options, words):
+    """An unknown network, windows that do not fit, data of another kind: named before a sample is made, exit code 2."""
+    monkeypatch.setattr(calibrate, "cosine_similarity", lambda *_: pytest.fail("work was begun"))
+    refused(run, ("compare", "--network", weights, *options, "--out", tmp_path / "out"), words, tmp_path / "out")
+
+
+def test_weights_that_do_not_tell_their_data_need_it(tmp_path, run):
+    """A network saved from Python without notes: --data says what it was trained on."""
+    nets.Network(width=4, depth=1).save(tmp_path / "mine.npz")
+    options = ("compare", "--network", tmp_path / "mine.npz", "-n", 2, "--steps", 2, "--out", tmp_path / "out")
+    refused(run, options, ["--data: expected the data that the network was trained on"], tmp_path / "out")
+    assert run(*options, "--data", "digits", "--size", 6, "--count", 5)[0] == 0
+    assert strictly(tmp_path / "out" / "numbers.json")["training images"] == 5
+
+
+def test_an_interrupted_comparison_writes_nothing(tmp_path, run, weights, monkeypatch):
+    """Ctrl-C between two machines: exit code 130, one line, no file."""
+    monkeypatch.setattr(metrics, "agreement", interrupt)
+    code, printed, said = run("compare", "--network", weights, "-n", 2, "--steps", 2, "--window", 3, "--out", tmp_path)
+    assert (code, printed, len(said)) == (130, [], 1)
+    assert os.listdir(tmp_path) == []
