@@ -185,28 +185,23 @@ def muladd(typing, a, b, c):
     return a(a, a, a), lambda context, builder, sig, args: _muladd(builder, *args)
 
 
+def _any(relation, sig, builder, args):
+    """Whether the relation to a scalar holds in any lane: one bit a lane, compared with none at all."""
+    count = sig.args[0].lanes
+    hits = builder.fcmp_ordered(relation, args[0], _splat(builder, args[1], count))
+    return builder.icmp_unsigned("!=", builder.bitcast(hits, ir.IntType(count)), ir.Constant(ir.IntType(count), 0))
+
+
 @intrinsic
 def any_at_most(typing, vector, bound):
     """Whether any lane is at most the scalar bound."""
-
-    def code(context, builder, sig, args):
-        value, count = args[0], sig.args[0].lanes
-        hits = builder.fcmp_ordered("<=", value, _splat(builder, args[1], count))
-        return builder.icmp_unsigned("!=", builder.bitcast(hits, ir.IntType(count)), ir.Constant(ir.IntType(count), 0))
-
-    return types.boolean(vector, vector.dtype), code
+    return types.boolean(vector, vector.dtype), lambda context, builder, sig, args: _any("<=", sig, builder, args)
 
 
 @intrinsic
 def any_below(typing, vector, bound):
     """Whether any lane is less than the scalar bound."""
-
-    def code(context, builder, sig, args):
-        value, count = args[0], sig.args[0].lanes
-        hits = builder.fcmp_ordered("<", value, _splat(builder, args[1], count))
-        return builder.icmp_unsigned("!=", builder.bitcast(hits, ir.IntType(count)), ir.Constant(ir.IntType(count), 0))
-
-    return types.boolean(vector, vector.dtype), code
+    return types.boolean(vector, vector.dtype), lambda context, builder, sig, args: _any("<", sig, builder, args)
 
 
 @intrinsic
