@@ -4,18 +4,20 @@ Noise an image, then walk back. The walk needs a denoiser; the best one for a tr
 recite. Show that softmax a window instead of the image, let it look anywhere, and it makes patch mosaics: creativity.
 """
 
-from . import datasets, metrics, nets, process, schedules
-from .machines import EquivariantLocalScore, EquivariantScore, IdealScore, LocalScore, Wiener
+from . import datasets, judges, metrics, nets, process, schedules
+from .machines import AttentionScore, EquivariantLocalScore, EquivariantScore, IdealScore, LocalScore, Wiener
 from .machines.shards import set_threads, threads
 
 __version__ = "0.1.0"
 __all__ = [
+    "AttentionScore",
     "EquivariantLocalScore",
     "EquivariantScore",
     "IdealScore",
     "LocalScore",
     "Wiener",
     "datasets",
+    "judges",
     "metrics",
     "nets",
     "plots",

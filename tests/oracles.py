@@ -167,3 +167,28 @@ def majority_numbers(side):
 def _full_adder(a, b, c):
     """(ones, twos) of a + b + c, bit by bit."""
     return a ^ b ^ c, a & b | c & (a ^ b)
+
+
+def attention(x, images, a, s, k, boundary, anywhere, table, g):
+    """The pooled-evidence machine of one image x by its definition: softmax over (n, u) of l[p, n, u] + g sum_q A[p, q] L[q, n].
+
+    s > 0; table is A (H W, H W).
+    """
+    x, images = x.astype(np.float64), images.astype(np.float64)
+    height, width = x.shape[:2]
+    pixels = [(i, j) for i in range(height) for j in range(width)]
+    logs, evidence = [], np.empty((len(pixels), len(images)))
+    for p, (i, j) in enumerate(pixels):
+        seen = window(x, i, j, k, boundary)
+        places = list(candidates(i, j, images, k, boundary, anywhere))
+        logs.append(
+            [(n, u, v, -((seen - a * window(images[n], u, v, k, boundary)) ** 2).sum() / (2 * s * s)) for n, u, v in places]
+        )
+        for n in range(len(images)):
+            evidence[p, n] = np.logaddexp.reduce([log for m, _, _, log in logs[p] if m == n])
+    estimate = np.empty(x.shape)
+    for p, pixel in enumerate(pixels):
+        pooled = [log + g * sum(table[p][q] * evidence[q, n] for q in range(len(pixels))) for n, _, _, log in logs[p]]
+        weights = np.exp(np.array(pooled) - max(pooled))
+        estimate[pixel] = weights @ [images[n, u, v] for n, u, v, _ in logs[p]] / weights.sum()
+    return estimate

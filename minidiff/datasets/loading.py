@@ -5,17 +5,24 @@ import os
 import numpy as np
 
 from .. import checks
-from . import arrays, made, readers
+from . import arrays, made, readers, ruled
 from .images import as_path, existing_file, image_side, resize, to_colour, to_float
 
-NAMES = {"digits": made.digits, "glyphs": made.glyphs, "photo": made.photo, "two_tone": made.two_tone}
+NAMES = {
+    "digits": made.digits,
+    "glyphs": made.glyphs,
+    "photo": made.photo,
+    "two_tone": made.two_tone,
+    "colour_patterns": ruled.colour_patterns,
+    "creatures": ruled.creatures,
+}
 # The sets that are drawn at random, as many images as one asks for.
-DRAWN = ("glyphs", "photo")
+DRAWN = ("glyphs", "photo", "colour_patterns", "creatures")
 KINDS = "a folder of PNG or JPEG images, or an IDX, CIFAR-10 .bin, .npz or .npy file"
 
 
 def load(name_or_path, size=None, count=None, colour=False, rng=0):
-    """Training images by name - digits, glyphs, photo, two_tone - or from a path, recognised by what lies there.
+    """Training images by name - one of NAMES, such as digits - or from a path, recognised by what lies there.
 
     A folder is read by `cifar10` if it holds data_batch_*.bin, else by `folder`; a .bin file by `cifar10`; other files
     by their first bytes, by `idx` (with the labels beside it, if the name follows MNIST's: ...images-idx3... and
@@ -27,8 +34,8 @@ def load(name_or_path, size=None, count=None, colour=False, rng=0):
     size : int from 1 to 4096, optional
         Side of the images; by default the set's own (16 for the sets that are made, 8 for digits).
     count : int >= 1, optional
-        How many: drawn so many for glyphs and photo (by default 1,000 and 500), chosen at random, in order, from the
-        others.
+        How many: drawn so many for the sets that are drawn at random (by default 1,000 glyphs, 500 crops of the photograph, 300
+        colour_patterns or creatures), chosen at random, in order, from the others.
     colour : bool
         Repeat a grey channel three times. Colour images are in colour anyway.
     rng : None, int or numpy Generator
