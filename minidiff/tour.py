@@ -70,9 +70,9 @@ def tour(out, seed=0, quick=False, train=False):
 
 
 LEAD = (
-    "A diffusion model noises images and learns to walk back. The best possible denoiser of a training set can only "
-    "recite it. So why do "
-    "real models create? Because they see less. Everything below was computed just now, on real images, without any training."
+    "A diffusion model noises images and learns to walk back. The best possible denoiser of a training set can only recite it. So why "
+    "do real models create? Because they see less. Everything below was computed just now, on real images; until the last chapter "
+    "nothing is trained."
 )
 FOOT = (
     "The theory is Kamb and Ganguli's (An analytic theory of creativity in convolutional diffusion models, arXiv 2412.20292). "
