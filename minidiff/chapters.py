@@ -34,10 +34,10 @@ def noising(studio):
     return Chapter(
         "Noise, and the way back",
         [
-            "The forward process mixes an image with noise, <i>x<sub>t</sub> = a(t) x<sub>0</sub> + s(t) "
-            "&epsilon;</i>; halfway, "
-            f"at t = 0.5, a = {signal:.2f} and s = {noise:.2f}. The way back starts at pure noise and needs one thing only: "
-            "a <i>denoiser</i>, which guesses the clean image from the noisy one. Each step moves a little towards the guess.",
+            "The forward process mixes an image with noise, <i>x<sub>t</sub> = a(t) x<sub>0</sub> + s(t) &epsilon;</i>; "
+            f"halfway, at t = 0.5, a = {signal:.2f} and s = {noise:.2f}. The way back starts at pure noise and needs one thing "
+            "only: a <i>denoiser</i>, which guesses the clean image from the noisy one. Each step moves a little towards the "
+            "guess.",
         ],
         [
             ("noising.png", forward, "Two real images on their way into noise."),
@@ -62,12 +62,10 @@ def recitation(studio):
     return Chapter(
         "The ideal denoiser recites",
         [
-            "For a fixed training set the best guess is known exactly: the average of all training images, weighted by "
-            "a softmax of "
-            "<i>-|x - a y|&sup2; / 2s&sup2;</i>. No network could do better at denoising. And it creates nothing: as "
-            "the noise falls one weight "
-            f"goes to 1. Of {len(x)} samples {copies} are training images, with a largest pixel error of "
-            f"{error.max():.1g} of the range.",
+            "For a fixed training set the best guess is known exactly: the average of all training images, weighted by a "
+            "softmax of <i>-|x - a y|&sup2; / 2s&sup2;</i>. No network could do better at denoising. And it creates nothing: "
+            f"as the noise falls one weight goes to 1. Of {len(x)} samples {copies} are training images, with a largest pixel "
+            f"error of {error.max():.1g} of the range.",
         ],
         [
             (
@@ -98,20 +96,15 @@ def mosaics(studio):
     return Chapter(
         "The same softmax through a window makes mosaics",
         [
-            "Now let every pixel see only a small window around it, and let it look for similar windows "
-            "<i>anywhere</i>, in every training "
-            "image. The formula is the same softmax; nothing was added, and much was taken away. Each pixel is still "
-            "sure to be copied "
-            "from some training image, but neighbours need not agree on which: the samples are new.",
-            f"Here the window falls from {TABLE[-1]} pixels at high noise to {TABLE[0]} at the end. The nearest "
-            "training image, over all its "
-            f"translations, is {found.distance.min():.2f} away at the least, where two training images are typically "
-            f"{typical:.2f} apart, and each sample takes its pixels from {pieces.images_used.min()} to "
-            f"{pieces.images_used.max()} images; "
-            f"a training image itself comes from {control.images_used.max()}.",
-            f"Where the window ends at {TABLE[0]} pixels the pieces are dust. Held at {WIDE} pixels all the way they "
-            "can be seen: "
-            "the second figure shows which training image gave each pixel, and where it was cut out.",
+            "Now let every pixel see only a small window around it, and let it look for similar windows <i>anywhere</i>, in "
+            "every training image. The formula is the same softmax; nothing was added, and much was taken away. Each pixel is "
+            "still sure to be copied from some training image, but neighbours need not agree on which: the samples are new.",
+            f"Here the window falls from {TABLE[-1]} pixels at high noise to {TABLE[0]} at the end. The nearest training "
+            f"image, over all its translations, is {found.distance.min():.2f} away at the least, where two training images are "
+            f"typically {typical:.2f} apart, and each sample takes its pixels from {pieces.images_used.min()} to "
+            f"{pieces.images_used.max()} images; a training image itself comes from {control.images_used.max()}.",
+            f"Where the window ends at {TABLE[0]} pixels the pieces are dust. Held at {WIDE} pixels all the way they can be "
+            "seen: the second figure shows which training image gave each pixel, and where it was cut out.",
         ],
         [
             ("new-samples.png", new, "Samples through a window above the nearest training image, over all translations."),
@@ -181,11 +174,9 @@ def sizes(studio):
     return Chapter(
         "What the window's size does",
         [
-            "Each column starts from the same noise. A window of 3 pixels makes texture, one of 7 to 11 makes strokes, "
-            "loops and new digits "
-            f"out of pieces of {int(np.median(used[3]))} images (k = 9), and from about the size of the image on it "
-            "recites. Creativity "
-            "is what lies in between. Real networks shrink their window as the noise falls.",
+            "Each column starts from the same noise. A window of 3 pixels makes texture, one of 7 to 11 makes strokes, loops "
+            f"and new digits out of pieces of {int(np.median(used[3]))} images (k = 9), and from about the size of the image "
+            "on it recites. Creativity is what lies in between. Real networks shrink their window as the noise falls.",
         ],
         [("sizes.png", figure, "Left: the same noises through windows of side k. Right: medians over the samples.")],
         {"sides": sides, "distance to the nearest training image": distance, "images used": used},
@@ -211,15 +202,12 @@ def boundaries(studio):
     return Chapter(
         "What the boundary does",
         [
-            "On a torus no pixel knows where it is, and strokes run over the border. With zero padding an edge shows "
-            "in the window: "
-            "noise is never exactly zero, so a window full of zeros must lie at the border, and a pixel there is only "
-            "explained by pixels "
-            f"at the same place. The border of the training digits has a mean of {data:.2f} (-1 is black); of samples "
-            "on the torus "
-            f"{torus:.2f}, with zero padding {zeros:.2f}. Tying every pixel to its own place ({place:.2f}) is the far "
-            "end: the local "
-            "score machine, which knows everything about position and nothing of symmetry.",
+            "On a torus no pixel knows where it is, and strokes run over the border. With zero padding an edge shows in the "
+            "window: noise is never exactly zero, so a window full of zeros must lie at the border, and a pixel there is only "
+            f"explained by pixels at the same place. The border of the training digits has a mean of {data:.2f} (-1 is black); "
+            f"of samples on the torus {torus:.2f}, with zero padding {zeros:.2f}. Tying every pixel to its own place "
+            f"({place:.2f}) is the far end: the local score machine, which knows everything about position and nothing of "
+            "symmetry.",
         ],
         [("boundaries.png", figure, "The same noises, three rules for who may explain a pixel.")],
         {f"mean of the border, {' '.join(name.split())}": value for name, value in brightness.items()},
@@ -245,17 +233,15 @@ def prediction(studio, names=("digits-zeros", "photo-zeros")):
             list(found.samples.values()), ["network", "ELS, the theory", "own place only", "ideal denoiser"], ax=ax, heads=heads
         )
         sentences.append(
-            f"on {data['data']} a median r of {r['ELS']:.2f} for ELS, {r['LS']:.2f} for LS and {r['IS']:.2f} for the "
-            "ideal denoiser"
+            f"on {data['data']} a median r of {r['ELS']:.2f} for ELS, {r['LS']:.2f} for LS and {r['IS']:.2f} for the ideal "
+            "denoiser"
         )
     return Chapter(
         "The theory calls it, pixel by pixel",
         [
-            "So far nothing was trained. Here is a small convolutional network, written and trained by hand (nets/, "
-            "two minutes on a laptop). It "
-            "never saw the theory, and the theory knows only its training set and, per step, how far it looks. From "
-            "the same noise both "
-            f"make the same new picture: {' and '.join(sentences)}, over 8 noises each.",
+            "So far nothing was trained. Here is a small convolutional network, written and trained by hand (nets/, two "
+            "minutes on a laptop). It never saw the theory, and the theory knows only its training set and, per step, how far "
+            f"it looks. From the same noise both make the same new picture: {' and '.join(sentences)}, over 8 noises each.",
         ],
         [
             (

@@ -70,13 +70,12 @@ def tour(out, seed=0, quick=False, train=False):
 
 
 LEAD = (
-    "A diffusion model noises images and learns to walk back. The best possible denoiser of a training set can only recite it. So why "
-    "do real models create? Because they see less. Everything below was computed just now, on real images; until the last chapter "
-    "nothing is trained."
+    "A diffusion model noises images and learns to walk back. The best possible denoiser of a training set can only recite "
+    "it. So why do real models create? Because they see less. Everything below was computed just now, on real images; until "
+    "the last chapter nothing is trained."
 )
 FOOT = (
     "The theory is Kamb and Ganguli's (An analytic theory of creativity in convolutional diffusion models, arXiv 2412.20292). "
-    "Digits: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, CC BY 4.0. Photograph: Grace "
-    "Hopper, public "
-    "domain, as matplotlib ships it. All numbers are in numbers.json."
+    "Digits: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, CC BY 4.0. Photograph: Grace Hopper, "
+    "public domain, as matplotlib ships it. All numbers are in numbers.json."
 )
