@@ -9,7 +9,7 @@ from strategies import SEEDS, TIMES, float32_tolerance, noised, small_shapes, tr
 
 import minidiff as md
 from minidiff.machines import shards
-from minidiff.machines.ideal import MIRRORS
+from minidiff.machines.ideal import MIRRORS, screened_distances
 from minidiff.machines.windows import table_index
 
 COSINE = md.schedules.cosine()
@@ -105,6 +105,22 @@ def test_wiener_is_the_best_linear_denoiser(seed, t):
     gain = a * covariance @ np.linalg.inv(a * a * covariance + s * s * np.eye(6))
     expected = (mean + (x.reshape(2, -1) - a * mean) @ gain.T).reshape(x.shape)
     np.testing.assert_allclose(md.Wiener(images, COSINE)(x, t), expected, rtol=0, atol=1e-9)
+
+
+@law
+@given(small_shapes(), SEEDS, st.floats(0, 1))
+def test_screening_by_fft_loses_no_translation(shape, seed, signal):
+    """The distances by FFT are those by differences to well within the margin, so none that matters is above the bound."""
+    images, x = training_set(seed, shape), 2 * training_set(seed + 1, shape)[0]
+    spectra, power = np.fft.rfft2(images, axes=(1, 2)), (images**2).sum(axis=(1, 2, 3))
+    screened, bound = screened_distances(x, spectra, power, signal, 0.5)
+    _, height, width, _ = shape
+    direct = [
+        [[((x - signal * np.roll(y, (-i, -j), (0, 1))) ** 2).sum() for j in range(width)] for i in range(height)] for y in images
+    ]
+    margin = (bound - 0.5 - screened.min()) / 2
+    assert np.abs(screened - direct).max() < margin / 100
+    assert (screened[np.array(direct) <= np.min(direct) + 0.5] <= bound).all()
 
 
 # --- laws of every posterior mean ------------------------------------------------------------------------------------

@@ -144,8 +144,12 @@ def _roll(image, down, across, out):
 
 
 @kernel
-def equivariant_shard(x, images, signal, rate, cutoff, cost, mass, total, winner):
-    """The state of one query x (H, W, C), seen whole, over every translation on the torus of images (N, H, W, C)."""
+def equivariant_shard(x, images, screened, bound, signal, rate, cutoff, cost, mass, total, winner):
+    """The state of one query x (H, W, C), seen whole, over the translations on the torus of images (N, H, W, C).
+
+    Only those translations count whose distance by FFT, screened (N, H, W) float64, is at most `bound`; their distances are
+    computed anew, by differences.
+    """
     height, width, channels = x.shape
     query = np.empty((channels, height, width), x.dtype)
     other = np.empty((channels, 2 * height - 1, 2 * width - 1), x.dtype)
@@ -156,6 +160,8 @@ def equivariant_shard(x, images, signal, rate, cutoff, cost, mass, total, winner
         _pad(images[n], signal, 0, True, other)
         for down in range(height):
             for across in range(width):
+                if screened[n, down, across] > bound:
+                    continue
                 _squared_differences(query, other, (down, across), (0, height), (0, width), plane)
                 distance = plane.sum()
                 # Most shifts weigh nothing, and rolling the image is the dear part.
