@@ -216,7 +216,7 @@ def boundaries(studio):
 
 def prediction(studio, names=("digits-zeros", "photo-zeros")):
     """Chapter 6: what a trained network makes, and what the theory said it would."""
-    figure = _figure(7.5, 6.8)
+    figure = _figure(7.5, 6.2)
     medians, sentences = {}, []
     for ax, name in zip(figure.subplots(2, 1), names, strict=True):
         network = nets.load(name)
