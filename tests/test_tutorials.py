@@ -1,0 +1,240 @@
+"""The tutorials: each notebook is its script, run; and running it again prints the same.
+
+What is everyday reads files only, and needs neither jupytext nor a kernel: the percent format is split here, by a second and
+smaller reader than the one that rendered. Marked slow: each script runs from its first line to its last, and what it prints is
+held against the notebook.
+"""
+
+import base64
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+FOLDER = Path(__file__).parent.parent / "tutorials"
+SCRIPTS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+every_tutorial = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+LARGEST = 500_000
+PARTS = ("Question.", "Time.", "Equations.", "Prerequisites.")
+
+
+def cells_of_script(text):
+    """[(kind, source)] of a percent script: what stands between its `# %%` lines, markdown without its `# `."""
+    text = re.sub(r"\A# ---\n(# .*\n)*?# ---\n", "", text)
+    before, *pieces = re.split(r"^# %%(.*)\n", text, flags=re.MULTILINE)
+    assert not before.strip()
+    cells = []
+    for kind, source in zip(pieces[::2], pieces[1::2], strict=True):
+        assert kind in ("", " [markdown]"), kind
+        source = source.strip("\n")
+        if kind:
+            lines = source.split("\n")
+            assert all(line == "#" or line.startswith("# ") for line in lines), lines
+            source = "\n".join(line[2:] for line in lines)
+        cells.append(("markdown" if kind else "code", source))
+    return cells
+
+
+def notebook_of(script):
+    return json.loads(script.with_suffix(".ipynb").read_text(encoding="utf-8"))
+
+
+def outputs_of(script):
+    return [output for cell in notebook_of(script)["cells"] for output in cell.get("outputs", [])]
+
+
+def joined(text):
+    """Text of a notebook, which may be a list of lines."""
+    return "".join(text)
+
+
+# --- comparing what was printed --------------------------------------------------------------------------------------
+
+NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+# Below this a number is taken for the rounding of nothing, which differs between processors by far more than one per cent.
+DUST = 3e-5
+
+
+def _value_and_unit(number):
+    """A printed number, and one unit in its last digit."""
+    mantissa, _, power = number.replace(",", "").partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return float(mantissa) * 10.0 ** int(power or 0), 10.0 ** (int(power or 0) - decimals)
+
+
+def differences(printed, expected):
+    """Where two texts differ: in words, or in a number by more than 1 % and 2 units of its last digit. An empty list if nowhere.
+
+    Other processors and versions add in another order and resample images a little differently, so the last digits move. Spaces
+    do not count: a column of numbers is as wide as its widest.
+    """
+    words = [" ".join(NUMBER.sub("#", text).split()) for text in (printed, expected)]
+    if words[0] != words[1]:
+        return words
+    found = []
+    for one, other in zip(NUMBER.findall(printed), NUMBER.findall(expected), strict=True):
+        (a, unit), (b, other_unit) = _value_and_unit(one), _value_and_unit(other)
+        close = abs(a - b) <= max(0.01 * abs(b), 2.001 * max(unit, other_unit))
+        if not close and max(abs(a), abs(b)) > DUST:
+            found.append(f"{one} instead of {other}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [
+        ("r = 0.95", "r = 0.94"),
+        ("1,000 of 1,797", "1,001 of 1,797"),
+        ("error 3e-08", "error 9e-17"),
+        ("k  3 |  12", "k 3 | 12"),
+        ("x 1.00 -0.0", "x 1.01 0.0"),
+        ("2e-02", "4e-02"),
+    ],
+)
+def test_last_digits_may_differ(printed, expected):
+    """Two units of the last printed digit, 1 %, spaces and the rounding of zero are no difference."""
+    assert not differences(printed, expected)
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [
+        ("r = 0.95", "r = 0.90"),
+        ("mean 0.95", "r = 0.95"),
+        ("recites: True", "recites: False"),
+        ("188 images", "184 images"),
+        ("error 3e-03", "error 9e-08"),
+        ("0.50", "-0.50"),
+        ("1 2", "1"),
+        ("digit2 1", "digit3 1"),
+    ],
+)
+def test_what_a_reader_would_see_is_a_difference(printed, expected):
+    """Another word, another sign, a missing number, or a number that is off by more than its last digit."""
+    assert differences(printed, expected)
+
+
+# --- everyday --------------------------------------------------------------------------------------------------------
+
+
+def test_there_are_tutorials():
+    """They are numbered from 01 on, without a gap."""
+    numbers = [int(script.name[:2]) for script in SCRIPTS]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_percent_script_is_split_into_its_cells():
+    """The header is no cell, empty lines around a cell are not its own, and a markdown cell loses its comment signs."""
+    text = "# ---\n# a: b\n# ---\n\n# %% [markdown]\n# # Title\n#\n# Words.\n\n# %%\nx = 1\n\n\n# %%\n# why\ny = 2\n"
+    assert cells_of_script(text) == [("markdown", "# Title\n\nWords."), ("code", "x = 1"), ("code", "# why\ny = 2")]
+
+
+@every_tutorial
+def test_a_notebook_is_in_step_with_its_script(script):
+    """Cell by cell the same kind and the same text; if not: `python tutorials/render.py NN`."""
+    cells = [(cell["cell_type"], joined(cell["source"])) for cell in notebook_of(script)["cells"]]
+    assert cells == cells_of_script(script.read_text(encoding="utf-8"))
+
+
+@every_tutorial
+def test_a_tutorial_begins_by_saying_what_it_asks_and_needs(script):
+    """The first cell: its number and title, then question, time, equations, prerequisites, in this order."""
+    kind, first = cells_of_script(script.read_text(encoding="utf-8"))[0]
+    title, *paragraphs = first.split("\n\n")
+    assert kind == "markdown"
+    assert re.fullmatch(rf"# {int(script.name[:2])}\. .+", title)
+    assert [re.match(r"\*\*(.+?)\*\* \S", paragraph)[1] for paragraph in paragraphs[: len(PARTS)]] == list(PARTS)
+    assert "?" in paragraphs[0]
+
+
+@every_tutorial
+def test_a_tutorial_asks_why_not_simply_and_says_what_to_take_along(script):
+    """It answers the obvious alternative by a computed counter-example, and closes in three parts."""
+    cells = cells_of_script(script.read_text(encoding="utf-8"))
+    asked = [i for i, (kind, source) in enumerate(cells) if kind == "markdown" and re.search("why not simply", source, re.I)]
+    assert any("code" == kind for i in asked for kind, _ in cells[i + 1 : i + 2])
+    kind, last = cells[-1]
+    assert kind == "markdown"
+    assert re.search(r"^## What to take along\n", last, re.M) and "**Try it.**" in last
+    assert "**Next:**" in last or script == SCRIPTS[-1]
+
+
+@every_tutorial
+def test_links_lead_somewhere(script):
+    """Every relative link of a tutorial leads to a file of this repository."""
+    for kind, source in cells_of_script(script.read_text(encoding="utf-8")):
+        if kind == "markdown":
+            for target in re.findall(r"\]\(([^)#\s]+)", source):
+                assert target.startswith("https://") or (FOLDER / target).exists(), target
+
+
+@every_tutorial
+def test_a_notebook_was_run_from_top_to_bottom_without_error(script):
+    """Every code cell has its number in order; outputs are printed text and pictures, and nothing else."""
+    cells = [cell for cell in notebook_of(script)["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    kinds = {(output["output_type"], output.get("name")) for output in outputs_of(script)}
+    assert kinds <= {("stream", "stdout"), ("display_data", None)}
+    assert ("stream", "stdout") in kinds
+    assert not re.search(r"\bnan\b|0x[0-9a-f]{6}|Traceback", printed_by(script))
+
+
+@every_tutorial
+def test_every_figure_is_in_the_notebook(script):
+    """A cell that shows a figure has one picture, whole and not blank, and no other cell has any."""
+    for cell in notebook_of(script)["cells"]:
+        pictures = [output["data"]["image/png"] for output in cell.get("outputs", []) if output["output_type"] == "display_data"]
+        assert len(pictures) == joined(cell["source"]).count("plt.show()") * (cell["cell_type"] == "code")
+        for picture in pictures:
+            data = base64.b64decode(joined(picture))
+            assert data.startswith(b"\x89PNG") and data.rstrip().endswith(b"IEND\xaeB`\x82")
+            low, high = zip(*Image.open(io.BytesIO(data)).convert("RGB").getextrema(), strict=True)
+            assert low != high
+
+
+@every_tutorial
+def test_a_notebook_is_small_and_says_nothing_of_the_machine_that_ran_it(script):
+    """At most 500 KB; no times, no paths, no versions, and cells named by their number."""
+    text = script.with_suffix(".ipynb").read_text(encoding="utf-8")
+    assert len(text) <= LARGEST
+    notebook = notebook_of(script)
+    assert set(notebook["metadata"]) == {"kernelspec", "language_info"}
+    assert "version" not in notebook["metadata"]["language_info"]
+    assert all(cell["metadata"] == {} for cell in notebook["cells"])
+    assert [cell["id"] for cell in notebook["cells"]] == [f"cell-{i:02d}" for i in range(1, len(notebook["cells"]) + 1)]
+    assert not re.search(r"(/home/|/root/|/tmp/|/work/|[A-Z]:\\\\)", text)
+
+
+def test_the_map_lists_every_tutorial():
+    """tutorials/README.md links to each notebook once or more, and to no notebook that is not there."""
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\((\d\d_\w+\.ipynb)\)", text)) == {script.with_suffix(".ipynb").name for script in SCRIPTS}
+
+
+# --- slow ------------------------------------------------------------------------------------------------------------
+
+
+def printed_by(script):
+    """What a rendered notebook printed, all cells together."""
+    return "".join(joined(output["text"]) for output in outputs_of(script) if output["output_type"] == "stream")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="the machines' plain loops would take hours")
+@every_tutorial
+def test_running_a_tutorial_again_prints_the_same(script, tmp_path):
+    """The script, run by itself without a display, ends well and prints what its notebook shows, but for last digits."""
+    environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(FOLDER.parent), "PYTHONIOENCODING": "utf-8"}
+    # Agg warns that it cannot show a figure; all other warnings are errors, as everywhere.
+    warnings = ["-W", "error", "-W", "ignore:FigureCanvasAgg is non-interactive"]
+    command = [sys.executable, *warnings, str(script)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert not differences(done.stdout, printed_by(script))
+    assert not any(tmp_path.iterdir())

@@ -1,0 +1,394 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 2. The ideal denoiser recites
+#
+# **Question.** What is the best denoiser that a training set allows, and what comes out when we walk back with it?
+#
+# **Time.** About 35 minutes to read, fifteen seconds to run.
+#
+# **Equations.** $\hat x_0 = \sum_n w_n y_n$ with $w = \mathrm{softmax}_n\left(-|x - a y_n|^2 / 2s^2\right)$ (KG, the ideal
+# score; AMB); Tweedie's formula; attention; the modern Hopfield update (AMB); non-local means (NLM).
+#
+# **Prerequisites.** NumPy, Bayes' rule; tutorial [01](01_noise_and_the_way_back.ipynb).
+
+# %% [markdown]
+# ## Derive it
+#
+# Let the training set be $y_1, \dots, y_N$, each as likely as any other. We see $x = a y_n + s \varepsilon$ and do not know
+# $n$. How likely is each $n$? The noise would have to be $(x - a y_n)/s$, and it is normal, so by Bayes' rule
+#
+# $$
+# w_n = P(n \mid x) = \frac{e^{-|x - a y_n|^2 / 2 s^2}}{\sum_m e^{-|x - a y_m|^2 / 2 s^2}} .
+# $$
+#
+# The guess with the smallest mean squared error is the mean of what it could be:
+#
+# $$
+# \hat x_0 = E[x_0 \mid x] = \sum_n w_n\, y_n .
+# $$
+#
+# No training, no network, no free parameter. A weighted average of the training set, with a softmax for weights: that is the
+# whole machine, and it fits in four lines.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minidiff as md
+
+every_digit = md.datasets.digits(size=16)[0]
+digits, others = every_digit[:300], every_digit[300:600]
+schedule = md.schedules.cosine()
+
+
+def weights(x, t, images=digits):
+    a, s = float(schedule.signal(t)), float(schedule.noise(t))
+    distance = ((x - a * images) ** 2).sum(axis=(1, 2, 3))
+    w = np.exp(-(distance - distance.min()) / (2 * s**2))
+    return w / w.sum()
+
+
+def ideal(x, t, images=digits):
+    return np.tensordot(weights(x, t, images), images, axes=1)
+
+
+x = md.process.add_noise(digits[7], 0.75, schedule, rng=0)
+top = np.argsort(-weights(x, 0.75))[:5]
+fig, axes = plt.subplots(1, 7, figsize=(7.5, 1.6), layout="constrained")
+md.plots.show(x, ax=axes[0], title="x, t = 0.75")
+md.plots.show(ideal(x, 0.75), ax=axes[1], title="x0_hat")
+for ax, n in zip(axes[2:], top, strict=True):
+    md.plots.show(digits[n], ax=ax, title=f"w = {weights(x, 0.75)[n]:.2f}")
+plt.show()
+
+# %% [markdown]
+# The package's `md.IdealScore` is the same formula, streamed over the training set with care for speed and for low noise. Hold
+# ours against it.
+
+# %%
+machine = md.IdealScore(digits, schedule)
+for t in (0.1, 0.5, 0.9):
+    x = md.process.add_noise(digits[7], t, schedule, rng=0)
+    print(f"t = {t}: largest difference from md.IdealScore {np.abs(ideal(x, t) - machine(x, t)).max():.0e}")
+
+# %% [markdown]
+# ## Is it really the best?
+#
+# Bend it and see. Make the softmax sharper or flatter by a temperature $\tau$, so that its weights are a softmax of
+# $-|x - a y_n|^2 / 2 s^2 \tau$. The mean squared error over many noisy digits is smallest at $\tau = 1$: both more certainty
+# and less cost something.
+
+# %%
+t, repeats = 0.75, 10
+clean = np.tile(digits, (repeats, 1, 1, 1)).reshape(-1, 256)
+a, s = float(schedule.signal(t)), float(schedule.noise(t))
+x = a * clean + s * md.process.unit_noise(clean.shape, rng=1)
+y = digits.reshape(-1, 256)
+distance = np.stack([((x - a * image) ** 2).sum(axis=1) for image in y], axis=1)
+distance -= distance.min(axis=1, keepdims=True)
+for tau in (0.25, 0.5, 1.0, 2.0, 4.0):
+    w = np.exp(-distance / (2 * s**2 * tau))
+    guess = w / w.sum(axis=1, keepdims=True) @ y
+    print(f"tau = {tau:4.2f}: mean squared error {((guess - clean) ** 2).mean():.4f}")
+
+# %% [markdown]
+# ## And it recites
+#
+# Now walk back with it, from 100 noises. For each sample, find the nearest training image. The number above each column is the
+# root-mean-square distance between the two.
+
+# %%
+noise = md.process.unit_noise((100, 16, 16, 1), rng=2)
+*_, last = md.process.ddim(machine, schedule, noise=noise, steps=20)
+found = md.metrics.memorisation(last.x, digits, translations=False)
+print(f"samples that are a training image, to 1 % of the range: {(found.distance < 0.02).sum()} of {len(noise)}")
+print(f"different training images among them: {len(np.unique(found.nearest))} of {len(digits)}")
+fig, ax = plt.subplots(figsize=(7.5, 2.2), layout="constrained")
+md.plots.nearest(last.x[:8], digits, md.metrics.Memorisation(*(field[:8] for field in found)), ax=ax)
+plt.show()
+
+# %% [markdown]
+# Every sample is a copy. It must be so: as $s \to 0$ the exponents grow without bound, one weight goes to 1, and the guess is
+# that one image. The best possible denoiser creates nothing.
+#
+# ## When does it decide?
+#
+# Watch the weights along the walk. Their entropy $H = -\sum_n w_n \log w_n$ says how many candidates are still in the running:
+# $e^H$ is $N$ when all weigh the same, and 1 when one has won. Thin lines are walks, the thick one is their median.
+
+
+# %%
+def candidates_left(w):
+    return np.exp(-(w * np.log(np.maximum(w, 1e-30))).sum())
+
+
+def race(images, noise, steps=80):
+    """Times (steps,), and the number of candidates left along each walk, (steps, B)."""
+    times, x, left = np.linspace(1, 0, steps + 1), float(schedule.noise(1.0)) * noise, []
+    walk = md.process.ddim(md.IdealScore(images, schedule), schedule, noise=noise, times=times)
+    for t, step in zip(times, walk, strict=False):
+        left.append([candidates_left(weights(one, t, images)) for one in x])
+        x = step.x
+    return times[:-1], np.array(left)
+
+
+times, left = race(digits, noise[:40])
+middle = np.median(left, axis=1)
+print(f"candidates in the running: {middle[0]:.0f} at t = 1, fewer than 2 from t = {times[middle < 2].max():.2f} on")
+fig, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
+ax.semilogy(times, left, color=md.plots.PALETTE[1], linewidth=0.5)
+ax.semilogy(times, middle, color="black", linewidth=2)
+ax.invert_xaxis()
+ax.set_xlabel("time t (0 is clean), walking to the right")
+ax.set_ylabel("candidates left, exp(H)")
+plt.show()
+
+# %% [markdown]
+# The choice falls early, while the image is still mostly noise. What follows only removes the noise from a picture that is
+# already settled.
+#
+# ## The landscape
+#
+# The density of noisy images is a sum of $N$ bells, one around each $a y_n$:
+#
+# $$
+# p_t(x) = \frac 1N \sum_n N(x;\, a y_n,\, s^2 I) .
+# $$
+#
+# Walk in a straight line from one training image to another and plot $\log p_t$. At high noise there is one hill, and every
+# image on the line looks alike; at low noise there are two peaks, and nothing in between.
+
+# %%
+blend = np.linspace(-0.3, 1.3, 81)
+colours = ("#CC79A7", "#E69F00", "#56B4E9", "#009E73", "#0072B2")
+fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
+for t, colour in zip((0.95, 0.85, 0.75, 0.65, 0.55), colours, strict=True):
+    line = np.stack([(1 - b) * digits[0] + b * digits[1] for b in blend]).astype(np.float64)
+    height = machine.log_density(float(schedule.signal(t)) * line, t)
+    ax.plot(blend, height - height.max(), color=colour, label=f"t = {t}")
+ax.set_xticks([0, 1], ["digit 0", "digit 1"])
+ax.set_ylabel("log density, relative\nto the highest")
+ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+plt.show()
+
+# %% [markdown]
+# The score is the slope of this landscape: Tweedie's formula says that $(a \hat x_0 - x)/s^2 = \nabla \log p_t(x)$. Take a
+# random direction $u$ and compare with a numerical derivative.
+
+# %%
+rng = np.random.default_rng(3)
+t = 0.75
+x = md.process.add_noise(digits[7].astype(np.float64), t, schedule, rng=rng)
+u = rng.standard_normal(x.shape)
+step = 1e-4
+slope = (machine.log_density(x + step * u, t) - machine.log_density(x - step * u, t)) / (2 * step)
+print(f"slope of log p_t along u: {slope:.4f}; score times u: {(machine.score(x, t) * u).sum():.4f}")
+
+# %% [markdown]
+# ## It is an attention layer
+#
+# Expand the square: $|x - a y_n|^2 = |x|^2 - 2a\, x \cdot y_n + a^2 |y_n|^2$. The first term is the same for all $n$, and a
+# softmax does not see what is the same for all. So
+#
+# $$
+# \hat x_0 = \sum_n \mathrm{softmax}_n\left( q \cdot y_n + b_n \right) y_n, \qquad
+# q = \frac{a}{s^2}\, x, \qquad b_n = -\frac{a^2}{2 s^2} |y_n|^2 .
+# $$
+#
+# A query, keys, values, a bias: one attention layer. Keys and values are the training set itself.
+
+
+# %%
+def softmax(logits):
+    w = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return w / w.sum(axis=-1, keepdims=True)
+
+
+def attention(x, t, keys, values):
+    a, s = float(schedule.signal(t)), float(schedule.noise(t))
+    w = softmax((a * x @ keys.T - a**2 / 2 * (keys**2).sum(axis=1)) / s**2)
+    return w, w @ values
+
+
+y = digits.reshape(len(digits), -1).astype(np.float64)
+double = md.IdealScore(digits.astype(np.float64), schedule)
+fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.6), layout="constrained")
+for ax, t in zip(axes, (0.6, 0.8, 0.95), strict=True):
+    x = md.process.add_noise(digits[:20].astype(np.float64), t, schedule, rng=4)
+    w, guess = attention(x.reshape(20, -1), t, keys=y, values=y)
+    gap = np.abs(guess.reshape(x.shape) - double(x, t)).max()
+    print(f"t = {t}: largest difference between attention and the ideal score {gap:.0e}")
+    drawn = ax.imshow(np.maximum(w[:, :20], 1e-4), norm="log", vmin=1e-4, vmax=1, cmap="magma")
+    ax.set_title(f"t = {t}", fontsize=10)
+    ax.set_xlabel("training image (key)")
+axes[0].set_ylabel("noisy image (query)")
+fig.colorbar(drawn, ax=axes, label="attention weight")
+plt.show()
+
+# %% [markdown]
+# The pictures are attention maps, on a logarithmic scale, with the first 20 of the 300 keys. Query $i$ is training image $i$
+# with noise: at low noise it attends to itself, at high noise to all alike.
+#
+# ## Why not simply expand the square, then?
+#
+# Matrix products are fast; why does the package compute differences? Because of float32 at low noise. An image's distance to
+# itself is 0 by differences. Expanded it is the difference of large rounded numbers, and then it is divided by a tiny $2 s^2$
+# and put into an exponential.
+
+# %%
+flat = digits.reshape(len(digits), -1)
+square = (flat * flat).sum(axis=1)
+expanded = np.diag(square[:, None] - 2 * flat @ flat.T + square)
+differences = ((flat - flat) ** 2).sum(axis=1)
+print("distance to itself is exactly 0 by differences:", bool((differences == 0).all()))
+print("distance to itself is exactly 0 when expanded: ", bool((expanded == 0).all()))
+off = np.abs(expanded).max() / (2 * float(schedule.noise(0.003)) ** 2)
+print("some weight would be off by a factor of more than 2 at t = 0.003:", bool(off > np.log(2)))
+
+# %% [markdown]
+# ## It is a modern Hopfield network
+#
+# A Hopfield network stores patterns and recalls the one that a damaged input resembles most. The modern, continuous kind does
+# it by $\xi \leftarrow \sum_n \mathrm{softmax}_n(\beta\, y_n \cdot \xi)\, y_n$ (AMB). That is the attention layer above without
+# the bias, and the bias is the same for all patterns if they have equal length. So for patterns of equal length one recall *is*
+# one ideal guess, with $\beta = a / s^2$.
+
+# %%
+patterns = y - y.mean(axis=1, keepdims=True)
+patterns /= np.linalg.norm(patterns, axis=1, keepdims=True)
+stored = patterns.reshape(digits.shape)
+recaller = md.IdealScore(stored, schedule)
+
+
+def recall(xi, beta):
+    return (softmax(beta * xi.reshape(len(xi), -1) @ patterns.T) @ patterns).reshape(xi.shape)
+
+
+for t in (0.05, 0.2, 0.5):
+    x = md.process.add_noise(stored[:10], t, schedule, rng=5)
+    beta = float(schedule.signal(t) / schedule.noise(t) ** 2)
+    print(f"t = {t:.2f}, beta = {beta:6.1f}: largest difference {np.abs(recall(x, beta) - recaller(x, t)).max():.0e}")
+
+# %% [markdown]
+# Recall, seen: the lower half of each digit is erased. With a large $\beta$ one update brings back a stored digit, not always
+# the right one. With a small $\beta$ it brings back the average of many. A small $\beta$ is much noise, a large one is little.
+
+# %%
+halves = stored[10:18].copy()
+halves[:, 8:] = 0
+betas = (2, 20, 200)
+recalled = [recall(halves, beta) for beta in betas]
+again = recall(recalled[-1], betas[-1])
+right = (np.argmax(again.reshape(8, -1) @ patterns.T, axis=1) == np.arange(10, 18)).sum()
+print(f"recalled the right digit at beta = {betas[-1]}: {right} of 8")
+stacks = [one / np.abs(one).max(axis=(1, 2, 3), keepdims=True) for one in (stored[10:18], halves, *recalled)]
+fig, ax = plt.subplots(figsize=(7, 4.4), layout="constrained")
+md.plots.rows(stacks, ["stored", "damaged", *[f"beta = {beta}" for beta in betas]], ax=ax)
+plt.show()
+
+# %% [markdown]
+# ## It is non-local means
+#
+# Non-local means (NLM) denoises one photograph with itself: replace each pixel by an average of all pixels, weighted by how
+# alike the small patches around them are. Its weights are $e^{-|\text{patch at } p\, -\, \text{patch at } u|^2 / 2 s^2}$. Again
+# the same softmax. Only the roles change: what is compared is a patch instead of an image, and the candidates come from the
+# noisy image instead of a training set.
+#
+# So a machine that compares patches, given the noisy image as its *training set* and a schedule with $a = 1$, must be non-local
+# means. Here is NLM by its definition, with patches of 3 x 3 on a torus, and the machine of tutorial [04](04_anywhere.ipynb).
+
+
+# %%
+def non_local_means(image, side, s):
+    height, width, _ = image.shape
+    reach = range(-(side // 2), side // 2 + 1)
+    patches = np.stack([np.roll(image, (-i, -j), (0, 1)) for i in reach for j in reach], axis=2).reshape(height * width, -1)
+    answer = np.empty((height * width, image.shape[2]))
+    for p, patch in enumerate(patches):
+        answer[p] = softmax(-((patches - patch) ** 2).sum(axis=1) / (2 * s**2)) @ image.reshape(height * width, -1)
+    return answer.reshape(image.shape)
+
+
+crop = md.datasets.photo(count=2, size=32, across=2)[0][1].astype(np.float64)
+noisy = crop + 0.3 * md.process.unit_noise(crop.shape, rng=6)
+ve = md.schedules.ve()
+t = 0.53
+by_definition = non_local_means(noisy, 3, float(ve.noise(t)))
+by_machine = md.EquivariantLocalScore(noisy[None], ve, window=3)(noisy, t)
+print(f"largest difference between the two: {np.abs(by_definition - by_machine).max():.0e}")
+shown = {"photo": crop, "noisy": noisy, "non-local means": by_machine}
+fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.7), layout="constrained")
+for ax, (name, image) in zip(axes, shown.items(), strict=True):
+    md.plots.show(image, ax=ax, title=f"{name}: rms error {np.sqrt(((image - crop) ** 2).mean()):.2f}")
+plt.show()
+
+# %% [markdown]
+# One formula, four names:
+#
+# | | what is seen | candidates | what is averaged |
+# |---|---|---|---|
+# | ideal denoiser | the noisy image | training images | training images |
+# | attention layer | a query | keys | values |
+# | modern Hopfield network | a damaged pattern | stored patterns | stored patterns |
+# | non-local means | a patch of the noisy image | patches of the same image | their centre pixels |
+#
+# The last row is the door to the next tutorial: what if the patches come from the *training set*?
+#
+# ## Why not simply train a bigger network, and longer?
+#
+# A diffusion model is trained to guess $x_0$ with the smallest mean squared error on its training set. We have just seen the
+# function that reaches the smallest error there is. So a network that is big enough, trained long enough, ends as a machine
+# that recites. Compare three denoisers, on the images they were made from and on other digits: the ideal one; one whose pixels
+# see a window of 5 x 5 (tutorial [03](03_windows.ipynb)); and the best linear one.
+
+# %%
+denoisers = {
+    "ideal": machine,
+    "window": md.LocalScore(digits, schedule, window=5, boundary="zeros"),
+    "linear": md.Wiener(digits, schedule),
+}
+t = 0.2
+print(f"mean squared error at t = {t}    training set   other digits")
+for name, denoiser in denoisers.items():
+    errors = []
+    for clean in (digits, others):
+        x = md.process.add_noise(clean, t, schedule, rng=7)
+        errors.append(((denoiser(x, t) - clean) ** 2).mean())
+    print(f"{name:6s} {errors[0]:34.4f} {errors[1]:14.4f}")
+
+# %% [markdown]
+# The better on the training set, the worse on what it has not seen: the order of the first column is the reverse of the second.
+# The loss that is minimised does not ask for new images. Whatever is new in a model's samples comes from what keeps it *away*
+# from this minimum.
+#
+# ## Why not simply take more training images?
+#
+# Then it recites more images, and decides a little later, since more are in the running. Nothing else changes.
+
+# %%
+for count in (30, 300, 1797):
+    images = every_digit[:count]
+    times, left = race(images, noise[:20])
+    decided = times[np.median(left, axis=1) < 2].max()
+    *_, last = md.process.ddim(md.IdealScore(images, schedule), schedule, noise=noise, steps=20)
+    far = md.metrics.memorisation(last.x, images, translations=False).distance
+    print(f"N = {count:4d}: fewer than 2 candidates from t = {decided:.2f} on; copies: {(far < 0.02).sum()} of {len(noise)}")
+
+# %% [markdown]
+# ## What to take along
+#
+# - The best denoiser of a training set is a softmax over it; it has no parameters, and no network can have a smaller loss.
+# - It is an attention layer, a Hopfield network and non-local means; only what is compared and who the candidates are differ.
+# - It decides early, and then it copies. A model that makes something new must be *unable* to be this.
+#
+# **Try it.** Put `digits[:3]` instead of `digits` into the race: when is it decided? Store 300 copies of the *same* digit, each
+# with a little noise of its own, and walk back. In `recall`, erase the upper half instead.
+#
+# **Next:** [03 Windows: creativity from not seeing](03_windows.ipynb)
