@@ -7,7 +7,10 @@ from . import checks, commands, datasets, nets, schedules
 from .machines import shards
 from .machines.windows import BOUNDARIES
 
-EXPERIMENTS = "a trained network beside the machines, or a new one's agreement with ELS as its training goes on (agreement)"
+EXPERIMENTS = (
+    "agreement: a trained network beside the machines; training: a new one's agreement with ELS as its training goes on; "
+    "attention: networks with and without it on colour_patterns; limbs: counting limbs on creatures (agreement)"
+)
 SAMPLERS = ("ddim", "euler", "heun", "sde")
 
 
@@ -93,7 +96,10 @@ def _compare(sub):
     _data(sub, None)
     names = ", ".join(nets.names())
     sub.add_argument("--network", default="digits-zeros", help=f"{names}, or a path to weights.npz (digits-zeros)")
-    sub.add_argument("--experiment", choices=("agreement", "training"), default="agreement", help=EXPERIMENTS)
+    sub.add_argument(
+        "--experiment", choices=("agreement", "training", "attention", "limbs"), default="agreement", help=EXPERIMENTS
+    )
+    sub.add_argument("--seeds", type=int, default=3, help="attention: training seeds (3)")
     sub.add_argument("--window", type=_window, help="of ELS and LS (calibrated against the network)")
     sub.add_argument(
         "--annotate", metavar="FILE", help="write the weights again, with the windows and the agreement in their notes"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from . import checks, datasets, files, jit, machines, metrics, nets, process, schedules
+from . import checks, datasets, experiments, files, jit, machines, metrics, nets, process, schedules
 from .machines import shards
 from .machines.windows import default_table
 
@@ -124,15 +124,16 @@ def _write_samples(out, options, images, steps, seconds):
         np.savez_compressed(temporary, nearest=found.nearest, distance=found.distance, **arrays)
     if options.gif:
         plots.save_gif(out / "walk.gif", [step.x for step in steps])
-    numbers = {"options": _asked(options), "training images": len(images), "shape": images.shape[1:], "seconds": seconds}
+    numbers = {
+        "options": experiments.asked(options),
+        "training images": len(images),
+        "shape": images.shape[1:],
+        "seconds": seconds,
+    }
     numbers["distance to the nearest training image"] = found.distance
     numbers["distance over that to the second nearest"] = found.ratio
     files.write_numbers(out / "numbers.json", numbers)
     print(f"{len(x)} samples in {seconds:.1f} s: {out / 'samples.png'}")
-
-
-def _asked(options):
-    return {name: value for name, value in vars(options).items() if name not in ("run", "command", "out")}
 
 
 # --- train -----------------------------------------------------------------------------------------------------------
@@ -195,7 +196,7 @@ def train(options):
     )
     *_, last = process.ddim(network, network.schedule, shape=(16, *images.shape[1:]), rng=options.seed)
     plots.save_sheet(out / "samples.png", last.x)
-    numbers = {"options": _asked(options), "seconds": seconds, "seconds per step": seconds / max(len(losses), 1)}
+    numbers = {"options": experiments.asked(options), "seconds": seconds, "seconds per step": seconds / max(len(losses), 1)}
     numbers |= {"loss every 50 steps": [np.mean(losses[i : i + 50]) for i in range(0, len(losses), 50)]}
     files.write_numbers(out / "numbers.json", numbers)
     told = "" if loss is None else f", loss {loss:.4f}"
@@ -208,14 +209,16 @@ def train(options):
 def compare(options):
     """minidiff compare."""
     from .compare import calibrated_tables, compare, figures, numbers, table
-    from .page import png
 
     out = files.folder(options.out)
     checks.whole_number("-n", options.n, 1)
     if options.annotate is not None and not Path(options.annotate).parent.is_dir():
         raise ValueError(f"--annotate: expected a path in a folder that exists, got {options.annotate}")
     if options.experiment == "training":
-        return _over_training(out, options)
+        options.data = options.data or "glyphs"
+        return experiments.training(out, options, _data(options)[0])
+    if options.experiment != "agreement":
+        return {"attention": experiments.attention, "limbs": experiments.limbs}[options.experiment](out, options)
     network = nets.load(options.network)
     images = _trained_on(network, options)
     if options.quick:
@@ -227,10 +230,9 @@ def compare(options):
     found = compare(network, images, noise, tables, network.padding, options.steps, progress=True)
     print(table(found))
     for name, figure, _ in figures(found):
-        with files.whole(out / name) as temporary:
-            temporary.write_bytes(png(figure))
+        experiments.save(out, name, figure)
     told = numbers(found)
-    files.write_numbers(out / "numbers.json", {"options": _asked(options), "training images": len(images), **told})
+    files.write_numbers(out / "numbers.json", {"options": experiments.asked(options), "training images": len(images), **told})
     if options.annotate:
         agreement = {name: {key: value["median"] for key, value in told[name].items()} for name in found.agreement}
         network.save(options.annotate, notes={**network.notes, "windows": tables, "agreement": agreement, "noises": len(noise)})
@@ -248,23 +250,3 @@ def _trained_on(network, options):
         raise ValueError("--data: expected the data that the network was trained on, which its file does not tell")
     quick = options.quick or data.get("quick", False)
     return _data(type(options)(**{**vars(options), **data, "quick": quick}))[0]
-
-
-def _over_training(out, options):
-    """minidiff compare --experiment training."""
-    from .compare import over_training, training_figure
-    from .page import png
-
-    options.data = options.data or "glyphs"
-    images, _ = _data(options)
-    length = 200 if options.quick else 12000
-    table = options.window or default_table(options.data, *images.shape[1:3], "zeros")
-    noise = process.unit_noise((min(options.n, 5) if options.quick else options.n, *images.shape[1:]), options.seed)
-    rows = over_training(images, noise, table, length, rng=options.seed, steps=options.steps, progress=True)
-    with files.whole(out / "over-training.png") as temporary:
-        temporary.write_bytes(png(training_figure(rows)))
-    files.write_numbers(out / "numbers.json", {"options": _asked(options), "training images": len(images), "rows": rows})
-    for row in rows:
-        print(
-            f"{row['step']:6d} steps: loss {row['loss']:.4f}, r with ELS {row['r']['median']:.3f}, R^2 {row['R^2']['median']:.3f}"
-        )

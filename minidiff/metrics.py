@@ -220,6 +220,33 @@ def local_consistency(machine, x, tolerance=0.02):
     return (np.abs(machine(x, 0.0) - x).max(axis=3) <= tolerance).mean(axis=(1, 2))
 
 
+def patch_distance(machine, x):
+    """How shape-like samples are: the distance of their patches to the nearest training patch, averaged over the image.
+
+    The mean over p of min over (n, u) of |window of x at p - window of y_n at u| / sqrt(k^2 C); 0 for a training image, and for a
+    mosaic whose pieces meet without a seam.
+
+    Parameters
+    ----------
+    machine : LocalScore or EquivariantLocalScore
+        Its window at t = 0 is the patch.
+    x : (B, H, W, C) float32 or float64
+
+    Returns
+    -------
+    distance : (B,) float64, in pixel values, whose range is 2. Costs one call of the machine.
+
+    Examples
+    --------
+    >>> import minidiff as md
+    >>> images, _ = md.datasets.colour_patterns(count=10)
+    >>> machine = md.EquivariantLocalScore(images, md.schedules.cosine(), window=3)
+    >>> patch_distance(machine, images[:2]).tolist()
+    [0.0, 0.0]
+    """
+    return machine.distance(checks.image_set(x, "x")).mean(axis=(1, 2))
+
+
 class Agreement(NamedTuple):
     """How well predictions match references, sample by sample; see `agreement`."""
 

@@ -251,3 +251,31 @@ def test_bad_input_is_named(call, changes, error, words):
         call(**changes)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+# --- window and strength together ------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=8)
+@given(st.lists(st.tuples(st.sampled_from((3, 5)), st.sampled_from((0.0, 0.1, 0.5))), min_size=1, max_size=3), SEEDS)
+def test_the_tables_of_an_attention_machine_are_found_again(pairs, seed):
+    """Calibrated against AttentionScore with any tables k(t) and g(t), the same tables come out (section 5's machine)."""
+    windows, strengths = (list(column) for column in zip(*pairs, strict=True))
+    teacher = md.AttentionScore(FAINT, COSINE, window=windows, strength=strengths, boundary="zeros")
+    found = calibrate.with_attention(
+        teacher, FAINT, COSINE, (3, 5), (0.5, 0.0, 0.1), "zeros", samples=2, steps=2 * len(pairs), rng=seed
+    )
+    steps = 2 * len(pairs)
+    assert found.table == [windows[i // 2] for i in range(steps)]
+    assert found.strengths == [strengths[i // 2] for i in range(steps)]
+    assert found.scores.shape == (steps, 2, 3) and found.tried == (0.0, 0.1, 0.5)
+
+
+def test_a_machine_without_attention_has_no_strength():
+    """Against ELS, whose places hear nothing of each other, g = 0 comes out at every noise; the scores of g = 0 are ELS's."""
+    teacher = md.EquivariantLocalScore(FAINT, COSINE, window=[3, 5], boundary="zeros")
+    found = calibrate.with_attention(teacher, FAINT, COSINE, (3, 5), (0, 0.3, 3), "zeros", samples=3, steps=4, rng=1)
+    assert found.strengths == [0.0] * 4 and found.table == [3, 3, 5, 5]
+    alone = calibrate.against(teacher, FAINT, COSINE, (3, 5), "zeros", samples=3, steps=4, rng=1)
+    # The pooled machine computes in float64: a cosine of float32 answers is off by their rounding.
+    np.testing.assert_allclose(found.scores[:, :, 0], alone.scores, atol=1e-5)

@@ -218,11 +218,14 @@ def test_weights_are_loaded_by_name_or_path(tmp_path, monkeypatch):
 
 
 def test_what_ships_is_small_and_says_how_it_was_made():
-    """Every shipped file is under 400 KB, named after its data and padding, and tells its data, seed and steps."""
+    """Every shipped file is under 400 KB, named after its data and what sets it apart, and tells its data, seed and steps."""
     for name in nets.names():
         assert (shipped.FOLDER / f"{name}.npz").stat().st_size < 400_000
         network = nets.load(name)
-        assert name == f"{network.notes['data']['data']}-{network.padding}"
+        data, kind = name.split("-", 1)
+        assert data == network.notes["data"]["data"]
+        told = {network.padding, f"depth{network.depth}", str(network.attention or "none").lower()}
+        assert set(kind.split("-")) <= told
         assert {"seed", "steps"} <= set(network.notes)
 
 

@@ -4,11 +4,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import majority_images, mosaic, nearest_copies
+from oracles import candidates, majority_images, mosaic, nearest_copies, window
 from strategies import SEEDS, small_shapes, training_set, windowed_sets
 
 import minidiff as md
-from minidiff.metrics import Memorisation, agreement, local_consistency, memorisation, quartiles, rolled, typical_distance
+from minidiff.metrics import (
+    Memorisation,
+    agreement,
+    local_consistency,
+    memorisation,
+    patch_distance,
+    quartiles,
+    rolled,
+    typical_distance,
+)
 
 COSINE = md.schedules.cosine()
 law = settings(deadline=None, max_examples=40)
@@ -237,6 +246,27 @@ def test_training_images_are_locally_consistent():
         machines = [local_machine(images, 3, boundary, anywhere) for boundary in ("circular", "zeros") for anywhere in (0, 1)]
         for machine in (*machines, md.IdealScore(images, COSINE), md.EquivariantScore(images, COSINE)):
             assert local_consistency(machine, images, tolerance=0).tolist() == [1.0] * 4
+
+
+@settings(deadline=None, max_examples=15)
+@given(windowed_sets(), SEEDS, st.booleans())
+def test_patch_distance_is_the_nearest_candidate_s(case, seed, anywhere):
+    """d[p]^2 = min over the candidates of p of |window of x at p - window of y_n at u|^2 / (k^2 C); 0 for a training image."""
+    images, k, boundary = case
+    machine = local_machine(images, k, boundary, anywhere)
+    x = np.random.default_rng(seed).uniform(-1, 1, images.shape[1:])
+    expected = np.empty(x.shape[:2])
+    for i, j in np.ndindex(*expected.shape):
+        mine = window(x, i, j, k, boundary)
+        squares = [
+            ((mine - window(images[n], u, v, k, boundary)) ** 2).sum()
+            for n, u, v in candidates(i, j, images, k, boundary, anywhere)
+        ]
+        expected[i, j] = np.sqrt(min(squares) / (k * k * x.shape[2]))
+    # A sum of P squares in float64, and its root.
+    np.testing.assert_allclose(machine.distance(x), expected, rtol=1e-12)
+    np.testing.assert_allclose(patch_distance(machine, x[None]), expected.mean(), rtol=1e-12)
+    assert (patch_distance(machine, images) == 0).all()
 
 
 def test_tolerance_is_a_bound_on_every_channel():

@@ -149,7 +149,7 @@ def _unroll(image, shifts, d, circular, unrolled):
     for s in range(unrolled.shape[0]):
         for j in range(stride):
             inside = circular or d <= j < width + d
-            column = (j - d + shifts[s, 0]) % width
+            column = (j - d + shifts[s]) % width
             for c in range(channels):
                 for i in range(height):
                     value = image[i, column, c] if inside else 0.0
@@ -158,17 +158,18 @@ def _unroll(image, shifts, d, circular, unrolled):
 
 
 @kernel
-def evidence_shard(x, images, signal, rate, k, circular, row_shifts, column_shifts, cutoff, cost, mass, total):
+def evidence_shard(x, images, signal, rate, k, circular, rows, row_may, columns, column_may, cutoff, cost, mass, total):
     """The state of every pixel of one query x (H, W, C) over each of images (N, H, W, C) by itself, through its k x k window.
 
-    x and images are float64; row_shifts and column_shifts are windows.shift_table with shift 0 first, which every pixel may take,
-    so that no smallest distance is inf once something is weighed. Written: cost and mass (N, P), total (N, C, P).
+    x and images are float64. rows and columns are the shifts round the torus, 0 first, which every pixel may take, so that no
+    smallest distance is inf once something is weighed; row_may (shifts, H) and column_may (shifts, W) say who else may take them.
+    Written: cost and mass (N, P), total (N, C, P).
     """
     height, width, channels = x.shape
     pixels, padded, d = height * width, height * (width + 2 * (k // 2)), k // 2
-    shifts = column_shifts.shape[0]
+    shifts = columns.shape[0]
     query = np.empty((1, channels, 2 * padded))
-    _unroll(x, np.zeros((1, 1), np.int64), d, circular, query)
+    _unroll(x, np.zeros(1, np.int64), d, circular, query)
     # What is compared, and what is averaged.
     seen, values = np.empty((shifts, channels, 2 * padded)), np.empty((shifts, channels, 2 * pixels))
     plane, tall = np.empty((height, width + 2 * d)), np.empty((height + 2 * d, width + 2 * d))
@@ -181,21 +182,21 @@ def evidence_shard(x, images, signal, rate, k, circular, row_shifts, column_shif
     mass[:] = 0
     total[:] = 0
     for n in range(images.shape[0]):
-        _unroll(images[n], column_shifts, d, circular, seen)
-        _unroll(images[n], column_shifts, 0, circular, values)
-        for down, top, bottom in row_shifts:
-            row = (down + height) % height
+        _unroll(images[n], columns, d, circular, seen)
+        _unroll(images[n], columns, 0, circular, values)
+        for r in range(rows.shape[0]):
+            row = rows[r]
             for s in range(shifts):
-                left, right = column_shifts[s, 1], column_shifts[s, 2]
                 start = row * (width + 2 * d)
                 _squared_differences(query[0, :, :padded], seen[s, :, start : start + padded], signal, plane.reshape(-1))
                 distance = distances[s].reshape(height, width)
                 _window_sums(plane, k, circular, tall, spare, distance)
-                if not circular:
-                    distance[:top] = np.inf
-                    distance[bottom:] = np.inf
-                    distance[:, :left] = np.inf
-                    distance[:, right:] = np.inf
+                for i in range(height):
+                    if not row_may[r, i]:
+                        distance[i] = np.inf
+                for j in range(width):
+                    if not column_may[s, j]:
+                        distance[:, j] = np.inf
             _lower(distances, cost[n], old, speed, mass[n], total[n])
             for s in range(shifts):
                 if _weigh(distances[s], cost[n], reach, speed, bits, powers, weight):

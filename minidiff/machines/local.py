@@ -69,6 +69,39 @@ class _WindowMachine(PosteriorMachine):
 
         return np.moveaxis(self._evaluate(x, t, label, evaluate), -4, 0)
 
+    def distance(self, x, t=0.0, label=None):
+        """How far each pixel's window is from the nearest window that may explain it, per pixel of the window.
+
+        d[p] = sqrt(min over (n, u) of |window of x at p - a window of y_n at u|^2 / (k^2 C)).
+
+        Parameters
+        ----------
+        x, t, label
+            As for a call; without noise, at t = 0, a(t) = 1.
+
+        Returns
+        -------
+        distance : (H, W) or (B, H, W) float64, root mean square in pixel values, whose range is 2.
+
+        Costs as much as a call.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from minidiff import schedules
+        >>> images = np.array([-1.0, -1.0, 1.0, 1.0]).reshape(1, 1, 4, 1)
+        >>> machine = EquivariantLocalScore(images, schedules.cosine(), window=1)
+        >>> machine.distance(np.array([-1.0, 0.5, 1.0, 1.0]).reshape(1, 4, 1))
+        array([[0. , 0.5, 0. , 0. ]])
+        """
+
+        def evaluate(queries, times, one_label):
+            state, _, _ = self._posterior(queries, times, one_label, winners=False)
+            k, channels = self.window(float(times[0])), queries.shape[3]
+            return (np.sqrt(state.cost / (k * k * channels)).reshape(queries.shape[:3]),)
+
+        return self._evaluate(x, t, label, evaluate)
+
     def _setting(self, t):
         return self.window(t)
 

@@ -3,7 +3,7 @@
 from . import layers
 from .layers import ATTENTIONS
 from .network import PREDICTIONS, Network
-from .shipped import load, names
+from .shipped import load, names, trained
 from .train import train
 
-__all__ = ["ATTENTIONS", "PREDICTIONS", "Network", "layers", "load", "names", "train"]
+__all__ = ["ATTENTIONS", "PREDICTIONS", "Network", "layers", "load", "names", "train", "trained"]

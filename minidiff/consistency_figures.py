@@ -1,0 +1,125 @@
+"""The figures of `minidiff compare --experiment attention`."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from . import plots
+from .plots import PALETTE
+
+COLOURS = {"CNN": PALETTE[4], "identity": PALETTE[5], "top-1": PALETTE[6], "softmax": PALETTE[0]}
+
+
+def _figure(width, height):
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def models(samples, told, shown=10):
+    """One row of samples a model, all from the same noises, with the share of all its samples that have one colour."""
+    figure = _figure(0.62 * shown + 1.9, 0.68 * len(samples))
+    names = [f"{name}: {told[name]['consistent']['share']:.0%}" for name in samples]
+    plots.rows([x[:shown] for x in samples.values()], names, ax=figure.subplots())
+    return figure
+
+
+def strengths(found, shown=12):
+    """The same noises at each strength g, one row each."""
+    figure = _figure(0.62 * shown + 1.2, 0.68 * len(found))
+    plots.rows([x[:shown] for x, _ in found.values()], [f"g = {g:g}" for g in found], ax=figure.subplots())
+    return figure
+
+
+def _shares(ax, x, shares, **style):
+    """Shares with their intervals."""
+    middle = np.array([share["share"] for share in shares])
+    low, high = (np.array([share[end] for share in shares]) for end in ("low", "high"))
+    ax.errorbar(x, middle, np.abs([middle - low, high - middle]), capsize=2, **style)
+
+
+def over_strength(found, networks):
+    """Shares of consistent samples, and of those the new ones, against g; `networks` {name: Share} as lines across."""
+    figure = _figure(6, 3.6)
+    ax = figure.subplots()
+    told = [one for _, one in found.values()]
+    at = np.arange(len(found))
+    _shares(ax, at, [one["consistent"] for one in told], color=PALETTE[0], marker="o", label="one colour")
+    new = [i for i, one in enumerate(told) if one["consistent"]["count"]]
+    _shares(
+        ax, at[new] + 0.06, [told[i]["new"] for i in new], color=PALETTE[1], marker="s", label="of those, new", linestyle="--"
+    )
+    for name, share in networks.items():
+        ax.axhspan(share["low"], share["high"], color=COLOURS[name], alpha=0.15, linewidth=0)
+        ax.axhline(share["share"], color=COLOURS[name], linewidth=1, linestyle=":")
+        ax.text(len(found) - 0.55, share["share"], f"{name} network", fontsize=8, va="bottom", ha="right")
+    ax.set_xticks(at, [f"{g:g}" for g in found])
+    ax.set(
+        xlabel="strength g of the pooled evidence", ylabel="share of samples", ylim=(-0.02, 1.05), xlim=(-0.4, len(found) - 0.5)
+    )
+    ax.legend(frameon=False, loc="center left", fontsize=9)
+    return figure
+
+
+def over_reach(networks, machines):
+    """Share of consistent samples against how far a model sees; both {side in pixels: Share}."""
+    figure = _figure(5, 3.2)
+    ax = figure.subplots()
+    for found, name, colour, marker in ((networks, "CNN", PALETTE[4], "o"), (machines, "ELS", PALETTE[0], "s")):
+        _shares(ax, list(found), list(found.values()), color=colour, marker=marker, label=name)
+    ax.set(xlabel="side of the receptive field, or window, in pixels", ylabel="share with one colour", ylim=(-0.02, 1.02))
+    ax.set_xticks(sorted({*networks, *machines}))
+    ax.legend(frameon=False)
+    return figure
+
+
+def maps(network, steps, places, sample=0):
+    """What chosen pixels of one sample attend to along its way back: x0_hat above, then one row of maps a pixel.
+
+    steps: (t, x, x0_hat) with x (B, H, W, C); places: (row, column) pairs.
+    """
+    height, width = steps[0][1].shape[1:3]
+    figure = _figure(1.05 * len(steps) + 0.6, 1.12 * (len(places) + 1))
+    axes = figure.subplots(len(places) + 1, len(steps), squeeze=False)
+    for (t, x, x0_hat), column in zip(steps, axes.T, strict=True):
+        plots.show(x0_hat[sample], ax=column[0], title=f"t = {t:.2f}")
+        attention = network.attention_map(x[sample], t)[0]
+        for (i, j), colour, ax in zip(places, PALETTE[4:], column[1:], strict=False):
+            column[0].plot(j, i, "s", markersize=5, markerfacecolor="none", color="white")
+            ax.imshow(attention[i * width + j].reshape(height, width), cmap="magma", vmin=0)
+            ax.plot(j, i, "s", markersize=5, markerfacecolor="none", color=colour)
+            ax.set(xticks=[], yticks=[])
+    axes[0, 0].set_ylabel("x0_hat", fontsize=9)
+    for (i, j), ax in zip(places, axes[1:, 0], strict=True):
+        ax.set_ylabel(f"row {i}, col. {j}", fontsize=9)
+    return figure
+
+
+def told_apart(rows):
+    """Left: the strength that fits each network best, at each t. Right: R^2 of x0_hat with ELS and with AttentionScore.
+
+    rows: a list of {"kind", "tables", "agreement"} as `consistency` makes them, one for each network.
+    """
+    figure = _figure(8.4, 3.4)
+    left, right = figure.subplots(1, 2)
+    labelled = set()
+    for row in rows:
+        strength = row["tables"]["AttentionScore"][1]
+        t = np.arange(1, len(strength) + 1) / len(strength)
+        label = None if row["kind"] in labelled else row["kind"]
+        left.plot(t, strength, color=COLOURS[row["kind"]], label=label, drawstyle="steps-pre")
+        labelled.add(row["kind"])
+    left.set(xlabel="t (1 is pure noise)", ylabel="calibrated strength g", yscale="symlog")
+    left.set_yscale("symlog", linthresh=0.03)
+    left.legend(frameon=False, fontsize=9)
+    levels = [name for name in rows[0]["agreement"]["ELS"] if name != "whole"]
+    for number, kind in enumerate(COLOURS):
+        for row in (row for row in rows if row["kind"] == kind):
+            for machine, marker in (("ELS", "s"), ("AttentionScore", "o")):
+                medians = [row["agreement"][machine][level]["median"] for level in levels]
+                at = np.arange(len(levels)) + 0.16 * (number - 1.5)
+                face = COLOURS[kind] if machine == "AttentionScore" else "none"
+                right.plot(at, medians, marker, color=COLOURS[kind], markerfacecolor=face, markersize=5)
+    right.plot([], [], "s", color="0.3", markerfacecolor="none", label="ELS")
+    right.plot([], [], "o", color="0.3", label="AttentionScore")
+    right.set_xticks(range(len(levels)), levels)
+    right.set(ylabel="median R^2 with the network's x0_hat")
+    right.legend(frameon=False, fontsize=9)
+    return figure

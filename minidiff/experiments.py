@@ -1,0 +1,120 @@
+"""The experiments of `minidiff compare` that train networks of their own: what they compute, draw and write, part by part."""
+
+import numpy as np
+from tqdm import tqdm
+
+from . import checks, consistency, files, process
+from . import limbs as limb_counts
+from .machines.windows import default_table
+from .page import png
+
+
+def asked(options):
+    """The options of a command, as numbers.json keeps them."""
+    return {name: value for name, value in vars(options).items() if name not in ("run", "command", "out")}
+
+
+def save(out, name, figure):
+    """Write a Figure to folder `out` as a .png, whole or not at all."""
+    with files.whole(out / name) as temporary:
+        temporary.write_bytes(png(figure))
+
+
+def attention(out, options):
+    """minidiff compare --experiment attention: does attention make the mosaic agree with itself?"""
+    from . import consistency_figures as figures
+
+    seeds = 1 if options.quick else checks.whole_number("--seeds", options.seeds, 1)
+    count, length, samples = (min(options.n, 4), 20, 1) if options.quick else (options.n, consistency.LENGTH, 6)
+    strengths = consistency.STRENGTHS[::3] if options.quick else consistency.STRENGTHS
+    images, networks = consistency.patterns()[: 20 if options.quick else None], files.folder(out / "networks")
+    noise = process.unit_noise((count, *images.shape[1:]), options.seed)
+    numbers = {"options": asked(options), "training images": len(images), "networks": [], "g": {}}
+    kinds = [(kind, seed) for seed in range(seeds) for kind in consistency.KINDS]
+    models, first, told = {}, {}, {}
+    with tqdm(total=len(kinds) + len(strengths) + 1, unit="part") as bar:
+
+        def done(part):
+            files.write_numbers(out / "numbers.json", numbers)
+            bar.set_description(part)
+            bar.update()
+
+        for kind, seed in kinds:
+            network = consistency.trained(images, kind, seed, networks, length=length, bar=bar)
+            rivals = consistency.rivals(network, images, samples, options.steps, rng=options.seed + 1)
+            made = consistency.last(network, noise, options.steps)
+            row = {"kind": kind, "seed": seed, **consistency.judged(made, images), "tables": rivals.tables}
+            row["agreement"] = consistency.agreements(network, rivals.machines, noise[: max(2, count // 5)], options.steps)
+            numbers["networks"].append(row)
+            if seed == 0:
+                models[kind], first[kind], told[kind] = made, (network, rivals), row
+            done(f"{kind}, seed {seed}")
+        save(out, "told-apart.png", figures.told_apart(numbers["networks"]))
+        network, rivals = first["softmax"]
+        for name, machine in rivals.machines.items():
+            models[name] = consistency.last(machine, noise, options.steps)
+            told[name] = numbers[name] = consistency.judged(models[name], images)
+        save(out, "models.png", figures.models(models, told))
+        save(out, "attention-maps.png", figures.maps(network, *_way_back(network, noise[:1], options.steps)))
+
+        def kept(g, found):
+            numbers["g"][f"{g:g}"] = found[g][1]
+            done(f"g = {g:g}")
+
+        found = consistency.over_strength(images[: consistency.FEW], noise, strengths, options.steps, done=kept)
+        save(out, "strengths.png", figures.strengths(found))
+        save(
+            out,
+            "over-strength.png",
+            figures.over_strength(found, {kind: told[kind]["consistent"] for kind in ("CNN", "softmax")}),
+        )
+        reach = consistency.over_reach(images, noise, networks, steps=options.steps, length=length, bar=bar)
+        numbers["receptive field"] = {"CNN": reach[0], "ELS": reach[1]}
+        save(out, "over-reach.png", figures.over_reach(*reach))
+        done("receptive field")
+    print(consistency.table(numbers))
+
+
+def _way_back(network, noise, steps, shown=6):
+    """Some steps (t, x, x0_hat) of a walk, and two places in its last picture: its brightest pixel and its darkest."""
+    t, x, walked = 1.0, float(network.schedule.noise(1.0)) * noise, []
+    for step in process.ddim(network, network.schedule, noise=noise, steps=steps):
+        walked.append((t, x, step.x0_hat))
+        t, x = step.t, step.x
+    brightness = x[0].max(axis=2)
+    places = [np.unravel_index(pick(brightness), brightness.shape) for pick in (np.argmax, np.argmin)]
+    return [walked[i] for i in np.linspace(0, len(walked) - 1, shown).round().astype(int)], places
+
+
+def training(out, options, images):
+    """minidiff compare --experiment training: agreement with ELS as the training goes on."""
+    from .compare import over_training, training_figure
+
+    length = 200 if options.quick else 12000
+    table = options.window or default_table(options.data, *images.shape[1:3], "zeros")
+    noise = process.unit_noise((min(options.n, 5) if options.quick else options.n, *images.shape[1:]), options.seed)
+    rows = over_training(images, noise, table, length, rng=options.seed, steps=options.steps, progress=True)
+    save(out, "over-training.png", training_figure(rows))
+    files.write_numbers(out / "numbers.json", {"options": asked(options), "training images": len(images), "rows": rows})
+    for row in rows:
+        print(
+            f"{row['step']:6d} steps: loss {row['loss']:.4f}, r with ELS {row['r']['median']:.3f}, R^2 {row['R^2']['median']:.3f}"
+        )
+
+
+def limbs(out, options):
+    """minidiff compare --experiment limbs: wrong limb counts against the receptive field, network beside machine."""
+    images, networks = limb_counts.creatures()[: 20 if options.quick else None], files.folder(out / "networks")
+    noise = process.unit_noise((min(options.n, 4) if options.quick else options.n, *images.shape[1:]), options.seed)
+    length = 20 if options.quick else limb_counts.LENGTH
+    found = []
+    with tqdm(total=len(limb_counts.DEPTHS), unit="network") as bar:
+        for depth in limb_counts.DEPTHS:
+            network = limb_counts.trained(images, depth, networks, length=length, bar=bar)
+            found.append(limb_counts.count(network, images, noise, 2 if options.quick else 10, options.steps, options.seed + 1))
+            numbers = {"training images": len(images), "networks": [limb_counts.numbers(one) for one in found]}
+            files.write_numbers(out / "numbers.json", {"options": asked(options), **numbers})
+            bar.update()
+    save(out, "limbs.png", limb_counts.figure(found))
+    save(out, "wrong-counts.png", limb_counts.rates(found))
+    print(limb_counts.table(found))

@@ -1,0 +1,133 @@
+"""The experiments with attention and with limbs: what they measure of models whose answer is known, and what commands write."""
+
+import numpy as np
+import pytest
+from command_line import strictly
+
+import minidiff as md
+from minidiff import consistency, judges, limbs, nets, process
+from minidiff.cli import main
+
+COSINE = md.schedules.cosine()
+
+
+@pytest.fixture(scope="module")
+def patterns():
+    """Few images with their rule, and noises."""
+    images = md.datasets.colour_patterns(12)[0]
+    return images, process.unit_noise((4, *images.shape[1:]), 0)
+
+
+class Posing:
+    """A machine in the place of a network."""
+
+    padding, receptive_field = "zeros", 7
+
+    def __init__(self, machine):
+        self.machine, self.schedule = machine, machine.schedule
+
+    def __call__(self, x, t):
+        return self.machine(x, t)
+
+
+# --- attention -------------------------------------------------------------------------------------------------------
+
+
+def test_a_machine_in_the_network_s_place_is_found_out(patterns):
+    """AttentionScore as the network: its tables are found, and it agrees with itself, where g > 0 better than ELS does."""
+    images, noise = patterns
+    teacher = md.AttentionScore(images, COSINE, window=[3, 5], strength=[0.0, 1.0], boundary="zeros")
+    rivals = consistency.rivals(Posing(teacher), images, samples=3, steps=4, rng=1, windows=(3, 5), strengths=(0.0, 0.1, 1.0))
+    assert rivals.tables["AttentionScore"] == [[3, 3, 5, 5], [0.0, 0.0, 1.0, 1.0]]
+    told = consistency.agreements(Posing(teacher), rivals.machines, noise, steps=4, levels=(0.25, 0.75))
+    assert set(told) == set(consistency.MACHINES)
+    for name in ("whole", "t = 0.25", "t = 0.75"):
+        mine, alone = (told[machine][name] for machine in ("AttentionScore", "ELS"))
+        if name == "whole":
+            mine, alone = mine["R^2"], alone["R^2"]
+        # A table of the same windows and strengths is the same machine: equal but for nothing.
+        assert mine["median"] == 1.0 >= alone["median"]
+    assert told["ELS"]["t = 0.25"]["median"] > 1 - 1e-9 > told["ELS"]["t = 0.75"]["median"]
+
+
+def test_without_strength_the_samples_are_those_of_els(patterns):
+    """At g = 0 the machine by itself makes ELS's samples (section 5: g = 0 is exactly ELS), and large g recites."""
+    images, noise = patterns
+    found = consistency.over_strength(images, noise, (0.0, 1e4), steps=4, window=(3, 5))
+    els = md.EquivariantLocalScore(images, consistency.SCHEDULE, window=[3, 5], boundary="zeros")
+    # float32 against float64 along four steps: the tolerance of one answer, four times.
+    np.testing.assert_allclose(found[0.0][0], consistency.last(els, noise, 4), atol=4e-4)
+    assert found[1e4][1]["consistent"]["count"] == 4
+
+
+def test_training_images_are_judged_consistent_and_not_new(patterns):
+    """Training images obey the rule, none is new, and each of their patches is a training patch; against half of them, half are."""
+    images, _ = patterns
+    told = consistency.judged(images, images)
+    assert (told["consistent"]["count"], told["new"]["count"], told["patch distance"]["median"]) == (12, 0, 0.0)
+    assert consistency.judged(images, images[:6])["new"]["count"] == 6
+
+
+def test_a_trained_network_is_kept_and_taken_up_again(patterns, tmp_path):
+    """A second call loads what the first trained; a broken-off run goes on from its checkpoint, and ends in the same weights."""
+    images, _ = patterns
+    settings = {"channels": 3, "width": 4, "depth": 1}
+    first = nets.trained("small", settings, images, tmp_path, steps=6, batch=4, notes={"why": "test"})
+    assert first.notes == {} and nets.load(tmp_path / "small.npz").notes["why"] == "test"
+    before = (tmp_path / "small.npz").stat().st_mtime_ns
+    again = nets.trained("small", settings, images, tmp_path, steps=6, batch=4)
+    assert (tmp_path / "small.npz").stat().st_mtime_ns == before and [p.name for p in tmp_path.iterdir()] == ["small.npz"]
+    assert all(np.array_equal(again.params[name], first.params[name]) for name in first.params)
+    broken = nets.Network(**settings, rng=0)
+    for done in nets.train(broken, images, 6, 4, rng=0, checkpoint=tmp_path / "other-checkpoint.npz", every=2):
+        if done.step == 4:
+            break
+    resumed = nets.trained("other", settings, images, tmp_path, steps=6, batch=4)
+    assert all(np.array_equal(resumed.params[name], first.params[name]) for name in first.params)
+
+
+def test_the_attention_experiment_from_the_command_line(tmp_path, capsys):
+    """--quick trains small networks, writes every figure and numbers.json, and the table says what the numbers say."""
+    arguments = ["compare", "--experiment", "attention", "--quick", "--steps", "4", "--out", str(tmp_path / "out")]
+    assert main(arguments) == 0
+    told = strictly(tmp_path / "out" / "numbers.json")
+    assert [row["kind"] for row in told["networks"]] == list(consistency.KINDS)
+    assert set(told["g"]) == {"0", "0.3", "10"} and set(told["receptive field"]["ELS"]) == {"3", "5", "9", "13"}
+    figures = {path.name for path in (tmp_path / "out").glob("*.png")}
+    assert figures == {f"{n}.png" for n in ("models", "strengths", "over-strength", "over-reach", "told-apart", "attention-maps")}
+    text = capsys.readouterr().out
+    share = told["networks"][3]["consistent"]
+    assert f"{share['count']} / {share['of']} [{share['low']:.2f}, {share['high']:.2f}]" in text
+
+
+# --- limbs -----------------------------------------------------------------------------------------------------------
+
+
+def test_models_that_are_one_always_agree():
+    """ELS in the network's place: the same window table comes out, and every count is the same."""
+    images = md.datasets.creatures(20)[0] / 4
+    teacher = md.EquivariantLocalScore(images, COSINE, window=[3, 7], boundary="zeros")
+    found = limbs.count(Posing(teacher), images, process.unit_noise((4, 16, 16, 1), 0), calibrating=3, steps=4)
+    assert found.table == [3, 3, 7, 7]
+    told = limbs.numbers(found)
+    assert told["same limbs and bodies"]["count"] == 4 == told["both right or both wrong"]["count"]
+    assert told["limbs"]["network"] == told["limbs"]["ELS"]
+    assert told["by chance"] == told["network"]["share"] ** 2 + (1 - told["network"]["share"]) ** 2
+
+
+def test_a_model_of_the_whole_image_never_miscounts():
+    """The control: IS in the network's place recites, so that each of its samples has four limbs, and the machine may not."""
+    images = md.datasets.creatures(20)[0]
+    found = limbs.count(Posing(md.IdealScore(images, COSINE)), images, process.unit_noise((4, 16, 16, 1), 0), 1, steps=8)
+    assert limbs.numbers(found)["network"]["count"] == 4
+    assert (judges.limb_count(found.samples["network"], 4).limbs == 4).all()
+
+
+def test_the_limbs_experiment_from_the_command_line(tmp_path, capsys):
+    """--quick trains small networks, and writes numbers and both figures."""
+    out = tmp_path / "out"
+    assert main(["compare", "--experiment", "limbs", "--quick", "--steps", "4", "--out", str(out)]) == 0
+    told = strictly(out / "numbers.json")["networks"]
+    assert [row["receptive field"] for row in told] == [2 * depth + 3 for depth in limbs.DEPTHS]
+    assert {path.name for path in out.glob("*.png")} == {"limbs.png", "wrong-counts.png"}
+    assert f"{1 - told[0]['network']['share']:.0%}" in capsys.readouterr().out
