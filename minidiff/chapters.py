@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from . import datasets, metrics, nets, plots, process, schedules
+from . import consistency, datasets, metrics, nets, plots, process, schedules
 from .compare import compare
-from .machines import EquivariantLocalScore, IdealScore, LocalScore
+from .machines import AttentionScore, EquivariantLocalScore, IdealScore, LocalScore
 from .page import Chapter
 
 SCHEDULE = schedules.cosine()
@@ -262,4 +262,46 @@ def _trained_now(shipped, images, studio):
     return network
 
 
-CHAPTERS = (noising, recitation, mosaics, sizes, boundaries, prediction)
+def attention(studio, strengths=(0.0, 0.3, 10.0), shown=8):
+    """Chapter 7: one attention layer makes the pieces of a mosaic agree, in trained networks and in a machine."""
+    images = consistency.patterns()
+    noise = studio.noise(images, 8 if studio.quick else 50)
+    networks = {"no attention": nets.load("colour_patterns-none"), "attention": nets.load("colour_patterns-softmax")}
+    samples = {name: consistency.last(network, noise, studio.steps) for name, network in networks.items()}
+    told = {name: consistency.judged(x, images) for name, x in samples.items()}
+    studio.bar.update()
+    trained = _figure(7.5, 2.9)
+    stacks = [images[:shown], *(x[:shown] for x in samples.values())]
+    plots.rows(stacks, ["training images", "network without\nattention", "network with\nattention"], ax=trained.subplots())
+    few = images[: 20 if studio.quick else 50]
+    found = {}
+    for g, candidates in (*((g, "anywhere") for g in strengths), (strengths[-1], "colocated")):
+        settings = {"strength": g, "candidates": candidates, "boundary": "zeros"}
+        machine = AttentionScore(few, SCHEDULE, window=consistency.TABLE, **settings)
+        name = f"g = {g:g}" if candidates == "anywhere" else f"g = {g:g},\nown place"
+        found[name] = studio.walk(machine, noise[: 2 if studio.quick else 5])[-1].x
+    pooled = _figure(6.5, 4.6)
+    plots.rows(list(found.values()), list(found), ax=pooled.subplots())
+    share = {name: one["consistent"] for name, one in told.items()}
+    return Chapter(
+        "Attention makes the mosaic agree with itself",
+        [
+            "Pieces that do not know of each other cannot agree. Each of these training images shows four shapes of <i>one</i> "
+            "colour, and no window that fits a shape reaches another. A convolutional network trained on them mixes colours: "
+            f"{share['no attention']['count']} of {share['no attention']['of']} samples have one. With a single self-attention "
+            f"layer and nothing else changed, {share['attention']['count']} of {share['attention']['of']} have. (Finn and others "
+            "claim it for networks; these data and numbers are ours.)",
+            "A machine without any training does the same: each pixel's softmax also hears, with strength g, which training "
+            "images the other pixels find likely. At g = 0 it is the mosaic machine. As g grows the same noise keeps much of its "
+            "shapes while their colours come to agree, until all pieces are cut from one image. Where a pixel may be explained "
+            "only by its own place, as in the last row, agreeing on one image is reciting it: that is the ideal denoiser again.",
+        ],
+        [
+            ("attention.png", trained, "Networks, with and without one attention layer, from the same noises."),
+            ("pooled-evidence.png", pooled, "The analytic machine that pools evidence, from the same noises at each strength g."),
+        ],
+        {"networks": told, "strengths": {name.replace("\n", " "): consistency.judged(x, few) for name, x in found.items()}},
+    )
+
+
+CHAPTERS = (noising, recitation, mosaics, sizes, boundaries, prediction, attention)

@@ -35,7 +35,9 @@ def parser():
     sub = top.add_subparsers(dest="command", required=True, parser_class=_Parser)
     tour = _command(sub, commands.tour, "minidiff-tour", "The whole story: figures, numbers and one page to read.")
     tour.add_argument(
-        "--train", action="store_true", help="train the last chapter's networks now (minutes) instead of loading them"
+        "--train",
+        action="store_true",
+        help="train the networks of the chapter on prediction now (minutes) instead of loading them",
     )
     _command(sub, commands.bench, "minidiff-bench", "How fast this machine is, as a table and a .json.")
     _command(sub, commands.info, None, "Versions, threads and where compiled code is kept.")

@@ -35,26 +35,29 @@ def _shares(ax, x, shares, **style):
     ax.errorbar(x, middle, np.abs([middle - low, high - middle]), capsize=2, **style)
 
 
-def over_strength(found, networks):
-    """Shares of consistent samples, and of those the new ones, against g; `networks` {name: Share} as lines across."""
-    figure = _figure(6, 3.6)
-    ax = figure.subplots()
-    told = [one for _, one in found.values()]
-    at = np.arange(len(found))
-    _shares(ax, at, [one["consistent"] for one in told], color=PALETTE[0], marker="o", label="one colour")
-    new = [i for i, one in enumerate(told) if one["consistent"]["count"]]
-    _shares(
-        ax, at[new] + 0.06, [told[i]["new"] for i in new], color=PALETTE[1], marker="s", label="of those, new", linestyle="--"
-    )
-    for name, share in networks.items():
-        ax.axhspan(share["low"], share["high"], color=COLOURS[name], alpha=0.15, linewidth=0)
-        ax.axhline(share["share"], color=COLOURS[name], linewidth=1, linestyle=":")
-        ax.text(len(found) - 0.55, share["share"], f"{name} network", fontsize=8, va="bottom", ha="right")
-    ax.set_xticks(at, [f"{g:g}" for g in found])
-    ax.set(
-        xlabel="strength g of the pooled evidence", ylabel="share of samples", ylim=(-0.02, 1.05), xlim=(-0.4, len(found) - 0.5)
-    )
-    ax.legend(frameon=False, loc="center left", fontsize=9)
+def over_strength(alone, networks):
+    """Shares of consistent samples, and of those the new ones, against g, one panel for each kind of candidates.
+
+    alone: {candidates: what `consistency.over_strength` found}; networks: {name: Share}, drawn as bands across the first panel.
+    """
+    figure = _figure(9, 3.6)
+    titles = {"anywhere": "candidates anywhere", "colocated": "candidates at their own place"}
+    for ax, (candidates, found) in zip(figure.subplots(1, len(alone), sharey=True, squeeze=False)[0], alone.items(), strict=True):
+        told = [one for _, one in found.values()]
+        at = np.arange(len(found))
+        _shares(ax, at, [one["consistent"] for one in told], color=PALETTE[0], marker="o", label="one colour")
+        some = [i for i, one in enumerate(told) if one["consistent"]["count"]]
+        new = [told[i]["new"] for i in some]
+        _shares(ax, at[some] + 0.08, new, color=PALETTE[4], marker="s", label="of those, new", linestyle="--")
+        ax.set_xticks(at, [f"{g:g}" for g in found])
+        ax.set_title(titles[candidates], fontsize=10)
+        ax.set(xlabel="strength g of the pooled evidence", ylim=(-0.03, 1.05), xlim=(-0.4, len(found) - 0.6))
+        if candidates == "anywhere":
+            for name, share in networks.items():
+                ax.axhspan(share["low"], share["high"], color=COLOURS[name], alpha=0.15, linewidth=0)
+                ax.text(-0.3, share["share"], f"{name} network", fontsize=8, va="center")
+        ax.legend(frameon=False, loc="center right", fontsize=9)
+    figure.axes[0].set_ylabel("share of samples")
     return figure
 
 

@@ -5,6 +5,7 @@ from tqdm import tqdm
 
 from . import checks, consistency, files, process
 from . import limbs as limb_counts
+from .machines.attention import CANDIDATES
 from .machines.windows import default_table
 from .page import png
 
@@ -32,7 +33,7 @@ def attention(out, options):
     numbers = {"options": asked(options), "training images": len(images), "networks": [], "g": {}}
     kinds = [(kind, seed) for seed in range(seeds) for kind in consistency.KINDS]
     models, first, told = {}, {}, {}
-    with tqdm(total=len(kinds) + len(strengths) + 1, unit="part") as bar:
+    with tqdm(total=len(kinds) + len(CANDIDATES) * len(strengths) + 1, unit="part") as bar:
 
         def done(part):
             files.write_numbers(out / "numbers.json", numbers)
@@ -57,17 +58,18 @@ def attention(out, options):
         save(out, "models.png", figures.models(models, told))
         save(out, "attention-maps.png", figures.maps(network, *_way_back(network, noise[:1], options.steps)))
 
-        def kept(g, found):
-            numbers["g"][f"{g:g}"] = found[g][1]
-            done(f"g = {g:g}")
+        shares = {kind: told[kind]["consistent"] for kind in ("CNN", "softmax")}
+        alone = {}
+        for candidates in CANDIDATES:
 
-        found = consistency.over_strength(images[: consistency.FEW], noise, strengths, options.steps, done=kept)
-        save(out, "strengths.png", figures.strengths(found))
-        save(
-            out,
-            "over-strength.png",
-            figures.over_strength(found, {kind: told[kind]["consistent"] for kind in ("CNN", "softmax")}),
-        )
+            def kept(g, found, candidates=candidates):
+                numbers["g"].setdefault(candidates, {})[f"{g:g}"] = found[g][1]
+                done(f"{candidates}, g = {g:g}")
+
+            few = images[: consistency.FEW]
+            alone[candidates] = consistency.over_strength(few, noise, strengths, candidates, options.steps, done=kept)
+            save(out, f"strengths-{candidates}.png", figures.strengths(alone[candidates]))
+        save(out, "over-strength.png", figures.over_strength(alone, shares))
         reach = consistency.over_reach(images, noise, networks, steps=options.steps, length=length, bar=bar)
         numbers["receptive field"] = {"CNN": reach[0], "ELS": reach[1]}
         save(out, "over-reach.png", figures.over_reach(*reach))

@@ -22,7 +22,7 @@ class Studio:
         self.learned = self.digits[: 100 if quick else 600]
         self.few = self.digits[: 60 if quick else 300]
         self.crops = datasets.photo(count=60 if quick else 300, size=16, rng=seed)[0]
-        self.bar = tqdm(unit="step", desc="tour", total=self.steps * 16 + 2)
+        self.bar = tqdm(unit="step", desc="tour", total=self.steps * 21 + 3)
 
     def noise(self, like, count):
         """The first `count` start noises of images like these; a longer list begins with the shorter one."""
@@ -48,7 +48,7 @@ def tour(out, seed=0, quick=False, train=False):
     quick : bool
         Fewer images, samples and steps.
     train : bool
-        Train the networks of the last chapter now, instead of taking the shipped weights.
+        Train the networks of the chapter on prediction now, instead of taking the shipped weights.
     """
     out = Path(out)
     studio = Studio(seed, quick, train)
@@ -72,7 +72,7 @@ def tour(out, seed=0, quick=False, train=False):
 LEAD = (
     "A diffusion model noises images and learns to walk back. The best possible denoiser of a training set can only recite "
     "it. So why do real models create? Because they see less. Everything below was computed just now, on real images; until "
-    "the last chapter nothing is trained."
+    "the last two chapters nothing is trained."
 )
 FOOT = (
     "The theory is Kamb and Ganguli's (An analytic theory of creativity in convolutional diffusion models, arXiv 2412.20292). "

@@ -9,6 +9,15 @@ from minidiff import consistency, judges, limbs, nets, process
 from minidiff.cli import main
 
 COSINE = md.schedules.cosine()
+FIGURES = (
+    "models",
+    "strengths-anywhere",
+    "strengths-colocated",
+    "over-strength",
+    "over-reach",
+    "told-apart",
+    "attention-maps",
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +60,23 @@ def test_a_machine_in_the_network_s_place_is_found_out(patterns):
 
 
 def test_without_strength_the_samples_are_those_of_els(patterns):
-    """At g = 0 the machine by itself makes ELS's samples (section 5: g = 0 is exactly ELS), and large g recites."""
+    """At g = 0 the machine by itself makes ELS's samples (g = 0 is exactly ELS); at large g each sample is made of one image.
+
+    That image's pieces may be moved, so that the sample is new; with co-located candidates it is the image itself.
+    """
     images, noise = patterns
     found = consistency.over_strength(images, noise, (0.0, 1e4), steps=4, window=(3, 5))
+    assert found[1e4][1]["images used"]["median"] == 1
     els = md.EquivariantLocalScore(images, consistency.SCHEDULE, window=[3, 5], boundary="zeros")
     # float32 against float64 along four steps: the tolerance of one answer, four times.
     np.testing.assert_allclose(found[0.0][0], consistency.last(els, noise, 4), atol=4e-4)
     assert found[1e4][1]["consistent"]["count"] == 4
+    told = consistency.over_strength(images, noise, (1e4,), "colocated", steps=8, window=(3, 5))[1e4][1]
+    assert (told["consistent"]["count"], told["new"]["count"]) == (4, 0)
 
 
 def test_training_images_are_judged_consistent_and_not_new(patterns):
-    """Training images obey the rule, none is new, and each of their patches is a training patch; against half of them, half are."""
+    """Training images obey the rule, none is new, each patch is a training patch; against half of them, half are new."""
     images, _ = patterns
     told = consistency.judged(images, images)
     assert (told["consistent"]["count"], told["new"]["count"], told["patch distance"]["median"]) == (12, 0, 0.0)
@@ -92,9 +107,10 @@ def test_the_attention_experiment_from_the_command_line(tmp_path, capsys):
     assert main(arguments) == 0
     told = strictly(tmp_path / "out" / "numbers.json")
     assert [row["kind"] for row in told["networks"]] == list(consistency.KINDS)
-    assert set(told["g"]) == {"0", "0.3", "10"} and set(told["receptive field"]["ELS"]) == {"3", "5", "9", "13"}
+    assert all(set(told["g"][candidates]) == {"0", "0.1", "10"} for candidates in ("anywhere", "colocated"))
+    assert set(told["receptive field"]["ELS"]) == {"3", "5", "9", "13"}
     figures = {path.name for path in (tmp_path / "out").glob("*.png")}
-    assert figures == {f"{n}.png" for n in ("models", "strengths", "over-strength", "over-reach", "told-apart", "attention-maps")}
+    assert figures == {f"{n}.png" for n in FIGURES}
     text = capsys.readouterr().out
     share = told["networks"][3]["consistent"]
     assert f"{share['count']} / {share['of']} [{share['low']:.2f}, {share['high']:.2f}]" in text
