@@ -84,10 +84,10 @@ def maps(network, steps, places, sample=0):
     for (t, x, x0_hat), column in zip(steps, axes.T, strict=True):
         plots.show(x0_hat[sample], ax=column[0], title=f"t = {t:.2f}")
         attention = network.attention_map(x[sample], t)[0]
-        for (i, j), colour, ax in zip(places, PALETTE[4:], column[1:], strict=False):
+        for (i, j), ax in zip(places, column[1:], strict=True):
             column[0].plot(j, i, "s", markersize=5, markerfacecolor="none", color="white")
             ax.imshow(attention[i * width + j].reshape(height, width), cmap="magma", vmin=0)
-            ax.plot(j, i, "s", markersize=5, markerfacecolor="none", color=colour)
+            ax.plot(j, i, "s", markersize=5, markerfacecolor="none", color="white")
             ax.set(xticks=[], yticks=[])
     axes[0, 0].set_ylabel("x0_hat", fontsize=9)
     for (i, j), ax in zip(places, axes[1:, 0], strict=True):
