@@ -3,8 +3,6 @@
 FKTB claim it for networks; this data set, the machine `AttentionScore` and all measurements here are ours.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from . import datasets, judges, metrics, nets, process
@@ -65,29 +63,27 @@ def judged(samples, images):
 SCHEDULE = nets.Network(width=1, depth=0).schedule
 
 
-class Rivals(NamedTuple):
-    """The machines that try to predict one network; `tables` holds the windows and strengths they were calibrated to."""
+def calibrated(network, images, samples=6, steps=20, rng=1, windows=WINDOWS, strengths=TRIED):
+    """The windows and strengths with which AttentionScore and ELS answer most like a network, on noises of their own.
 
-    machines: dict
-    tables: dict
-
-
-def rivals(network, images, samples=6, steps=20, rng=1, windows=WINDOWS, strengths=TRIED):
-    """ELS and AttentionScore, calibrated against the network on noises of their own, and IS.
-
-    One calibration serves both: ELS is the column of g = 0.
+    Returns {"AttentionScore": (k(t), g(t)), "ELS": k(t)}. One calibration serves both: ELS is the column of g = 0.
     """
     found = calibrate.with_attention(
         network, images, network.schedule, windows, strengths, network.padding, samples=samples, steps=steps, rng=rng
     )
     alone = [found.windows[k] for k in found.scores[:, :, 0].argmax(axis=1)]
+    return {"AttentionScore": [found.table, found.strengths], "ELS": alone}
+
+
+def rivals(network, images, tables):
+    """The machines that try to predict a network, as `calibrated` has found their tables."""
     schedule, boundary = network.schedule, network.padding
-    machines = {
-        "AttentionScore": AttentionScore(images, schedule, window=found.table, strength=found.strengths, boundary=boundary),
-        "ELS": EquivariantLocalScore(images, schedule, window=alone, boundary=boundary),
+    window, strength = tables["AttentionScore"]
+    return {
+        "AttentionScore": AttentionScore(images, schedule, window=window, strength=strength, boundary=boundary),
+        "ELS": EquivariantLocalScore(images, schedule, window=tables["ELS"], boundary=boundary),
         "IS": IdealScore(images, schedule),
     }
-    return Rivals(machines, {"AttentionScore": [found.table, found.strengths], "ELS": alone})
 
 
 def agreements(network, machines, noise, steps=20, levels=LEVELS):

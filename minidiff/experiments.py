@@ -1,5 +1,7 @@
 """The experiments of `minidiff compare` that train networks of their own: what they compute, draw and write, part by part."""
 
+import json
+
 import numpy as np
 from tqdm import tqdm
 
@@ -31,6 +33,7 @@ def attention(out, options):
     images, networks = consistency.patterns()[: 20 if options.quick else None], files.folder(out / "networks")
     noise = process.unit_noise((count, *images.shape[1:]), options.seed)
     numbers = {"options": asked(options), "training images": len(images), "networks": [], "g": {}}
+    earlier = {(row["kind"], row["seed"]): row for row in _finished(out, numbers["options"])}
     kinds = [(kind, seed) for seed in range(seeds) for kind in consistency.KINDS]
     models, first, told = {}, {}, {}
     with tqdm(total=len(kinds) + len(CANDIDATES) * len(strengths) + 1, unit="part") as bar:
@@ -42,17 +45,20 @@ def attention(out, options):
 
         for kind, seed in kinds:
             network = consistency.trained(images, kind, seed, networks, length=length, bar=bar)
-            rivals = consistency.rivals(network, images, samples, options.steps, rng=options.seed + 1)
             made = consistency.last(network, noise, options.steps)
-            row = {"kind": kind, "seed": seed, **consistency.judged(made, images), "tables": rivals.tables}
-            row["agreement"] = consistency.agreements(network, rivals.machines, noise[: max(2, count // 5)], options.steps)
+            row = earlier.get((kind, seed))
+            if row is None:
+                tables = consistency.calibrated(network, images, samples, options.steps, rng=options.seed + 1)
+                row = {"kind": kind, "seed": seed, **consistency.judged(made, images), "tables": tables}
+                machines = consistency.rivals(network, images, tables)
+                row["agreement"] = consistency.agreements(network, machines, noise[: max(2, count // 5)], options.steps)
             numbers["networks"].append(row)
             if seed == 0:
-                models[kind], first[kind], told[kind] = made, (network, rivals), row
+                models[kind], first[kind], told[kind] = made, network, row
             done(f"{kind}, seed {seed}")
         save(out, "told-apart.png", figures.told_apart(numbers["networks"]))
-        network, rivals = first["softmax"]
-        for name, machine in rivals.machines.items():
+        network = first["softmax"]
+        for name, machine in consistency.rivals(network, images, told["softmax"]["tables"]).items():
             models[name] = consistency.last(machine, noise, options.steps)
             told[name] = numbers[name] = consistency.judged(models[name], images)
         save(out, "models.png", figures.models(models, told))
@@ -75,6 +81,14 @@ def attention(out, options):
         save(out, "over-reach.png", figures.over_reach(*reach))
         done("receptive field")
     print(consistency.table(numbers))
+
+
+def _finished(out, options):
+    """The networks of an earlier run in this folder, with the same options but for the number of seeds."""
+    path = out / "numbers.json"
+    told = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    before, now = ({**one, "seeds": None, "threads": None} for one in (told.get("options", {}), options))
+    return told["networks"] if before == now else []
 
 
 def _way_back(network, noise, steps, shown=6):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from command_line import strictly
+from command_line import interrupt, strictly
 
 import minidiff as md
 from minidiff import consistency, judges, limbs, nets, process
@@ -46,9 +46,10 @@ def test_a_machine_in_the_network_s_place_is_found_out(patterns):
     """AttentionScore as the network: its tables are found, and it agrees with itself, where g > 0 better than ELS does."""
     images, noise = patterns
     teacher = md.AttentionScore(images, COSINE, window=[3, 5], strength=[0.0, 1.0], boundary="zeros")
-    rivals = consistency.rivals(Posing(teacher), images, samples=3, steps=4, rng=1, windows=(3, 5), strengths=(0.0, 0.1, 1.0))
-    assert rivals.tables["AttentionScore"] == [[3, 3, 5, 5], [0.0, 0.0, 1.0, 1.0]]
-    told = consistency.agreements(Posing(teacher), rivals.machines, noise, steps=4, levels=(0.25, 0.75))
+    tables = consistency.calibrated(Posing(teacher), images, samples=3, steps=4, rng=1, windows=(3, 5), strengths=(0.0, 0.1, 1.0))
+    assert tables["AttentionScore"] == [[3, 3, 5, 5], [0.0, 0.0, 1.0, 1.0]]
+    machines = consistency.rivals(Posing(teacher), images, tables)
+    told = consistency.agreements(Posing(teacher), machines, noise, steps=4, levels=(0.25, 0.75))
     assert set(told) == set(consistency.MACHINES)
     for name in ("whole", "t = 0.25", "t = 0.75"):
         mine, alone = (told[machine][name] for machine in ("AttentionScore", "ELS"))
@@ -101,8 +102,11 @@ def test_a_trained_network_is_kept_and_taken_up_again(patterns, tmp_path):
     assert all(np.array_equal(resumed.params[name], first.params[name]) for name in first.params)
 
 
-def test_the_attention_experiment_from_the_command_line(tmp_path, capsys):
-    """--quick trains small networks, writes every figure and numbers.json, and the table says what the numbers say."""
+def test_the_attention_experiment_from_the_command_line(tmp_path, capsys, monkeypatch):
+    """--quick trains small networks, writes every figure and numbers.json, and the table says what the numbers say.
+
+    Again in the same folder, what was finished is taken up: no network is calibrated a second time.
+    """
     arguments = ["compare", "--experiment", "attention", "--quick", "--steps", "4", "--out", str(tmp_path / "out")]
     assert main(arguments) == 0
     told = strictly(tmp_path / "out" / "numbers.json")
@@ -114,6 +118,10 @@ def test_the_attention_experiment_from_the_command_line(tmp_path, capsys):
     text = capsys.readouterr().out
     share = told["networks"][3]["consistent"]
     assert f"{share['count']} / {share['of']} [{share['low']:.2f}, {share['high']:.2f}]" in text
+    monkeypatch.setattr(consistency, "calibrated", None)
+    monkeypatch.setattr(consistency, "over_strength", interrupt)
+    assert main(arguments) == 130
+    assert strictly(tmp_path / "out" / "numbers.json")["networks"] == told["networks"]
 
 
 # --- limbs -----------------------------------------------------------------------------------------------------------
