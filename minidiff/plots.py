@@ -158,13 +158,14 @@ def scale_table(windows, ax=None, title=None, label=None):
     --------
     >>> from matplotlib.figure import Figure
     >>> scale_table([3, 3, 5, 9], ax=Figure().subplots()).get_ydata().tolist()
-    [3, 3, 5, 9]
+    [3, 3, 3, 5, 9]
     """
     ax = _axes(ax)
     count = 20 if callable(windows) else len(windows)
     times = (np.arange(count) + 1) / count
     sides = [windows(t) for t in times] if callable(windows) else list(windows)
-    (line,) = ax.step(times, sides, where="pre", label=label)
+    # From t = 0, which takes the first window too: without it that window is a line of no length.
+    (line,) = ax.step(np.r_[0, times], [sides[0], *sides], where="pre", label=label)
     ax.set_xlabel("time t (0 is clean)")
     ax.set_ylabel("window side k (pixels)")
     if title:

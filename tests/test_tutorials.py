@@ -68,11 +68,12 @@ def _value_and_unit(number):
     return float(mantissa) * 10.0 ** int(power or 0), 10.0 ** (int(power or 0) - decimals)
 
 
-def differences(printed, expected):
+def differences(printed, expected, strays=0.0):
     """Where two texts differ: in words, or in a number by more than 1 % and 2 units of its last digit. An empty list if nowhere.
 
-    Other processors and versions add in another order and resample images a little differently, so the last digits move. Spaces
-    do not count: a column of numbers is as wide as its widest.
+    Other processors and versions add in another order and resample images a little differently, so the last digits move; and a
+    walk that passes near a fork may take the other way, so that share `strays` of the numbers may be off by more. Spaces do not
+    count: a column of numbers is as wide as its widest.
     """
     words = [" ".join(NUMBER.sub("#", text).split()) for text in (printed, expected)]
     if words[0] != words[1]:
@@ -83,7 +84,7 @@ def differences(printed, expected):
         close = abs(a - b) <= max(0.01 * abs(b), 2.001 * max(unit, other_unit))
         if not close and max(abs(a), abs(b)) > DUST:
             found.append(f"{one} instead of {other}")
-    return found
+    return found if len(found) > strays * len(NUMBER.findall(expected)) else []
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,14 @@ def test_last_digits_may_differ(printed, expected):
 def test_what_a_reader_would_see_is_a_difference(printed, expected):
     """Another word, another sign, a missing number, or a number that is off by more than its last digit."""
     assert differences(printed, expected)
+
+
+def test_a_few_strays_are_allowed_and_no_more():
+    """With a twentieth of strays one number in twenty may be far off, not two, and no word."""
+    expected = "1 " * 20
+    assert not differences("9 " + "1 " * 19, expected, strays=0.05)
+    assert differences("9 9 " + "1 " * 18, expected, strays=0.05)
+    assert differences("one " + "1 " * 19, expected, strays=0.05)
 
 
 # --- everyday --------------------------------------------------------------------------------------------------------
@@ -236,5 +245,5 @@ def test_running_a_tutorial_again_prints_the_same(script, tmp_path):
     command = [sys.executable, *warnings, str(script)]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=600)
     assert done.returncode == 0, done.stderr
-    assert not differences(done.stdout, printed_by(script))
+    assert not differences(done.stdout, printed_by(script), strays=0.05)
     assert not any(tmp_path.iterdir())

@@ -91,22 +91,22 @@ def evidence_of(x, images, signal, rate, k, boundary, anywhere):
 
 
 def _round(table, side):
-    """The shifts of a table taken round the torus, (S,), and which pixels may take them, (S, side) bool.
+    """The shifts of a table taken round the torus, (S,), and 0 for the pixels that may take them and inf for others, (S, side).
 
     With zero padding a shift down by 3 serves pixels near the top of 16 rows and one up by 13 those near the bottom. No window
     of either crosses the border, so both are found in the plane of one shift round the torus: 16 planes for k = 3, not 27.
 
     Examples
     --------
-    >>> shifts, may = _round(shift_table(6, 3, "zeros"), 6)
-    >>> [(int(shift), np.flatnonzero(row).tolist()) for shift, row in zip(shifts, may, strict=True)][:2]    # 3 down, 3 up
+    >>> shifts, bar = _round(shift_table(6, 3, "zeros"), 6)
+    >>> [(int(shift), np.flatnonzero(row == 0).tolist()) for shift, row in zip(shifts, bar, strict=True)][:2]    # 3 down, 3 up
     [(3, [1, 4]), (4, [3, 4])]
     """
     shifts = list(dict.fromkeys((table[:, 0] % side).tolist()))
-    may = np.zeros((len(shifts), side), bool)
+    bar = np.full((len(shifts), side), np.inf)
     for shift, first, last in table:
-        may[shifts.index(shift % side), first:last] = True
-    return np.array(shifts), may
+        bar[shifts.index(shift % side), first:last] = 0
+    return np.array(shifts), bar
 
 
 def shifts_of(height, width, k, boundary, anywhere):
