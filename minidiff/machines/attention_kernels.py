@@ -34,7 +34,7 @@ def _sum_of_three(values, step, out):
 def _run_sums(values, other, step, k, out):
     """out[i] = values[i] + values[i + step] + ... (k terms, k odd), as far as out and they go; `other` is scratch.
 
-    Three terms a pass: k = 9 is three threes. Short passes cost by their number, and doubling (1, 2, 4, ... terms) takes three for
+    Three terms a pass: k = 9 is three threes. Short passes cost by their number, and doubling (1, 2, 4 ... terms) takes three for
     k = 3 and five for k = 9, 2.8 ns a pair instead of 1.1. Nothing is subtracted, so small distances keep their digits.
     """
     if k % 3 == 0 and k > 3:
