@@ -24,14 +24,15 @@ __all__ = [
     "process",
     "schedules",
     "set_threads",
+    "testing",
     "threads",
 ]
 
 
 def __getattr__(name):
-    """`minidiff.plots` on first use (PEP 562), so that importing minidiff loads no matplotlib."""
-    if name == "plots":
+    """`minidiff.plots` and `minidiff.testing` on first use (PEP 562): importing minidiff loads no matplotlib and no laws."""
+    if name in ("plots", "testing"):
         import importlib
 
-        return importlib.import_module(".plots", __name__)
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

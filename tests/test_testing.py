@@ -1,0 +1,482 @@
+"""The laws that anyone can run: they hold for every machine, each is broken by something wrong, and nothing wrong is an error."""
+
+import builtins
+import inspect
+
+import numba
+import numpy as np
+import pytest
+from oracles import ideal, local, orbit
+from strategies import training_set
+
+import minidiff as md
+from minidiff import testing
+from minidiff.laws.definition import Definition
+from minidiff.testing import LAWS, check_denoiser, practice_images
+
+COSINE = md.schedules.cosine()
+IMAGES = practice_images(count=6, height=6, width=5)
+ALWAYS = {"answer", "repeatable", "query by query", "one time per query", "single precision"}
+MEANS = {"value range", "training images stay", "order and repetition", "weights sum to one"}
+BEST = MEANS | {"no signal", "data symmetry", "near copies", "formula", "orthogonality"}
+WHOLE = BEST | {"recitation", "gradient", "second-order Tweedie"}
+LOCAL = BEST | {"window", "local consistency"}
+
+# The laws themselves use no Numba; thousands of questions to the local machines' plain loops do, and would take minutes.
+needs_jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the machines' plain loops would take minutes")
+
+
+def els(images, k=3, boundary="circular", schedule=COSINE):
+    return md.EquivariantLocalScore(images, schedule, window=k, boundary=boundary)
+
+
+def ls(images, k=3, boundary="circular", schedule=COSINE):
+    return md.LocalScore(images, schedule, window=k, boundary=boundary)
+
+
+def ideal_machine(images, schedule=COSINE):
+    return md.IdealScore(images, schedule)
+
+
+def states(report, held):
+    return {result.law for result in report.results if result.held is held}
+
+
+# --- what is right holds ---------------------------------------------------------------------------------------------
+
+ZEROS = {"boundary": "zeros"}
+RIGHT = {
+    "IS": (ideal_machine, "IS", {}, WHOLE | {"one training image"}),
+    "ES": (lambda images: md.EquivariantScore(images, COSINE), "ES", {}, WHOLE | {"shifts"}),
+    "LS": (ls, "LS", {"window": 3}, LOCAL | {"one training image"}),
+    "LS zeros": (lambda images: ls(images, 3, "zeros"), "LS", {"window": 3, **ZEROS}, LOCAL | {"one training image"}),
+    "ELS": (els, "ELS", {"window": 3}, LOCAL | {"shifts"}),
+    "ELS zeros": (lambda images: els(images, 3, "zeros"), "ELS", {"window": 3, **ZEROS}, LOCAL | {"padding pattern"}),
+    "ELS table": (lambda images: els(images, [1, 3, 5]), "ELS", {"window": [1, 3, 5]}, LOCAL | {"shifts"}),
+    "AttentionScore without strength": (
+        lambda images: md.AttentionScore(images, COSINE, window=3, attention="uniform", strength=0.0),
+        "ELS",
+        {"window": 3},
+        LOCAL | {"shifts"},
+    ),
+    "AttentionScore": (
+        lambda images: md.AttentionScore(images, COSINE, window=3, attention="uniform", strength=1.0),
+        ("posterior mean", "equivariant"),
+        {},
+        MEANS | {"shifts"},
+    ),
+}
+
+
+@needs_jit
+@pytest.mark.parametrize("name", RIGHT)
+def test_every_machine_holds_all_that_is_claimed_of_it(name):
+    """Each machine holds every law of its class, and each of those laws applies: none is passed over in silence."""
+    make, claims, options, applies = RIGHT[name]
+    report = check_denoiser(make(IMAGES), IMAGES, COSINE, claims, make=make, **options).require()
+    assert states(report, True) == ALWAYS | applies
+
+
+@needs_jit
+@pytest.mark.parametrize("schedule", [md.schedules.flow(), md.schedules.ve(), md.schedules.linear()], ids=lambda one: one.name)
+def test_the_laws_know_no_schedule(schedule):
+    """Any (a, s) will do: without signal at the end (flow), with noise at the start (VE), and with float32 colour images."""
+    images = practice_images(count=5, height=4, width=5, channels=2, rng=1).astype(np.float32)
+    for make, claims, options in (
+        (lambda some: ideal_machine(some, schedule), "IS", {}),
+        (lambda some: els(some, 3, "zeros", schedule), "ELS", {"window": 3, **ZEROS}),
+    ):
+        report = check_denoiser(make(images), images, schedule, claims, make=make, **options).require()
+        assert report["formula"].held and report["orthogonality"].held
+
+
+@needs_jit
+@pytest.mark.parametrize("padding", ["circular", "zeros"])
+def test_a_network_is_local_and_as_equivariant_as_its_padding(padding):
+    """A convolutional network sees its receptive field, and commutes with shifts or knows its padding pattern; it is no mean.
+
+    With another claim (a window two smaller) it breaks the law of the window, so the law is not empty.
+    """
+    network = md.nets.Network(width=6, depth=1, padding=padding, rng=0)
+    rng = np.random.default_rng(1)
+    for value in network.params.values():
+        value += (0.3 * rng.standard_normal(value.shape)).astype(value.dtype)
+    images = practice_images(count=4, height=8, width=7)
+    claims = ("local", "equivariant" if padding == "circular" else "boundary")
+    report = check_denoiser(network, images, COSINE, claims, window=network.receptive_field, boundary=padding).require()
+    assert states(report, True) == ALWAYS | {"window", "shifts" if padding == "circular" else "padding pattern"}
+    assert not testing.window(network, images, COSINE, window=network.receptive_field - 2, boundary=padding).held
+    assert not testing.value_range(network, images, COSINE).held
+
+
+@needs_jit
+def test_a_float32_denoiser_is_held_against_float32_rounding():
+    """The same machine asked through float32 keeps every law: tolerances follow what it computes in, not what it returns."""
+    machine = els(IMAGES.astype(np.float32))
+    for back in (np.float32, np.float64):
+
+        def denoiser(x, t, back=back):
+            return machine(x.astype(np.float32), t).astype(back)
+
+        check_denoiser(denoiser, IMAGES, COSINE, "ELS", window=3).require()
+
+
+@pytest.mark.parametrize("boundary", ["circular", "zeros"])
+def test_two_definitions_agree(boundary):
+    """The laws' own loops and the tests' own loops, written apart, give the same LS, ELS, IS and ES."""
+    images, x, a, s = training_set(0, (3, 4, 5, 2)), training_set(1, (1, 4, 5, 2))[0], 0.8, 0.5
+    for shared in (False, True):
+        ours = Definition(images, 3, boundary, shared).estimate(x, a, s)[0].reshape(x.shape)
+        np.testing.assert_allclose(ours, local(x, images, a, s, 3, boundary, shared)[0], rtol=0, atol=1e-13)
+    for shared, dictionary in ((False, images), (True, orbit(images))):
+        ours = Definition(images, shared=shared).estimate(x, a, s)[0].reshape(x.shape)
+        np.testing.assert_allclose(ours, ideal(x, dictionary, a, s)[0], rtol=0, atol=1e-13)
+
+
+# --- what is wrong breaks --------------------------------------------------------------------------------------------
+
+
+def student(images, candidate=lambda a, s: a, rate=lambda a, s: 1 / (2 * s * s), shared_maximum=False, expanded=False):
+    """A student's ideal denoiser: the formula in four lines, with the places where it goes wrong as arguments."""
+    keys = images.reshape(len(images), -1)
+
+    def denoiser(x, t):
+        a, s = float(COSINE.signal(t)), float(COSINE.noise(t))
+        flat, seen = x.reshape(len(x), -1), (candidate(a, s) * keys).astype(x.dtype)
+        if expanded:
+            distances = (flat**2).sum(1)[:, None] - 2 * flat @ seen.T + (seen**2).sum(1)
+        else:
+            distances = ((flat[:, None] - seen) ** 2).sum(axis=2)
+        nearest = distances.min() if shared_maximum else distances.min(axis=1, keepdims=True)
+        weights = np.exp((nearest - distances) * rate(a, s))
+        with np.errstate(invalid="ignore"):
+            weights = weights / weights.sum(axis=1, keepdims=True)
+        return (weights @ keys).reshape(x.shape).astype(x.dtype)
+
+    return denoiser
+
+
+def writes_into_x(x, t):
+    x *= 0.9
+    return ideal_machine(IMAGES)(x, t)
+
+
+def mean_of_batch_means(images):
+    machines = [ideal_machine(images[start : start + 4]) for start in range(0, len(images), 4)]
+    return lambda x, t: np.mean([machine(x, t) for machine in machines], axis=0)
+
+
+IS, RAMP = ideal_machine(IMAGES), np.linspace(0, 0.3, 5)[:, None]
+HOTTER = student(IMAGES, rate=lambda a, s: 1 / (4 * s * s))
+# For each law something that is wrong in the way that the law is about: (denoiser, claims, options).
+WRONG = {
+    "answer": (lambda x, t: IS(x, t)[..., 0], (), {}),
+    "repeatable": (writes_into_x, (), {}),
+    "query by query": (student(IMAGES, shared_maximum=True), (), {}),
+    "one time per query": (lambda x, t: IS(x, np.flip(t)), (), {}),
+    "window": (els(IMAGES, 5), ("local",), {"window": 3}),
+    "shifts": (ls(IMAGES), ("equivariant",), {}),
+    "padding pattern": (ls(IMAGES, 3, "zeros"), ("local", "boundary"), {"window": 3, **ZEROS}),
+    "single precision": (lambda x, t: IS(x.astype(np.float16).astype(x.dtype) if x.dtype == np.float32 else x, t), (), {}),
+    "value range": (lambda x, t: 1.1 * IS(x, t), "posterior mean", {}),
+    "training images stay": (lambda x, t: np.roll(IS(x, t), 1, axis=2), "posterior mean", {}),
+    "no signal": (ideal_machine(np.concatenate([IMAGES, IMAGES[:1]])), "IS", {}),
+    "order and repetition": (IS, "posterior mean", {"make": mean_of_batch_means}),
+    "weights sum to one": (IS, "posterior mean", {"make": lambda images: lambda x, t: 0.9 * ideal_machine(images)(x, t)}),
+    "one training image": (IS, "IS", {"make": lambda images: lambda x, t: ideal_machine(images)(x, t) * (len(images) - 1)}),
+    "data symmetry": (IS, "IS", {"make": lambda images: lambda x, t: ideal_machine(images)(x + RAMP + RAMP[:1].T, t)}),
+    "near copies": (IS, "IS", {"make": lambda images: student(images, expanded=True)}),
+    "formula": (HOTTER, "IS", {}),
+    "recitation": (lambda x, t: 0.95 * IS(x, t) + 0.05 * IMAGES.mean(axis=0), "IS", {}),
+    "local consistency": (lambda x, t: 0.95 * els(IMAGES)(x, t) + 0.05 * IMAGES.mean(), "ELS", {"window": 3}),
+    "orthogonality": (HOTTER, "IS", {}),
+    "gradient": (els(IMAGES), "IS", {}),
+    "second-order Tweedie": (HOTTER, "IS", {}),
+}
+
+
+@needs_jit
+@pytest.mark.parametrize("name", LAWS)
+def test_each_law_is_broken_by_something_wrong(name):
+    """Every law names its own kind of mistake, and says what it usually means."""
+    denoiser, claims, options = WRONG[name]
+    report = check_denoiser(denoiser, IMAGES, COSINE, claims, laws=name, **options)
+    assert [result.law for result in report.broken] == [name]
+    assert not report.held
+    assert report.broken[0].usually in str(report).replace("\n          ", " ")
+
+
+CONFUSED = {
+    "LS as ELS": (ls, "ELS", {"window": 3}, "shifts"),
+    "ELS as LS": (els, "LS", {"window": 3}, "orthogonality"),
+    "ELS as IS": (els, "IS", {}, "gradient"),
+    "IS as ES": (ideal_machine, "ES", {}, "shifts"),
+    "ES as IS": (lambda images: md.EquivariantScore(images, COSINE), "IS", {}, "orthogonality"),
+    "IS as LS": (ideal_machine, "LS", {"window": 3}, "window"),
+    "torus as zeros": (els, "ELS", {"window": 3, **ZEROS}, "window"),
+    "zeros as torus": (lambda images: els(images, 3, "zeros"), "ELS", {"window": 3}, "shifts"),
+    "1 as 3": (lambda images: els(images, 1), "ELS", {"window": 3}, "orthogonality"),
+    "Wiener as IS": (lambda images: md.Wiener(images, COSINE), "IS", {}, "second-order Tweedie"),
+}
+
+
+@needs_jit
+@pytest.mark.parametrize("name", CONFUSED)
+def test_no_machine_passes_for_another(name):
+    """What is best in one class is not best in another, or not in it: the formula breaks, and the law named here."""
+    make, claims, options, law = CONFUSED[name]
+    report = check_denoiser(make(IMAGES), IMAGES, COSINE, claims, laws=(law, "formula"), **options)
+    assert [result.held for result in report.results] == [False, False]
+
+
+@needs_jit
+@pytest.mark.parametrize("make", [ls, els])
+def test_a_local_score_is_the_gradient_of_no_density(make):
+    """A witness: at some x the Jacobian of LS and of ELS is not symmetric, by much more than the error of the differences."""
+    found = testing.gradient(make(IMAGES), IMAGES, COSINE)
+    assert found.held is False and "u . J v is not v . J u" in found.where
+    assert found.off > 100 * found.allowed
+    assert testing.gradient(IS, IMAGES, COSINE).held
+
+
+def test_a_small_error_is_found():
+    """A millionth of x too much in the answer breaks the formula, and a ten-thousandth its derivative."""
+    assert not testing.formula(lambda x, t: IS(x, t) + 1e-6 * x, IMAGES, COSINE).held
+    assert not testing.second_order_tweedie(lambda x, t: IS(x, t) + 1e-4 * x, IMAGES, COSINE).held
+
+
+@pytest.mark.parametrize(
+    ("slip", "words"),
+    [
+        (student(IMAGES, candidate=lambda a, s: 1.0), "without the factor a"),
+        (student(IMAGES, rate=lambda a, s: 1 / s**2), "with s^2 where 2 s^2 belongs"),
+        (HOTTER, "with 4 s^2 where 2 s^2 belongs"),
+        (student(IMAGES, rate=lambda a, s: 1 / (2 * s)), "with 2 s where 2 s^2 belongs"),
+        (student(IMAGES, rate=lambda a, s: 1e9), "nearest candidate answers alone"),
+        (lambda x, t: IS.eps(x, t), "as eps_hat, not x0_hat"),
+        (lambda x, t: IS.score(x, t), "as the score, not x0_hat"),
+        (md.EquivariantScore(IMAGES, COSINE), "every translation may explain x (ES)"),
+        (lambda x, t: IS(x, t) + 0.1, ""),
+    ],
+)
+def test_a_common_slip_is_recognised(slip, words):
+    """`formula` compares the answers with what each common slip gives, and says which it is; and nothing if it is none."""
+    found = testing.formula(slip, IMAGES, COSINE)
+    assert found.held is False
+    assert words in found.hint and bool(found.hint) == bool(words)
+    assert found.hint in str(found).replace("\n          ", " ")
+
+
+@needs_jit
+def test_a_window_list_read_one_off_is_found():
+    """A list of L windows read at floor(t L), not ceil(t L) - 1, differs at t = i / L only: just where a walk of L steps asks."""
+    table = [1, 3, 5, 3]
+    machines = {k: els(IMAGES, k) for k in table}
+    for index, held in ((lambda t: int(np.ceil(t * 4 - 1e-9)) - 1, True), (lambda t: min(int(t * 4), 3), False)):
+
+        def denoiser(x, t, index=index):
+            return machines[table[index(t)]](x, t)
+
+        assert testing.formula(denoiser, IMAGES, COSINE, claims="ELS", window=table).held is held
+
+
+@needs_jit
+@pytest.mark.parametrize(
+    ("make", "claims", "boundary", "words"),
+    [
+        (ls, "ELS", "circular", "only its own place"),
+        (els, "LS", "circular", "every place may explain every pixel (ELS)"),
+        (lambda images: els(images, 5), "ELS", "circular", "a window of 5, not 3"),
+        (lambda images: els(images, 3, "zeros"), "ELS", "circular", ""),
+        (lambda images: ls(images, 3), "LS", "zeros", "boundary='circular'"),
+    ],
+)
+def test_a_slip_in_the_window_is_recognised(make, claims, boundary, words):
+    """The same for windows and candidates: too large a window, another boundary, another set of candidates."""
+    hint = check_denoiser(make(IMAGES), IMAGES, COSINE, claims, window=3, boundary=boundary, laws="formula")["formula"].hint
+    assert words in hint and bool(hint) == bool(words)
+
+
+# --- what a student hands in -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("denoiser", "words"),
+    [
+        (lambda x, t: 1 / 0, "raised ZeroDivisionError: division by zero"),
+        (lambda x, t: None, "is there a return?"),
+        (lambda x, t: x[0], "it answers with shape"),
+        (lambda x, t: x * np.nan, "NaN or inf"),
+        (lambda x, t: "x0_hat", "not floats"),
+        (lambda x, t: [[1.0], [1.0, 2.0]], "it answers with no array"),
+        (lambda x: x, "raised TypeError"),
+    ],
+)
+def test_whatever_a_denoiser_does_is_in_the_report(denoiser, words):
+    """A function that raises, returns nothing, another shape, nan or words breaks 'answer', and no other law is tried on it."""
+    report = check_denoiser(denoiser, IMAGES, COSINE, "IS")
+    assert [result.law for result in report.broken] == ["answer"]
+    assert words in report["answer"].where
+    assert report["formula"].where == "'answer' is broken"
+
+
+def test_an_error_names_the_students_line():
+    """Where a denoiser raises, the report names the file and the line of it."""
+
+    def denoiser(x, t):
+        return x.no_such_thing
+
+    line = inspect.getsourcelines(denoiser)[1] + 1
+    assert f"test_testing.py, line {line}" in check_denoiser(denoiser, IMAGES, COSINE)["answer"].where
+
+
+def test_a_denoiser_may_take_float64_and_one_time_only():
+    """What it refuses, by an error, is not asked of it; the report says so."""
+
+    def denoiser(x, t):
+        if x.dtype != np.float64:
+            raise TypeError("float64 only")
+        return student(IMAGES)(x, float(t))
+
+    report = check_denoiser(denoiser, IMAGES, COSINE, "IS", make=lambda images: student(images)).require()
+    assert report["single precision"].held is None and "float64 only" in report["single precision"].where
+    assert report["one time per query"].held is None and "one time for all" in report["one time per query"].where
+
+
+def test_make_is_checked_too():
+    """A make that raises, or gives no denoiser, breaks the laws that need it, with its words."""
+    for make, words in ((lambda images: 1 / 0, "make raised ZeroDivisionError"), (lambda images: images, "cannot be called")):
+        report = check_denoiser(IS, IMAGES, COSINE, "posterior mean", make=make)
+        assert {result.law for result in report.broken} == {"order and repetition", "weights sum to one"}
+        assert all(words in result.where for result in report.broken)
+
+
+@needs_jit
+def test_images_that_are_all_the_same_break_nothing():
+    """Constant training images leave nothing to tell apart: the laws hold or say that they do not apply."""
+    for images in (np.ones((3, 4, 4, 1)), np.zeros((1, 3, 3, 1))):
+        for make, claims, options in ((ideal_machine, "IS", {}), (els, "ELS", {"window": 3})):
+            check_denoiser(make(images), images, COSINE, claims, make=make, **options).require()
+
+
+def test_data_closed_under_a_mirror_needs_no_make():
+    """Images that hold each one's mirror image show data symmetry by themselves; others say what is missing."""
+    closed = np.concatenate([IMAGES, np.flip(IMAGES, 2)])
+    assert testing.data_symmetry(ideal_machine(closed), closed, COSINE).held
+    assert not testing.data_symmetry(lambda x, t: ideal_machine(closed)(x + RAMP, t), closed, COSINE).held
+    assert "mirror image" in testing.data_symmetry(IS, IMAGES, COSINE).where
+
+
+# --- counter-examples and reports ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_counter_example_is_small_and_real(installed, monkeypatch):
+    """The array in the report breaks the law when asked again, and is nearly empty: with hypothesis and without."""
+    if not installed:
+        true_import = builtins.__import__
+
+        def without(name, *rest, **options):
+            if name.startswith("hypothesis"):
+                raise ImportError(name)
+            return true_import(name, *rest, **options)
+
+        monkeypatch.setattr(builtins, "__import__", without)
+
+    def denoiser(x, t):
+        # Wrong only where two neighbours are both bright.
+        return IS(x, t) + 0.01 * (np.minimum(x, np.roll(x, 1, 2)) > 0.5)
+
+    found = testing.formula(denoiser, IMAGES, COSINE)
+    assert found.held is False
+    assert np.count_nonzero(found.x) == 2
+    assert np.abs(denoiser(found.x, found.t) - IS(found.x, found.t)).max() > found.allowed
+
+
+def test_hypothesis_shrinks_what_emptying_cannot(monkeypatch):
+    """Where pixels cannot be emptied one by one, hypothesis finds another, plainer question."""
+
+    def denoiser(x, t):
+        # Wrong for one bright pixel, and for many dark ones.
+        return IS(x, t) + 0.01 * ((x > 1.7).sum() == 1 or (x < -0.1).sum() > 7)
+
+    monkeypatch.setattr("minidiff.laws.law.SHRINK_SECONDS", 30.0)
+    monkeypatch.setattr("minidiff.laws.law.MOST_SHRINKS", 2000)
+    sizes = [np.count_nonzero(testing.formula(denoiser, IMAGES, COSINE, rng=seed).x) for seed in range(3)]
+    assert min(sizes) <= 3
+
+
+def test_the_same_seed_gives_the_same_report():
+    """A report depends on its arguments alone; another seed asks other questions."""
+    first, again, other = (str(check_denoiser(HOTTER, IMAGES, COSINE, "IS", rng=seed)) for seed in (3, 3, 4))
+    assert first == again != other
+    generators = [str(check_denoiser(IS, IMAGES, COSINE, "IS", rng=np.random.default_rng(5))) for _ in range(2)]
+    assert generators[0] == generators[1]
+
+
+@needs_jit
+def test_a_report_reads_well():
+    """Printed, a report says what was claimed, gives broken laws first, and fits a notebook; `require` is for pytest."""
+    report = check_denoiser(ls(IMAGES), IMAGES, COSINE, "ELS", window=3)
+    lines = str(report).splitlines()
+    assert lines[0].endswith("'ideal', 'posterior mean', 'local', 'equivariant'; window 3, boundary 'circular'")
+    assert lines[1].startswith("BROKEN  shifts")
+    assert max(map(len, lines)) <= 140
+    assert repr(report) == str(report)
+    with pytest.raises(AssertionError, match="shifts"):
+        report.require()
+    with pytest.raises(KeyError, match="expected one of answer"):
+        report["shift"]
+
+
+def test_every_law_is_a_function_with_its_theorem():
+    """Each law is public, has its theorem in one line and more as its docstring, and a signature that help() shows."""
+    public = {getattr(testing, name).law for name in testing.__all__ if hasattr(getattr(testing, name), "law")}
+    assert public == set(LAWS)
+    for name, which in LAWS.items():
+        assert which.says == inspect.getdoc(which).splitlines()[0] and which.says.endswith((".", "=."))
+        assert next(iter(inspect.signature(which).parameters)) == "denoiser"
+        assert set(WRONG) == set(LAWS), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "words"),
+    [
+        (("els",), {}, TypeError, "denoiser: expected a callable"),
+        ((IS, IMAGES[..., 0]), {}, ValueError, "images: expected shape (N, H, W, C)"),
+        ((IS, IMAGES, "cosine"), {}, TypeError, "schedule: expected a Schedule"),
+        ((IS, IMAGES, COSINE, "best"), {}, ValueError, "claims: expected one of ideal,"),
+        ((IS, IMAGES, COSINE, ("ideal", "best")), {}, ValueError, "claims: expected one of ideal,"),
+        ((IS, IMAGES, COSINE, 3), {}, TypeError, "claims: expected names"),
+        ((IS, IMAGES, COSINE, "LS"), {}, ValueError, "window: expected the side k"),
+        ((IS, IMAGES, COSINE, "LS"), {"window": 4}, ValueError, "window: expected an odd number"),
+        ((IS, IMAGES, COSINE, "IS"), {"window": 3}, ValueError, "claims: expected 'local' among them"),
+        ((IS, IMAGES, COSINE, "ES"), {"boundary": "zeros"}, ValueError, "claims: expected 'boundary' with boundary='zeros'"),
+        ((IS, IMAGES, COSINE, ("boundary",)), {}, ValueError, "claims: expected 'boundary' together with 'local'"),
+        ((IS, IMAGES, COSINE), {"boundary": "mirror"}, ValueError, "boundary: expected one of"),
+        ((IS, IMAGES, COSINE), {"make": 3}, TypeError, "make: expected a function"),
+        ((IS, IMAGES, COSINE), {"rng": True}, TypeError, "rng: expected"),
+        ((IS, IMAGES, COSINE), {"rng": -1}, TypeError, "rng: expected"),
+        ((IS, IMAGES, COSINE), {"samples": 10}, ValueError, "samples: expected at least 100"),
+        ((IS, IMAGES, COSINE), {"laws": "shift"}, ValueError, "laws: expected one of answer,"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, options, error, words):
+    """Bad arguments raise before the denoiser is asked anything, with the argument, what was expected and what came."""
+    with pytest.raises(error) as caught:
+        check_denoiser(*arguments, *(IS, IMAGES, COSINE)[len(arguments) :], **options)
+    assert words in str(caught.value)
+
+
+# --- false alarms ----------------------------------------------------------------------------------------------------
+
+
+@needs_jit
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RIGHT)
+def test_no_false_alarms(name):
+    """25 seeds and training sets for each machine, 225 runs: no law of a right machine breaks."""
+    make, claims, options, _ = RIGHT[name]
+    for seed in range(25):
+        images = practice_images(2 + seed % 5, 5, 5 + seed % 3, rng=seed)
+        check_denoiser(make(images), images, COSINE, claims, make=make, rng=seed, **options).require()
