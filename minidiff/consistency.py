@@ -9,7 +9,7 @@ from . import datasets, judges, metrics, nets, process
 from .machines import AttentionScore, EquivariantLocalScore, IdealScore, calibrate
 
 KINDS = {"CNN": None, "identity": "identity", "top-1": "top1", "softmax": "softmax"}
-MACHINES = ("AttentionScore", "ELS", "IS")
+MACHINES = ("AttentionScore", "its own map", "ELS", "IS")
 STRENGTHS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0, 100.0)
 TRIED = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0)
 BOUNDARY = "zeros"
@@ -18,8 +18,8 @@ BOUNDARY = "zeros"
 DEPTH, LENGTH, BATCH, PREDICTION = 3, 3000, 32, "x0"
 DATA = {"data": "colour_patterns", "size": 16, "count": 300, "colour": False, "data_seed": 0, "quick": False}
 WINDOWS = (3, 5, 9)
-# Low, middle and high noise.
-LEVELS = (0.1, 0.5, 0.9)
+# Low, middle and high noise; at 0.8 the colours of this set are decided.
+LEVELS = (0.1, 0.5, 0.8, 0.9)
 # The machine by itself, without a network to calibrate it: windows that grow to the default network's receptive field.
 TABLE = (*[3] * 8, *[5] * 7, *[7] * 5)
 PATCH = 5
@@ -63,27 +63,35 @@ def judged(samples, images):
 SCHEDULE = nets.Network(width=1, depth=0).schedule
 
 
-def calibrated(network, images, samples=6, steps=20, rng=1, windows=WINDOWS, strengths=TRIED):
-    """The windows and strengths with which AttentionScore and ELS answer most like a network, on noises of their own.
+def calibrated(network, images, samples=4, steps=20, rng=1, windows=WINDOWS, strengths=TRIED):
+    """The windows and strengths with which the machines answer most like a network, on noises of their own.
 
-    Returns {"AttentionScore": (k(t), g(t)), "ELS": k(t)}. One calibration serves both: ELS is the column of g = 0.
+    Returns {"AttentionScore": (k(t), g(t)), "ELS": k(t)}: one calibration serves both, as ELS is the column of g = 0. For a
+    network that attends to other places "its own map" is AttentionScore with the network's own attention map at each x and t.
     """
-    found = calibrate.with_attention(
-        network, images, network.schedule, windows, strengths, network.padding, samples=samples, steps=steps, rng=rng
-    )
-    alone = [found.windows[k] for k in found.scores[:, :, 0].argmax(axis=1)]
-    return {"AttentionScore": [found.table, found.strengths], "ELS": alone}
+    tables = {}
+    kinds = {"AttentionScore": "uniform"}
+    if network.attention in ("softmax", "top1"):
+        kinds["its own map"] = network.attention_map
+    for name, attention in kinds.items():
+        found = calibrate.with_attention(
+            network, images, network.schedule, windows, strengths, network.padding, attention, samples, steps, rng
+        )
+        tables[name] = [found.table, found.strengths]
+        tables["ELS"] = [found.windows[k] for k in found.scores[:, :, 0].argmax(axis=1)]
+    return tables
 
 
 def rivals(network, images, tables):
     """The machines that try to predict a network, as `calibrated` has found their tables."""
     schedule, boundary = network.schedule, network.padding
-    window, strength = tables["AttentionScore"]
-    return {
-        "AttentionScore": AttentionScore(images, schedule, window=window, strength=strength, boundary=boundary),
-        "ELS": EquivariantLocalScore(images, schedule, window=tables["ELS"], boundary=boundary),
-        "IS": IdealScore(images, schedule),
-    }
+    machines = {}
+    for name, attention in (("AttentionScore", "uniform"), ("its own map", getattr(network, "attention_map", None))):
+        if name in tables:
+            settings = dict(zip(("window", "strength"), tables[name], strict=True))
+            machines[name] = AttentionScore(images, schedule, attention=attention, boundary=boundary, **settings)
+    machines["ELS"] = EquivariantLocalScore(images, schedule, window=tables["ELS"], boundary=boundary)
+    return {**machines, "IS": IdealScore(images, schedule)}
 
 
 def agreements(network, machines, noise, steps=20, levels=LEVELS):
@@ -140,12 +148,13 @@ def over_reach(images, noise, folder, depths=(0, 1, 3, 5), steps=20, length=LENG
 
 def table(numbers):
     """The networks of the experiment as text: shares with their intervals, and medians of agreement."""
-    lines = [f"{'network':18}{'one colour':>20}{'of those, new':>22}{'patches':>9}{'r: Attention, ELS, IS':>26}"]
+    lines = [f"{'network':18}{'one colour':>20}{'of those, new':>22}{'patches':>9}{'r: ' + ', '.join(MACHINES):>42}"]
     for row in numbers["networks"]:
-        r = [row["agreement"][machine]["whole"]["r"]["median"] for machine in MACHINES]
+        found = [row["agreement"].get(machine) for machine in MACHINES]
+        r = [float("nan") if one is None else one["whole"]["r"]["median"] for one in found]
         lines.append(
             f"{row['kind'] + ', seed ' + str(row['seed']):18}{_share(row['consistent']):>20}{_share(row['new']):>22}"
-            f"{row['patch distance']['median']:9.3f}{'  '.join(f'{value:.3f}' for value in r):>26}"
+            f"{row['patch distance']['median']:9.3f}{'  '.join(f'{value:.3f}' for value in r):>42}"
         )
     for name in MACHINES:
         row = numbers[name]

@@ -98,6 +98,8 @@ def maps(network, steps, places, sample=0):
 def told_apart(rows):
     """Left: the strength that fits each network best, at each t. Right: R^2 of x0_hat with ELS and with AttentionScore.
 
+    Filled diamonds: AttentionScore with the network's own attention map.
+
     rows: a list of {"kind", "tables", "agreement"} as `consistency` makes them, one for each network.
     """
     figure = _figure(8.4, 3.4)
@@ -115,13 +117,16 @@ def told_apart(rows):
     levels = [name for name in rows[0]["agreement"]["ELS"] if name != "whole"]
     for number, kind in enumerate(COLOURS):
         for row in (row for row in rows if row["kind"] == kind):
-            for machine, marker in (("ELS", "s"), ("AttentionScore", "o")):
+            for machine, marker in (("ELS", "s"), ("AttentionScore", "o"), ("its own map", "D")):
+                if machine not in row["agreement"]:
+                    continue
                 medians = [row["agreement"][machine][level]["median"] for level in levels]
                 at = np.arange(len(levels)) + 0.16 * (number - 1.5)
-                face = COLOURS[kind] if machine == "AttentionScore" else "none"
+                face = "none" if machine == "ELS" else COLOURS[kind]
                 right.plot(at, medians, marker, color=COLOURS[kind], markerfacecolor=face, markersize=5)
     right.plot([], [], "s", color="0.3", markerfacecolor="none", label="ELS")
-    right.plot([], [], "o", color="0.3", label="AttentionScore")
+    right.plot([], [], "o", color="0.3", label="AttentionScore, uniform")
+    right.plot([], [], "D", color="0.3", label="AttentionScore, the network's own map")
     right.set_xticks(range(len(levels)), levels)
     right.set(ylabel="median R^2 with the network's x0_hat")
     right.legend(frameon=False, fontsize=9)
