@@ -15,7 +15,7 @@ def _figure(width, height):
 
 def models(samples, told, shown=10):
     """One row of samples a model, all from the same noises, with the share of all its samples that have one colour."""
-    figure = _figure(0.62 * shown + 1.9, 0.68 * len(samples))
+    figure = _figure(0.62 * shown + 2.6, 0.68 * len(samples))
     names = [f"{name}: {told[name]['consistent']['share']:.0%}" for name in samples]
     plots.rows([x[:shown] for x in samples.values()], names, ax=figure.subplots())
     return figure
@@ -96,7 +96,7 @@ def maps(network, steps, places, sample=0):
 
 
 def told_apart(rows):
-    """Left: the strength that fits each network best, at each t. Right: R^2 of x0_hat with ELS and with AttentionScore.
+    """Left: the strength that fits best at each t, the median over networks of a kind. Right: R^2 with each network's x0_hat.
 
     Filled diamonds: AttentionScore with the network's own attention map.
 
@@ -104,16 +104,14 @@ def told_apart(rows):
     """
     figure = _figure(8.4, 3.4)
     left, right = figure.subplots(1, 2)
-    labelled = set()
-    for row in rows:
-        strength = row["tables"]["AttentionScore"][1]
-        t = np.arange(1, len(strength) + 1) / len(strength)
-        label = None if row["kind"] in labelled else row["kind"]
-        left.plot(t, strength, color=COLOURS[row["kind"]], label=label, drawstyle="steps-pre")
-        labelled.add(row["kind"])
-    left.set(xlabel="t (1 is pure noise)", ylabel="calibrated strength g", yscale="symlog")
+    for kind, colour in COLOURS.items():
+        found = [row["tables"]["AttentionScore"][1] for row in rows if row["kind"] == kind]
+        t = np.arange(len(found[0]) + 1) / len(found[0])
+        strength = np.median(found, axis=0)
+        left.plot(t, [strength[0], *strength], color=colour, label=kind, drawstyle="steps-pre", alpha=0.8)
+    left.set(xlabel="t (1 is pure noise)", ylabel="calibrated strength g")
     left.set_yscale("symlog", linthresh=0.03)
-    left.legend(frameon=False, fontsize=9)
+    left.legend(frameon=False, fontsize=9, loc="center right")
     levels = [name for name in rows[0]["agreement"]["ELS"] if name != "whole"]
     for number, kind in enumerate(COLOURS):
         for row in (row for row in rows if row["kind"] == kind):

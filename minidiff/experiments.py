@@ -5,7 +5,7 @@ import json
 import numpy as np
 from tqdm import tqdm
 
-from . import checks, consistency, files, process
+from . import checks, consistency, files, judges, process
 from . import limbs as limb_counts
 from .machines.attention import CANDIDATES
 from .machines.windows import default_table
@@ -62,7 +62,8 @@ def attention(out, options):
             models[name] = consistency.last(machine, noise, options.steps)
             told[name] = numbers[name] = consistency.judged(models[name], images)
         save(out, "models.png", figures.models(models, told))
-        save(out, "attention-maps.png", figures.maps(network, *_way_back(network, noise[:1], options.steps)))
+        shown = int(judges.one_colour(models["softmax"]).consistent.argmax())
+        save(out, "attention-maps.png", figures.maps(network, *_way_back(network, noise[shown : shown + 1], options.steps)))
 
         shares = {kind: told[kind]["consistent"] for kind in ("CNN", "softmax")}
         alone = {}
@@ -92,14 +93,17 @@ def _finished(out, options):
 
 
 def _way_back(network, noise, steps, shown=6):
-    """Some steps (t, x, x0_hat) of a walk, and two places in its last picture: its brightest pixel and its darkest."""
+    """Some steps (t, x, x0_hat) of a walk, and two places in its picture: the brightest pixel, and the brightest far from it."""
     t, x, walked = 1.0, float(network.schedule.noise(1.0)) * noise, []
     for step in process.ddim(network, network.schedule, noise=noise, steps=steps):
         walked.append((t, x, step.x0_hat))
         t, x = step.t, step.x
     brightness = x[0].max(axis=2)
-    places = [np.unravel_index(pick(brightness), brightness.shape) for pick in (np.argmax, np.argmin)]
-    return [walked[i] for i in np.linspace(0, len(walked) - 1, shown).round().astype(int)], places
+    first = np.unravel_index(brightness.argmax(), brightness.shape)
+    rows, columns = np.indices(brightness.shape)
+    far = np.maximum(abs(rows - first[0]), abs(columns - first[1])) >= max(brightness.shape) // 2
+    second = np.unravel_index(np.where(far, brightness, -np.inf).argmax(), brightness.shape)
+    return [walked[i] for i in np.linspace(0, len(walked) - 1, shown).round().astype(int)], [first, second]
 
 
 def training(out, options, images):
