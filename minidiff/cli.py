@@ -1,4 +1,4 @@
-"""The command line: minidiff tour | sample | train | compare | bench | info."""
+"""The command line: minidiff tour | sample | train | compare | check | bench | info."""
 
 import argparse
 import sys
@@ -41,6 +41,8 @@ def parser():
     )
     _command(sub, commands.bench, "minidiff-bench", "How fast this machine is, as a table and a .json.")
     _command(sub, commands.info, None, "Versions, threads and where compiled code is kept.")
+    check = _command(sub, commands.check, None, "Check an exercise of tutorials/exercises: what is done, and what is wrong.")
+    check.add_argument("file", help="your copy of an exercise, such as 04_anywhere.py")
     _sample(_command(sub, commands.sample, "minidiff-sample", "Sample from any machine on any images."))
     _train(_command(sub, commands.train, "minidiff-train", "Train the hand-coded network on any images."))
     _compare(_command(sub, commands.compare, "minidiff-compare", "A trained network beside the machines that predict it."))
@@ -111,16 +113,18 @@ def _compare(sub):
 
 
 def main(arguments=None):
-    """Run one command; returns the exit code: 0, 2 on bad input (one line on stderr), 130 when interrupted."""
+    """Run one command; returns the exit code: 0, 2 on bad input (one line on stderr), 130 when interrupted.
+
+    `check` ends with 1 where something in the exercise is not yet done, or wrong.
+    """
     options = parser().parse_args(arguments)
     try:
         checks.whole_number("--seed", options.seed, 0)
         shards.set_threads(options.threads)
-        options.run(options)
+        return options.run(options) or 0
     except KeyboardInterrupt:
         print("minidiff: interrupted; what was finished is kept", file=sys.stderr)
         return 130
     except (ValueError, TypeError, OSError, FloatingPointError) as error:
         print(f"minidiff {options.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    return 0

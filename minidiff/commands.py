@@ -1,4 +1,4 @@
-"""What the commands do: sample, train, compare, bench, info."""
+"""What the commands do: tour, sample, train, compare, check, bench, info."""
 
 import platform
 import time
@@ -50,6 +50,18 @@ def info(options):
         print(f"{name:14}{value}")
     if out:
         files.write_numbers(out / "numbers.json", facts)
+
+
+def check(options):
+    """minidiff check; 1 where the exercise is not passed."""
+    from . import exercises
+
+    out = files.folder(options.out) if options.out is not None else None
+    report = exercises.check(options.file)
+    print(report)
+    if out:
+        files.write_numbers(out / "numbers.json", report.numbers())
+    return 0 if report.passed else 1
 
 
 def _processor():

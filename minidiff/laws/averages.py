@@ -30,12 +30,16 @@ def value_range(case, drawn, rng):
         low, high = (np.reshape([end(one, axis=0) for one in values], case.shape) for end in (np.min, np.max))
     found = case.ask(drawn.x, drawn.t)
     off, place = furthest(np.maximum(low - found, found - high).clip(0))
-    return Finding(off, _sum_rounding(case), f"{place} leaves the range")
+    return Finding(off, _sum_rounding(case, drawn), f"{place} leaves the range")
 
 
-def _sum_rounding(case):
-    """How far rounding may move a mean of all training pixels: M terms, each rounded once, and their weights."""
-    return 4 * case.images[..., 0].size * case.eps * max(1.0, float(np.abs(case.images).max()))
+def _sum_rounding(case, drawn):
+    """How far rounding may move a mean of all training pixels: M terms, each rounded once, and their weights.
+
+    Weights exp(l - logsumexp(l)), not divided by their sum again, are right too, and sum to 1 as nearly as l itself is known.
+    """
+    terms = 4 * case.images[..., 0].size * case.eps * max(1.0, float(np.abs(case.images).max()))
+    return terms + case.rounding(drawn.x, drawn.t)
 
 
 @law(
@@ -114,7 +118,7 @@ def weights_sum_to_one(case, drawn, rng):
     images = case.images.copy()
     images[..., -1] = 1.0
     off, place = furthest(case.remade(images).ask(drawn.x, drawn.t)[..., -1:] - 1.0)
-    return Finding(off, _sum_rounding(case), f"{place}, the last channel being 1 in all training images")
+    return Finding(off, _sum_rounding(case, drawn), f"{place}, the last channel being 1 in all training images")
 
 
 @law("one training image", "an axis is squeezed away when N = 1, or a fixed number stands in place of N", ("ideal",), tries=3)

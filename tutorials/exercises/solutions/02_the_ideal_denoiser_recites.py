@@ -1,0 +1,111 @@
+# A model solution: one of many ways.
+"""Exercise 02: the ideal denoiser, and the four ways to say what a denoiser knows.
+
+Read tutorial 02 first, and 01 for the conversions. Fill the five gaps marked YOUR CODE, in any order, then ask
+
+    minidiff check 02_the_ideal_denoiser_recites.py
+
+as often as you like (or run this file). Each gap is judged by itself, with right answers in place of the others. Plain NumPy is
+enough, loops are fine, speed does not matter. Keep the names and the arguments.
+
+Everywhere x = a x0 + s eps: a is the signal level and s the noise level of one time t, two plain numbers, s > 0. The papers'
+short names (KG, AMB, DDPM) are the README's.
+"""
+
+import numpy as np
+
+EXERCISE = "02"
+
+
+def views(x, x0_hat, a, s):
+    """The other three views of an estimate x0_hat of a noisy image x: the noise, the score, the velocity.
+
+    x, x0_hat: (H, W, C); a, s: floats. Returns a tuple (eps_hat, score, v), (H, W, C) each.
+
+    eps_hat is the noise that x would hold if x0_hat were the clean image: solve x = a x0_hat + s eps_hat (DDPM eq. 4, written
+    in a and s). score = (a x0_hat - x) / s^2 is Tweedie's formula, solved for the score; v = a eps_hat - s x0_hat.
+
+    Hint: the score is eps_hat up to a factor. Which?
+    """
+    # YOUR CODE
+    eps_hat = (x - a * x0_hat) / s
+    return eps_hat, -eps_hat / s, a * eps_hat - s * x0_hat
+
+
+def x0_from_score(x, score, a, s):
+    """Tweedie's formula: the estimate of the clean image that a score stands for, E[x0 | x] = (x + s^2 score) / a.
+
+    x, score: (H, W, C); a, s: floats, a > 0. Returns x0_hat (H, W, C).
+
+    Hint: x0_from_score(x, views(x, x0_hat, a, s)[1], a, s) has to give x0_hat again.
+    """
+    # YOUR CODE
+    return (x + s**2 * score) / a
+
+
+def x0_from_v(x, v, a, s):
+    """The estimate of the clean image that a velocity v = a eps - s x0 stands for, for any a and s.
+
+    x, v: (H, W, C); a, s: floats. Returns x0_hat (H, W, C).
+
+    Hint: x = a x0 + s eps and v = a eps - s x0 are two equations for x0 and eps. Compute a x - s v. Then do not assume
+    a^2 + s^2 = 1: it holds for the cosine schedule, and not for the flow schedule, a = 1 - t and s = t.
+    """
+    # YOUR CODE
+    return (a * x - s * v) / (a**2 + s**2)
+
+
+def log_sum_exp(logits):
+    """log(sum(exp(logits))) over the last axis, whatever the size of the logits.
+
+    logits: (..., N), finite, between -1e6 and 1e6 perhaps. Returns an array (...), one number for each row.
+
+    At low noise the exponents -|x - a y|^2 / (2 s^2) are in the thousands, and exp(-1000) is 0 in floating point, so the plain
+    formula gives log(0).
+
+    Hint: log(sum(exp(l))) = m + log(sum(exp(l - m))) for every number m. Which m makes the largest exponent 0? Each row has one
+    of its own.
+    """
+    # YOUR CODE
+    largest = logits.max(axis=-1, keepdims=True)
+    return largest[..., 0] + np.log(np.exp(logits - largest).sum(axis=-1))
+
+
+def softmax(logits):
+    """exp(logits), normalised over the last axis. Nothing to do here: it stands on your log_sum_exp."""
+    w = np.exp(logits - log_sum_exp(logits)[..., None])
+    return w / w.sum(axis=-1, keepdims=True)  # a logit of -100,000 is rounded at its eleventh decimal, and so was the sum
+
+
+def ideal(x, images, a, s):
+    """The ideal denoiser (KG, ideal score; AMB): the posterior mean over the training set.
+
+    x0_hat = sum_n w_n y_n with w = softmax over n of -|x - a y_n|^2 / (2 s^2).
+
+    x: one noisy image (H, W, C); images: the training set (N, H, W, C), y_n = images[n]; a, s: floats. Returns x0_hat (H, W, C).
+
+    Hint: |.|^2 is the sum over all pixels and channels: there are N distances. Use `softmax`, and np.tensordot(w, images, axes=1)
+    for the weighted sum.
+    """
+    # YOUR CODE
+    distances = ((x - a * images) ** 2).sum(axis=(1, 2, 3))
+    return np.tensordot(softmax(-distances / (2 * s**2)), images, axes=1)
+
+
+def denoiser(images, schedule):
+    """Your denoiser as the package calls one. Try it when all gaps are done: it recites.
+
+    >>> import minidiff as md
+    >>> images, schedule = md.datasets.digits(size=8)[0][:50], md.schedules.cosine()
+    >>> for step in md.process.ddim(denoiser(images, schedule), schedule, shape=(4, 8, 8, 1), rng=0):
+    ...     pass
+    >>> float(md.metrics.memorisation(step.x, images).distance.max().round(1))
+    0.0
+    """
+    return lambda x, t: np.stack([ideal(one, images, float(schedule.signal(t)), float(schedule.noise(t))) for one in x])
+
+
+if __name__ == "__main__":
+    from minidiff import exercises
+
+    print(exercises.check(__file__))

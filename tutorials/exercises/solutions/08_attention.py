@@ -1,0 +1,115 @@
+# A model solution: one of many ways.
+"""Exercise 08: attention, its backward pass, and the evidence that a mosaic's places exchange.
+
+Read tutorial 08 first. Fill the five gaps marked YOUR CODE, in any order, then ask
+
+    minidiff check 08_attention.py
+
+as often as you like (or run this file). Each gap is judged by itself, with right answers in place of the others. Plain NumPy is
+enough, loops are fine, speed does not matter. Keep the names and the arguments.
+
+In the first three gaps P places of one image attend to each other, through queries, keys and values of D numbers each. In the
+last two a machine (ours, in no paper) does the same with evidence: which training image do my surroundings come from?
+"""
+
+import numpy as np
+
+EXERCISE = "08"
+
+
+def softmax(logits):
+    """exp(logits), normalised over the last axis, safely. Nothing to do here."""
+    w = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return w / w.sum(axis=-1, keepdims=True)
+
+
+def attention(q, k, v):
+    """Attention forward: A = softmax over j of q_p . k_j / sqrt(D), and out_p = sum_j A[p, j] v_j.
+
+    q, k, v: (P, D). Returns a tuple (out, A), (P, D) and (P, P); each row of A sums to 1.
+
+    Hint: q @ k.T holds all products at once, row p for query p. `softmax` works along the last axis.
+    """
+    # YOUR CODE
+    weights = softmax(q @ k.T / np.sqrt(q.shape[1]))
+    return weights @ v, weights
+
+
+def softmax_backward(dw, w):
+    """The slope of the loss in the logits of w = softmax(logits): dlogits_j = w_j (dw_j - sum_i w_i dw_i), row by row.
+
+    dw: the slope in the weights; w: the weights, what the softmax gave; both (P, P). Returns (P, P).
+
+    Hint: raising all logits of a row by the same number changes no weight, so each row of the answer sums to 0.
+    """
+    # YOUR CODE
+    return w * (dw - (w * dw).sum(axis=-1, keepdims=True))
+
+
+def attention_backward(dout, q, k, v, weights):
+    """Attention backward: the slopes of the loss in q, k and v.
+
+    dv = A^T dout; dA = dout v^T; dS, the slope in the products q_p . k_j, is softmax_backward(dA, A) / sqrt(D); dq = dS k and
+    dk = dS^T q.
+
+    dout: (P, D); q, k, v: as given to `attention`; weights: the A that it returned, (P, P). Returns a tuple (dq, dk, dv), (P, D)
+    each.
+
+    Hint: go backwards line by line through `attention`. A product Y = M N has dM = dY N^T and dN = M^T dY.
+    """
+    # YOUR CODE
+    ds = softmax_backward(dout @ v.T, weights) / np.sqrt(q.shape[1])
+    return ds @ k, ds.T @ q, weights.T @ dout
+
+
+def evidence(logs):
+    """The evidence L[p, n] = logsumexp over u of l[p, n, u] (ours): how well image n explains what p sees, wherever in n.
+
+    logs: l (P, N, U), l[p, n, u] = -|W_p(x) - a W_u(y_n)|^2 / (2 s^2), possibly in minus thousands. Returns L (P, N).
+
+    Hint: exercise 02's log_sum_exp: take the largest l over u off first, and add it again at the end.
+    """
+    # YOUR CODE
+    largest = logs.max(axis=2, keepdims=True)
+    return largest[..., 0] + np.log(np.exp(logs - largest).sum(axis=2))
+
+
+def pooled_weights(logs, weights, g):
+    """The weight of every candidate (n, u) at every place p, once p has heard the others (ours).
+
+    softmax over all (n, u) together of l[p, n, u] + g sum_q A[p, q] L[q, n], with L = evidence(logs).
+
+    logs: l (P, N, U); weights: A (P, P), rows with sum 1, A[p, q] is how much p listens to q; g: float >= 0, the strength.
+    Returns (P, N, U); for each p the numbers sum to 1.
+
+    Hint: A @ L is (P, N), the same for all u of an image. To let `softmax` run over (n, u) together, reshape to (P, N U) and
+    back.
+    """
+    # YOUR CODE
+    total = logs + g * (weights @ evidence(logs))[:, :, None]
+    return softmax(total.reshape(len(logs), -1)).reshape(logs.shape)
+
+
+def logs_of(x, images, k, a, s):
+    """l[p, n, u] for an image x (H, W, C) on the torus and training images (N, H, W, C): (H W, N, H W). Nothing to do here."""
+    around = np.arange(k) - k // 2
+
+    def windows(image):
+        height, width, _ = image.shape
+        places = [((i + around)[:, None] % height, (j + around) % width) for i, j in np.ndindex(height, width)]
+        return np.array([image[place].ravel() for place in places])
+
+    seen, known = windows(x), a * np.array([windows(y) for y in images])
+    return -((seen[:, None, None] - known) ** 2).sum(axis=3) / (2 * s**2)
+
+
+def pooled(x, images, k, a, s, weights, g):
+    """The machine that your gaps make: x0_hat[p] = sum over (n, u) of w[p, n, u] y_n[u]. g = 0 is ELS. Nothing to do here."""
+    w = pooled_weights(logs_of(x, images, k, a, s), weights, g)
+    return (w.reshape(len(w), -1) @ images.reshape(-1, x.shape[2])).reshape(x.shape)
+
+
+if __name__ == "__main__":
+    from minidiff import exercises
+
+    print(exercises.check(__file__))
