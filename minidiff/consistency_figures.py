@@ -23,7 +23,7 @@ def models(samples, told, shown=10):
 
 def strengths(found, shown=12):
     """The same noises at each strength g, one row each."""
-    figure = _figure(0.62 * shown + 1.2, 0.68 * len(found))
+    figure = _figure(0.62 * shown + 1.9, 0.68 * len(found))
     plots.rows([x[:shown] for x, _ in found.values()], [f"g = {g:g}" for g in found], ax=figure.subplots())
     return figure
 
@@ -55,7 +55,7 @@ def over_strength(alone, networks):
         if candidates == "anywhere":
             for name, share in networks.items():
                 ax.axhspan(share["low"], share["high"], color=COLOURS[name], alpha=0.15, linewidth=0)
-                ax.text(-0.3, share["share"], f"{name} network", fontsize=8, va="center")
+                ax.text(len(found) - 0.7, share["share"], f"{name} network", fontsize=8, va="center", ha="right")
         ax.legend(frameon=False, loc="center right", fontsize=9)
     figure.axes[0].set_ylabel("share of samples")
     return figure

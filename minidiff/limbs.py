@@ -106,7 +106,7 @@ def figure(counts, shown=10):
     from . import plots
 
     shown = min(shown, len(counts[0].samples["ELS"]))
-    drawn = Figure(figsize=(0.66 * shown + 1.6, 1.75 * len(counts)), layout="constrained")
+    drawn = Figure(figsize=(0.66 * shown + 2.2, 1.75 * len(counts)), layout="constrained")
     for ax, found in zip(np.atleast_1d(drawn.subplots(len(counts), 1)), counts, strict=True):
         stacks = [x[:shown] for x in found.samples.values()]
         heads = [

@@ -160,7 +160,8 @@ def check_denoiser(
     window : odd int, list of odd ints from least to most noise, or callable of t, for "local"
     boundary : "circular" or "zeros"
     make : callable, optional
-        make(images) -> denoiser, for the laws that compare training sets.
+        make(images) -> denoiser, for the laws that compare training sets. Without it expanded squares in float32, or an s kept
+        above a floor, go unnoticed: only near copies show them.
     rng : None, int or numpy Generator
         An int is the seed of the first question; seeds count up from there.
     samples : int >= 100
