@@ -13,7 +13,7 @@ from .made import MOST_COUNT
 
 # Red, green, blue, yellow and purple on black. Apart in lightness too, so that colour-blind readers tell them apart, and in
 # direction from black (cosines below 0.8, of the first three below 0.6), so that the judge tells them apart when they are
-# blurred. With red and yellow side by side, half of a network's mixed samples were orange: no rule was broken but the judge's.
+# blurred: of red and yellow, networks make orange.
 PALETTE = np.array(
     [(0.7, -0.9, -0.8), (-0.7, 0.9, -0.6), (-0.8, -0.5, 1.0), (0.9, 0.7, -1.0), (0.55, -0.6, 0.5)],
     dtype=np.float32,
