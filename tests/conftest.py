@@ -1,11 +1,42 @@
-"""What every test may use."""
+"""What every test may use, and which tests are left out where nothing is compiled."""
 
 import re
 
+import numba
 import pytest
 
 import minidiff as md
 from minidiff import cli
+
+# Doctests carry no marks.
+COMPILED_DOCTESTS = ("minidiff/machines/calibrate.py::",)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    """With NUMBA_DISABLE_JIT=1 kernels are Python loops, a hundred times slower: leave out what they cannot do in time."""
+    if not numba.config.DISABLE_JIT:
+        return
+    kept, left_out = [], []
+    for item in items:
+        marked = item.get_closest_marker("compiled") or item.get_closest_marker("slow")
+        (left_out if marked or item.nodeid.startswith(COMPILED_DOCTESTS) else kept).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left_out)
+    config.stash[LEFT_OUT] = len(left_out)
+
+
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_report_collectionfinish(config, items):
+    """Say so in a line."""
+    if not numba.config.DISABLE_JIT:
+        return None
+    return (
+        f"NUMBA_DISABLE_JIT=1: the reduced profile, {len(items)} tests on plain Python loops; "
+        f"{config.stash[LEFT_OUT]} that need compiled code are left out"
+    )
 
 
 @pytest.fixture

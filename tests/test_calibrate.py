@@ -152,6 +152,7 @@ def test_cosine_similarity(seed, up, down):
 # --- against held-out images -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.compiled
 @settings(deadline=None, max_examples=8)
 @given(SEEDS, st.sampled_from(("circular", "zeros")), st.sampled_from(tuple(KINDS)), st.permutations(WINDOWS))
 def test_held_out_takes_the_window_that_denoises_best(seed, boundary, kind, windows):
@@ -256,6 +257,7 @@ def test_bad_input_is_named(call, changes, error, words):
 # --- window and strength together ------------------------------------------------------------------------------------
 
 
+@pytest.mark.compiled
 @settings(deadline=None, max_examples=8)
 @given(st.lists(st.tuples(st.sampled_from((3, 5)), st.sampled_from((0.0, 0.1, 0.5))), min_size=1, max_size=3), SEEDS)
 def test_the_tables_of_an_attention_machine_are_found_again(pairs, seed):

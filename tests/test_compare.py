@@ -82,6 +82,7 @@ def test_the_boundary_is_the_network_s():
         np.testing.assert_array_equal(found.samples[name], sampled(kind(IMAGES, COSINE, window=3, boundary="circular")))
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("boundary", ["circular", "zeros"])
 def test_each_machine_has_a_table_of_its_own(boundary):
     """ELS and LS are calibrated apart, each with the windows that fit the images: up to 7 on a torus of 7 x 7, 13 with zeros."""
@@ -180,6 +181,7 @@ def test_the_figures_show_the_samples_and_their_agreement(found):
     np.testing.assert_array_equal(points, np.stack([found.agreement["IS"].r, found.agreement["ELS"].r], axis=1))
 
 
+@pytest.mark.compiled
 def test_agreement_over_training_is_measured_on_the_average(monkeypatch):
     """Seven lengths that double; the agreement is that of the network handed in, at that step, with zero-boundary ELS."""
     monkeypatch.setattr(nets, "train", functools.partial(nets.train, batch=4))
@@ -284,6 +286,7 @@ def weights(tmp_path_factory):
     return path
 
 
+@pytest.mark.compiled
 def test_compare_is_the_library(tmp_path, run, weights):
     """On the data that the weights' notes name; the noises are the seed's, those of the calibration the next seed's."""
     out = tmp_path / "out"

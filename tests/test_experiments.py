@@ -42,6 +42,7 @@ class Posing:
 # --- attention -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.compiled
 def test_a_machine_in_the_network_s_place_is_found_out(patterns):
     """AttentionScore as the network: its tables are found, and it agrees with itself, where g > 0 better than ELS does."""
     images, noise = patterns
@@ -60,6 +61,7 @@ def test_a_machine_in_the_network_s_place_is_found_out(patterns):
     assert told["ELS"]["t = 0.25"]["median"] > 1 - 1e-9 > told["ELS"]["t = 0.75"]["median"]
 
 
+@pytest.mark.compiled
 def test_without_strength_the_samples_are_those_of_els(patterns):
     """At g = 0 the machine by itself makes ELS's samples (g = 0 is exactly ELS); at large g each sample is made of one image.
 
@@ -76,6 +78,7 @@ def test_without_strength_the_samples_are_those_of_els(patterns):
     assert (told["consistent"]["count"], told["new"]["count"]) == (4, 0)
 
 
+@pytest.mark.compiled
 def test_training_images_are_judged_consistent_and_not_new(patterns):
     """Training images obey the rule, none is new, each patch is a training patch; against half of them, half are new."""
     images, _ = patterns
@@ -102,6 +105,7 @@ def test_a_trained_network_is_kept_and_taken_up_again(patterns, tmp_path):
     assert all(np.array_equal(resumed.params[name], first.params[name]) for name in first.params)
 
 
+@pytest.mark.compiled
 def test_the_attention_experiment_from_the_command_line(tmp_path, capsys, monkeypatch):
     """--quick trains small networks, writes every figure and numbers.json, and the table says what the numbers say.
 
@@ -128,6 +132,7 @@ def test_the_attention_experiment_from_the_command_line(tmp_path, capsys, monkey
 # --- limbs -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.compiled
 def test_models_that_are_one_always_agree():
     """ELS in the network's place: the same window table comes out, and every count is the same."""
     images = md.datasets.creatures(20)[0] / 4
@@ -140,6 +145,7 @@ def test_models_that_are_one_always_agree():
     assert told["by chance"] == told["network"]["share"] ** 2 + (1 - told["network"]["share"]) ** 2
 
 
+@pytest.mark.compiled
 def test_a_model_of_the_whole_image_never_miscounts():
     """The control: IS in the network's place recites, so that each of its samples has four limbs, and the machine may not."""
     images = md.datasets.creatures(20)[0]
@@ -148,6 +154,7 @@ def test_a_model_of_the_whole_image_never_miscounts():
     assert (judges.limb_count(found.samples["network"], 4).limbs == 4).all()
 
 
+@pytest.mark.compiled
 def test_the_limbs_experiment_from_the_command_line(tmp_path, capsys):
     """--quick trains small networks, and writes numbers and both figures."""
     out = tmp_path / "out"

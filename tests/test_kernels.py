@@ -1,6 +1,5 @@
 """The vector kernels against the plain ones, and what they skip against what they do not."""
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +14,8 @@ from minidiff.machines.windows import shift_table
 
 COSINE = md.schedules.cosine()
 law = settings(deadline=None, max_examples=30)
-pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="vectors cannot run in Python")
+# Vectors cannot run in Python.
+pytestmark = pytest.mark.compiled
 
 
 def empty_state(shape):

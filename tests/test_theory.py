@@ -38,6 +38,7 @@ def walk_back(machine, count, **options):
 # --- the ideal denoiser recites --------------------------------------------------------------------------------------
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("size", [8, pytest.param(16, marks=pytest.mark.slow)])
 def test_the_ideal_score_recites_the_training_set(size):
     """Each of 100 samples of 20 DDIM steps is one of the 1,797 digits, to a hundredth of the range in its worst pixel (KG)."""
@@ -61,6 +62,7 @@ def test_what_is_recited_is_drawn_fairly():
     assert 10 <= (ends[0][:, 0, 0, 0] > 0).sum() <= 40
 
 
+@pytest.mark.compiled
 def test_the_equivariant_score_recites_up_to_a_shift():
     """Each sample of ES is a training image moved on the torus (KG theorem B.2): distance 0 over translations, not in place."""
     images = md.datasets.digits()[0][:30]
@@ -72,6 +74,7 @@ def test_the_equivariant_score_recites_up_to_a_shift():
 # --- a window makes mosaics ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(("samples", "count"), [(4, 100), pytest.param(20, 600, marks=pytest.mark.slow)], ids=["few", "full"])
 def test_local_samples_are_mosaics_and_no_copies(samples, count):
     """ELS on digits: no sample is near a training image, over all translations; each is pieced together from several.
@@ -128,7 +131,7 @@ def is_consistent(machine, images):
     return local_consistency(machine, images, tolerance=0) == 1
 
 
-@pytest.mark.parametrize(("side", "count"), [(3, 2), (4, 188)])
+@pytest.mark.parametrize(("side", "count"), [(3, 2), pytest.param(4, 188, marks=pytest.mark.compiled)])
 def test_locally_consistent_two_tone_images_are_counted(side, count):
     """Of all 2^9 and 2^16 images 2 and 188 satisfy theorem 4.1 (KG), and those are the ones that the majority rule allows."""
     every = pictures(np.arange(2 ** (side * side)), side)
@@ -156,7 +159,10 @@ def test_locally_consistent_two_tone_images_of_side_five():
     np.testing.assert_array_equal(is_consistent(machine, pictures(others, 5)), np.isin(others, numbers))
 
 
-@pytest.mark.parametrize(("side", "samples"), [(3, 100), (4, 200), pytest.param(5, 400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("side", "samples"),
+    [(3, 100), pytest.param(4, 200, marks=pytest.mark.compiled), pytest.param(5, 400, marks=pytest.mark.slow)],
+)
 def test_every_local_sample_of_two_tones_is_locally_consistent(side, samples):
     """With enough fine late steps every ELS sample is one of the counted images, and on the larger tori most are new."""
     machine = two_tone_machine(side)

@@ -99,6 +99,7 @@ def miniature(monkeypatch):
     monkeypatch.setattr(tour, "Studio", Miniature)
 
 
+@pytest.mark.compiled
 def test_a_miniature_tour(tmp_path, run, miniature, monkeypatch):
     """Every chapter runs; the page, its pictures and numbers.json agree; the same seed tells the same story."""
     code, printed, _ = run("tour", "--seed", 2, "--out", tmp_path / "a")

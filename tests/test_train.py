@@ -109,6 +109,7 @@ def test_adam_is_the_published_recursion():
     np.testing.assert_allclose(adam.theta, expected, rtol=1e-10)
 
 
+@pytest.mark.compiled
 def test_a_linear_network_reaches_the_wiener_filter():
     """At one t, on stationary Gaussian data, the best linear denoiser is a filter, and training finds it.
 
@@ -148,6 +149,7 @@ def test_a_linear_network_reaches_the_wiener_filter():
 # --- runs ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.compiled
 def test_training_lowers_the_loss():
     """Stripes are easy: the mean loss of the last tenth of 150 steps is under 0.7 of the first steps'."""
     network = small(width=8, depth=2, padding="circular")
@@ -174,6 +176,7 @@ def test_a_seed_gives_a_run():
     assert same(networks[0], networks[1]) and not same(networks[0], networks[2])
 
 
+@pytest.mark.compiled
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
 def test_threads_do_not_change_a_bit():
     """A run with attention on one thread and on two."""
