@@ -1,6 +1,13 @@
-"""What every test may use, and which tests are left out where nothing is compiled."""
+"""What every test may use, and how the tests run where kernels are not compiled, or check their indices."""
 
+import os
 import re
+
+if os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0":
+    # Numba loses what other threads of a parallel kernel raise; on one thread an index out of bounds ends the test.
+    os.environ["NUMBA_NUM_THREADS"] = "1"
+    # Else unchecked code would be loaded from the cache, and checked code left there for everybody.
+    os.environ["MINIDIFF_CACHE"] = "0"
 
 import numba
 import pytest
@@ -10,6 +17,7 @@ from minidiff import cli
 
 # Doctests carry no marks.
 COMPILED_DOCTESTS = ("minidiff/machines/calibrate.py::",)
+LEFT_OUT = pytest.StashKey[int]()
 
 
 @pytest.hookimpl(trylast=True)
@@ -24,9 +32,6 @@ def pytest_collection_modifyitems(config, items):
     items[:] = kept
     config.hook.pytest_deselected(items=left_out)
     config.stash[LEFT_OUT] = len(left_out)
-
-
-LEFT_OUT = pytest.StashKey[int]()
 
 
 def pytest_report_collectionfinish(config, items):
