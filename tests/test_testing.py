@@ -3,7 +3,6 @@
 import builtins
 import inspect
 
-import numba
 import numpy as np
 import pytest
 from oracles import ideal, local, orbit
@@ -23,7 +22,7 @@ WHOLE = BEST | {"recitation", "gradient", "second-order Tweedie"}
 LOCAL = BEST | {"window", "local consistency"}
 
 # The laws themselves use no Numba; thousands of questions to the local machines' plain loops do, and would take minutes.
-needs_jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="the machines' plain loops would take minutes")
+needs_jit = pytest.mark.compiled
 
 
 def els(images, k=3, boundary="circular", schedule=COSINE):

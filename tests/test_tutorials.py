@@ -235,7 +235,6 @@ def printed_by(script):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT", "0") != "0", reason="the machines' plain loops would take hours")
 @every_tutorial
 def test_running_a_tutorial_again_prints_the_same(script, tmp_path):
     """The script, run by itself without a display, ends well and prints what its notebook shows, but for last digits."""
