@@ -287,7 +287,7 @@ def attention(studio, strengths=(0.0, 0.3, 10.0), shown=8):
         "Attention makes the mosaic agree with itself",
         [
             "Pieces that do not know of each other cannot agree. Each of these training images shows four shapes of <i>one</i> "
-            "colour, and what a network sees around a pixel of one shape holds nothing of another. Trained on them it mixes colours: "
+            "colour, and what a network sees around a pixel of one shape holds nothing of another. So it mixes colours: "
             f"{share['no attention']['count']} of {share['no attention']['of']} samples have one. With a single self-attention "
             f"layer and nothing else changed, {share['attention']['count']} of {share['attention']['of']} have. (Finn and others "
             "claim it for networks; these data and numbers are ours.)",
