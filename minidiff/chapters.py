@@ -280,7 +280,7 @@ def attention(studio, strengths=(0.0, 0.3, 10.0), shown=8):
         machine = AttentionScore(few, SCHEDULE, window=consistency.TABLE, **settings)
         name = f"g = {g:g}" if candidates == "anywhere" else f"g = {g:g},\nown place"
         found[name] = studio.walk(machine, noise[: 2 if studio.quick else 5])[-1].x
-    pooled = _figure(6.5, 4.6)
+    pooled = _figure(7.5, 4.6)
     plots.rows(list(found.values()), list(found), ax=pooled.subplots())
     share = {name: one["consistent"] for name, one in told.items()}
     return Chapter(
