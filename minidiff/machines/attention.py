@@ -43,9 +43,9 @@ class AttentionScore(Machine):
         x0_hat[p] = sum over (n, u) of w y_n[u],    w = softmax over (n, u) of l[p, n, u] + g sum_q A[p, q] L[q, n]
 
     g = 0 is the equivariant local score: each pixel explains itself. As g grows all pixels agree on which image they come from:
-    first in what is common to many images, such as a colour, at last in everything, which is recitation. With co-located
-    candidates, on a torus that windows tile, and A over the other tiles, it is the ideal score. (FKTB show that attention makes
-    a network's mosaics consistent; this machine and its claims are not theirs.)
+    first in what is common to many images, such as a colour, at last in the image. Its pieces may still be moved; with co-located
+    candidates that is recitation, and on a torus that windows tile, with A over the other tiles, the ideal score. (FKTB claim
+    that attention makes a network's mosaics consistent; this machine and its claims are not theirs.)
 
     Parameters
     ----------
