@@ -2,7 +2,7 @@
 
 The other machines fold all training images into one state a pixel; here each image keeps its own, so that its evidence at one
 pixel can count at another. Everything is float64: strength times H W / k^2 multiplies every rounding error of a distance. All
-long loops run over flat arrays from index 0, which is what lets the compiler use vectors: 7 to 9 ns a pair of pixel and candidate
+long loops run over flat arrays from index 0, which is what lets the compiler use vectors: about 7 ns a pair of pixel, candidate
 at 16 x 16 x 3, where the same sums by two indices and an offset took 20.
 """
 
