@@ -96,9 +96,7 @@ def maps(network, steps, places, sample=0):
 
 
 def told_apart(rows):
-    """Left: the strength that fits best at each t, the median over networks of a kind. Right: R^2 with each network's x0_hat.
-
-    Filled diamonds: AttentionScore with the network's own attention map.
+    """Left: the strength that fits best at each t, the median over networks of a kind. Right: what hearing others adds to R^2.
 
     rows: a list of {"kind", "tables", "agreement"} as `consistency` makes them, one for each network.
     """
@@ -113,19 +111,18 @@ def told_apart(rows):
     left.set_yscale("symlog", linthresh=0.03)
     left.legend(frameon=False, fontsize=9, loc="center right")
     levels = [name for name in rows[0]["agreement"]["ELS"] if name != "whole"]
+    right.axhline(0, color="0.6", linewidth=0.8)
     for number, kind in enumerate(COLOURS):
         for row in (row for row in rows if row["kind"] == kind):
-            for machine, marker in (("ELS", "s"), ("AttentionScore", "o"), ("its own map", "D")):
-                if machine not in row["agreement"]:
-                    continue
-                medians = [row["agreement"][machine][level]["median"] for level in levels]
-                at = np.arange(len(levels)) + 0.16 * (number - 1.5)
-                face = "none" if machine == "ELS" else COLOURS[kind]
-                right.plot(at, medians, marker, color=COLOURS[kind], markerfacecolor=face, markersize=5)
-    right.plot([], [], "s", color="0.3", markerfacecolor="none", label="ELS")
-    right.plot([], [], "o", color="0.3", label="AttentionScore, uniform")
+            for machine, marker, aside in (("AttentionScore", "o", -0.03), ("its own map", "D", 0.03)):
+                if machine in row["agreement"]:
+                    added = [row["agreement"][machine][f"over ELS, {level}"]["median"] for level in levels]
+                    at = np.arange(len(levels)) + 0.16 * (number - 1.5) + aside
+                    face = "none" if machine == "AttentionScore" else COLOURS[kind]
+                    right.plot(at, added, marker, color=COLOURS[kind], markerfacecolor=face, markersize=5)
+    right.plot([], [], "o", color="0.3", markerfacecolor="none", label="AttentionScore, uniform")
     right.plot([], [], "D", color="0.3", label="AttentionScore, the network's own map")
     right.set_xticks(range(len(levels)), levels)
-    right.set(ylabel="median R^2 with the network's x0_hat")
+    right.set(ylabel="R^2 of the network's x0_hat, over ELS")
     right.legend(frameon=False, fontsize=9)
     return figure

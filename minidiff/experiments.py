@@ -28,7 +28,7 @@ def attention(out, options):
     from . import consistency_figures as figures
 
     seeds = 1 if options.quick else checks.whole_number("--seeds", options.seeds, 1)
-    count, length, samples = (min(options.n, 4), 20, 1) if options.quick else (options.n, consistency.LENGTH, 4)
+    count, length, samples = (min(options.n, 4), 20, 1) if options.quick else (options.n, consistency.LENGTH, 8)
     strengths = consistency.STRENGTHS[::3] if options.quick else consistency.STRENGTHS
     images, networks = consistency.patterns()[: 20 if options.quick else None], files.folder(out / "networks")
     noise = process.unit_noise((count, *images.shape[1:]), options.seed)
@@ -51,7 +51,7 @@ def attention(out, options):
                 tables = consistency.calibrated(network, images, samples, options.steps, rng=options.seed + 1)
                 row = {"kind": kind, "seed": seed, **consistency.judged(made, images), "tables": tables}
                 machines = consistency.rivals(network, images, tables)
-                row["agreement"] = consistency.agreements(network, machines, noise[: max(2, count // 10)], options.steps)
+                row["agreement"] = consistency.agreements(network, machines, noise[: max(2, count // 2)], options.steps)
             numbers["networks"].append(row)
             if seed == 0:
                 models[kind], first[kind], told[kind] = made, network, row

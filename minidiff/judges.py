@@ -67,17 +67,52 @@ class Colours(NamedTuple):
     share: np.ndarray
 
 
-def one_colour(samples, colours=3, agreement=0.95, least=0.02):
-    """Do a sample's coloured pixels share one colour, wherever they are? The rule of `datasets.colour_patterns`.
+def coloured(samples, colours=3):
+    """Which colour of the palette each pixel has, if any.
 
-    A pixel's colour is the palette's whose direction from black is nearest to its own, and it is coloured if it reaches a third
-    of that colour's length. (The nearest colour itself would call the dim yellow at the edge of a blurred yellow shape red.)
+    It is the colour whose direction from black is nearest to the pixel's own, where the pixel reaches a third of that colour's
+    length. (The nearest colour itself would call the dim yellow at the edge of a blurred yellow shape red.)
 
     Parameters
     ----------
     samples : (B, H, W, 3) float32 or float64
     colours : int, or (K, 3) array
         How many of `datasets.palette`, or a palette on black of your own.
+
+    Returns
+    -------
+    (B, H, W) int64
+        From 0 to K - 1, and -1 for black.
+
+    Raises ValueError or TypeError on bad arguments.
+
+    Examples
+    --------
+    >>> from minidiff import datasets
+    >>> images, labels = datasets.colour_patterns(count=10)
+    >>> bool((coloured(images).max(axis=(1, 2)) == labels).all())
+    True
+    """
+    samples = checks.image_set(samples, "samples")
+    if samples.shape[3] != 3:
+        raise ValueError(f"samples: expected 3 channels, got shape {samples.shape}")
+    colours = palette(colours) if np.ndim(colours) == 0 else checks.float_array("colours", colours, "(K, 3)", 2)
+    directions = colours.astype(np.float64) + 1
+    lengths = np.sqrt((directions**2).sum(axis=1))
+    if directions.shape[1] != 3 or (lengths == 0).any():
+        raise ValueError(f"colours: expected (K, 3) colours, none of them black, got {colours.tolist()}")
+    along = (samples.astype(np.float64) + 1) @ (directions / lengths[:, None]).T
+    nearest = along.argmax(axis=3)
+    return np.where(along.max(axis=3) >= lengths[nearest] / 3, nearest, -1)
+
+
+def one_colour(samples, colours=3, agreement=0.95, least=0.02):
+    """Do a sample's coloured pixels share one colour, wherever they are? The rule of `datasets.colour_patterns`.
+
+    Parameters
+    ----------
+    samples, colours
+        As for `coloured`, which says which pixels are.
     agreement : float in (0.5, 1]
         The share of the coloured pixels that must have the same colour.
     least : float in [0, 1]
@@ -99,22 +134,12 @@ def one_colour(samples, colours=3, agreement=0.95, least=0.02):
     >>> bool(verdict.consistent.all()), bool((verdict.colour == labels).all())
     (True, True)
     """
-    samples = checks.image_set(samples, "samples")
-    if samples.shape[3] != 3:
-        raise ValueError(f"samples: expected 3 channels, got shape {samples.shape}")
     agreement = checks.number("agreement", agreement, 0.5, 1)
     least = checks.number("least", least, 0, 1)
-    colours = palette(colours) if np.ndim(colours) == 0 else checks.float_array("colours", colours, "(K, 3)", 2)
-    directions = colours.astype(np.float64) + 1
-    lengths = np.sqrt((directions**2).sum(axis=1))
-    if directions.shape[1] != 3 or (lengths == 0).any():
-        raise ValueError(f"colours: expected (K, 3) colours, none of them black, got {colours.tolist()}")
-    along = (samples.astype(np.float64) + 1) @ (directions / lengths[:, None]).T
-    nearest = along.argmax(axis=3)
-    coloured = along.max(axis=3) >= lengths[nearest] / 3
-    counts = np.stack([(coloured & (nearest == k)).sum(axis=(1, 2)) for k in range(len(colours))], axis=1)
+    found = coloured(samples, colours)
+    counts = np.stack([(found == k).sum(axis=(1, 2)) for k in range(max(found.max() + 1, 1))], axis=1)
     total = counts.sum(axis=1)
-    blank = total <= least * samples[0, ..., 0].size
+    blank = total <= least * found[0].size
     share = np.where(blank, np.nan, counts.max(axis=1) / np.maximum(total, 1))
     return Colours(~blank & (share >= agreement), blank, np.where(blank, -1, counts.argmax(axis=1)), share)
 

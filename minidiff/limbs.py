@@ -23,7 +23,7 @@ def trained(images, depth, folder, seed=0, length=LENGTH, bar=None):
     """The CNN of that depth; see `nets.trained`."""
     settings = {"channels": 1, "depth": depth, "padding": "zeros"}
     name, notes, shipped = f"creatures-depth{depth}" + (f"-seed{seed}" if seed else ""), {"data": DATA}, length == LENGTH
-    return nets.trained(name, settings, images, folder, seed, length, BATCH, notes, shipped, bar)
+    return nets.trained(name, settings, images, folder, seed, length, BATCH, notes=notes, shipped=shipped, bar=bar)
 
 
 class Count(NamedTuple):

@@ -59,6 +59,10 @@ def test_a_machine_in_the_network_s_place_is_found_out(patterns):
         # A table of the same windows and strengths is the same machine: equal but for nothing.
         assert mine["median"] == 1.0 >= alone["median"]
     assert told["ELS"]["t = 0.25"]["median"] > 1 - 1e-9 > told["ELS"]["t = 0.75"]["median"]
+    # It explains all, so what it explains beyond ELS is all that ELS leaves.
+    for level in ("t = 0.25", "t = 0.75"):
+        over, alone = told["AttentionScore"][f"over ELS, {level}"], told["ELS"][level]
+        np.testing.assert_allclose([over["median"], over["upper"]], [1 - alone["median"], 1 - alone["lower"]], atol=1e-12)
 
 
 @pytest.mark.compiled
@@ -85,6 +89,21 @@ def test_training_images_are_judged_consistent_and_not_new(patterns):
     told = consistency.judged(images, images)
     assert (told["consistent"]["count"], told["new"]["count"], told["patch distance"]["median"]) == (12, 0, 0.0)
     assert consistency.judged(images, images[:6])["new"]["count"] == 6
+
+
+def test_chance_is_what_shapes_of_independent_colours_reach():
+    """by_chance sums K^-(m - 1) over samples of m shapes, and is the mean of one_colour when each shape draws its own colour."""
+    images = consistency.datasets.colour_patterns(900)[0]
+    images[300:600, :8], images[600:700, 8:], images[700:800, :, 8:], images[800:] = -1, -1, -1, -1
+    np.testing.assert_allclose(consistency.by_chance(images), 300 / 27 + 500 / 3)
+    rng = np.random.default_rng(0)
+    for rows in (slice(0, 8), slice(8, 16)):
+        for columns in (slice(0, 8), slice(8, 16)):
+            for image in images:
+                image[rows, columns] = image[rows, columns][..., rng.permutation(3)]
+    # The count is a sum of independent ones: its variance is below its mean.
+    count, chance = judges.one_colour(images).consistent.sum(), consistency.by_chance(images)
+    assert abs(count - chance) < 5 * np.sqrt(chance)
 
 
 def test_a_trained_network_is_kept_and_taken_up_again(patterns, tmp_path):

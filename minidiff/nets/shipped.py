@@ -26,7 +26,7 @@ def load(name_or_path):
     return Network.load(name_or_path)
 
 
-def trained(name, settings, images, folder, seed=0, steps=3000, batch=32, notes=None, shipped=True, bar=None):
+def trained(name, settings, images, folder, seed=0, steps=3000, batch=32, rate=2e-3, notes=None, shipped=True, bar=None):
     """A network by name: the shipped weights, or those of an earlier run in `folder`, or trained now and kept there.
 
     Parameters
@@ -37,8 +37,8 @@ def trained(name, settings, images, folder, seed=0, steps=3000, batch=32, notes=
     images : (N, H, W, C)
     folder : Path of an existing folder
         Where a run that was broken off leaves its checkpoint, and goes on from it.
-    seed, steps, batch : int
-        Of the training.
+    seed, steps, batch, rate
+        Of the training; see `train`.
     notes : dict that JSON can hold, optional
         Kept beside seed, steps and the mean loss of the last 200 steps, as `minidiff train` writes them.
     shipped : bool
@@ -58,7 +58,7 @@ def trained(name, settings, images, folder, seed=0, steps=3000, batch=32, notes=
     network = Network(**settings, rng=seed)
     resume = checkpoint if checkpoint.exists() else None
     losses = []
-    for done in train(network, images, steps, batch, rng=seed, checkpoint=checkpoint, resume=resume):
+    for done in train(network, images, steps, batch, rate, rng=seed, checkpoint=checkpoint, resume=resume):
         losses.append(done.loss)
         if bar is not None:
             bar.set_postfix(training=name, step=done.step, loss=f"{done.loss:.3f}", refresh=done.step % 20 == 0)
