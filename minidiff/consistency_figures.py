@@ -15,6 +15,7 @@ def _figure(width, height):
 
 def models(samples, told, shown=10):
     """One row of samples a model, all from the same noises, with the share of all its samples that have one colour."""
+    shown = min(shown, *map(len, samples.values()))
     figure = _figure(0.62 * shown + 2.6, 0.68 * len(samples))
     names = [f"{name}: {told[name]['consistent']['share']:.0%}" for name in samples]
     plots.rows([x[:shown] for x in samples.values()], names, ax=figure.subplots())

@@ -28,10 +28,11 @@ def attention(out, options):
     from . import consistency_figures as figures
 
     seeds = 1 if options.quick else checks.whole_number("--seeds", options.seeds, 1)
-    count, length, samples = (min(options.n, 4), 20, 1) if options.quick else (options.n, consistency.LENGTH, 8)
+    count, length, samples = (min(options.n, 4), 20, 1) if options.quick else (options.n, consistency.LENGTH, 4)
     strengths = consistency.STRENGTHS[::3] if options.quick else consistency.STRENGTHS
     images, networks = consistency.patterns()[: 20 if options.quick else None], files.folder(out / "networks")
     noise = process.unit_noise((count, *images.shape[1:]), options.seed)
+    some = noise[: max(2, 3 * count // 10)]
     numbers = {"options": asked(options), "training images": len(images), "networks": [], "g": {}}
     earlier = {(row["kind"], row["seed"]): row for row in _finished(out, numbers["options"])}
     kinds = [(kind, seed) for seed in range(seeds) for kind in consistency.KINDS]
@@ -51,7 +52,7 @@ def attention(out, options):
                 tables = consistency.calibrated(network, images, samples, options.steps, rng=options.seed + 1)
                 row = {"kind": kind, "seed": seed, **consistency.judged(made, images), "tables": tables}
                 machines = consistency.rivals(network, images, tables)
-                row["agreement"] = consistency.agreements(network, machines, noise[: max(2, count // 2)], options.steps)
+                row["agreement"] = consistency.agreements(network, machines, some, options.steps)
             numbers["networks"].append(row)
             if seed == 0:
                 models[kind], first[kind], told[kind] = made, network, row
@@ -59,7 +60,7 @@ def attention(out, options):
         save(out, "told-apart.png", figures.told_apart(numbers["networks"]))
         network = first["softmax"]
         for name, machine in consistency.rivals(network, images, told["softmax"]["tables"]).items():
-            models[name] = consistency.last(machine, noise, options.steps)
+            models[name] = consistency.last(machine, some, options.steps)
             told[name] = numbers[name] = consistency.judged(models[name], images)
         save(out, "models.png", figures.models(models, told))
         shown = int(judges.one_colour(models["softmax"]).consistent.argmax())

@@ -136,12 +136,14 @@ def test_the_attention_experiment_from_the_command_line(tmp_path, capsys, monkey
     assert [row["kind"] for row in told["networks"]] == list(consistency.KINDS)
     assert ["its own map" in row["agreement"] for row in told["networks"]] == [False, False, True, True]
     assert all(set(told["g"][candidates]) == {"0", "0.1", "10"} for candidates in ("anywhere", "colocated"))
-    assert set(told["receptive field"]["ELS"]) == {"3", "5", "9", "13"}
+    assert set(told["receptive field"]["ELS"]) == {"3", "5", "7", "13"}
     figures = {path.name for path in (tmp_path / "out").glob("*.png")}
     assert figures == {f"{n}.png" for n in FIGURES}
     text = capsys.readouterr().out
     share = told["networks"][3]["consistent"]
     assert f"{share['count']} / {share['of']} [{share['low']:.2f}, {share['high']:.2f}]" in text
+    line = next(line for line in text.splitlines() if line.startswith("softmax, its own map"))
+    assert line.split()[-1] == f"{told['networks'][3]['agreement']['its own map']['whole']['r']['median']:.2f}"
     monkeypatch.setattr(consistency, "calibrated", None)
     monkeypatch.setattr(consistency, "over_strength", interrupt)
     assert main(arguments) == 130

@@ -45,25 +45,25 @@ def test_patterns_keep_their_rule(seed, places, shapes, colours, spacing, size):
 
 
 def test_no_window_on_a_shape_reaches_another():
-    """As the set is by default, a window of 9 on any pixel of a shape holds pixels of that 4 x 4 shape only."""
+    """As the set is by default, a window of 7 on any pixel of a shape holds pixels of that 5 x 5 shape only."""
     images, _ = datasets.colour_patterns(20)
     for image in images:
-        wrapped = np.pad((image > -1).any(axis=2), 4, mode="wrap")
+        wrapped = np.pad((image > -1).any(axis=2), 3, mode="wrap")
         for i, j in zip(*np.nonzero((image > -1).any(axis=2)), strict=True):
-            rows, columns = np.nonzero(wrapped[i : i + 9, j : j + 9])
-            assert np.ptp(rows) < 4 and np.ptp(columns) < 4
+            rows, columns = np.nonzero(wrapped[i : i + 7, j : j + 7])
+            assert np.ptp(rows) < 5 and np.ptp(columns) < 5
 
 
 def test_shapes_and_colours_are_drawn_independently():
     """Of 3,000 images: each colour, and each motif at each place, as often as any other, within five standard deviations."""
     images, labels = datasets.colour_patterns(3000)
     assert (abs(np.bincount(labels) - 1000) < 5 * np.sqrt(3000 * 2 / 9)).all()
-    drawn = motifs(4)
+    drawn = motifs(5)
     assert len({motif.tobytes() for motif in drawn}) == len(drawn) == 8
     ink = (images > -1).any(axis=3)
     kinds = np.empty((3000, 4), int)
-    for place, (top, left) in enumerate([(2, 2), (2, 10), (10, 2), (10, 10)]):
-        cell = ink[:, top : top + 4, left : left + 4]
+    for place, (top, left) in enumerate([(1, 1), (1, 9), (9, 1), (9, 9)]):
+        cell = ink[:, top : top + 5, left : left + 5]
         kinds[:, place] = (cell[:, None] == drawn).all(axis=(2, 3)).argmax(axis=1)
         assert (abs(np.bincount(kinds[:, place]) - 375) < 5 * np.sqrt(3000 * 7 / 64)).all()
         pairs = np.bincount(3 * kinds[:, place] + labels, minlength=24)

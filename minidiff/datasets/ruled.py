@@ -12,7 +12,7 @@ from .images import image_side
 from .made import MOST_COUNT
 
 # Red, green, blue, yellow and purple on black. A shape must say more of its being there than of its colour: with the pure colours
-# (-1 for the -0.7 here) a network with attention made 19 of 100 samples black. The first three lie far apart in direction from
+# (-1 for the -0.7 here) a network with attention made 20 of 100 samples black. The first three lie far apart in direction from
 # black (cosines 0.31), so that the judge tells them apart when they are blurred (of red and yellow, networks make orange), the
 # last two at cosines below 0.85 of all others; all five differ in lightness, for colour-blind readers.
 PALETTE = np.array(
@@ -60,8 +60,8 @@ def motifs(side):
 def colour_patterns(count=300, size=16, colours=3, shapes=4, shape_size=None, spacing=None, places="fixed", rng=0):
     """Small shapes on black, all of one image in one of K colours, each shape chosen by itself: the crafted set for attention.
 
-    The rule is one colour per image. A window centred on one shape that reaches at most `spacing` pixels beyond its centre
-    sees no other shape, so a model of such windows can only match colours by chance, about K^-(shapes - 1). (Ours, after the
+    The rule is one colour per image. A window centred on a pixel of one shape that reaches at most `spacing` pixels further sees
+    no other shape, so a model of such windows can only match colours by chance, about K^-(shapes - 1). (Ours, after the
     coloured patterns of FKTB, whose data this is not.)
 
     Parameters
@@ -74,10 +74,10 @@ def colour_patterns(count=300, size=16, colours=3, shapes=4, shape_size=None, sp
     shapes : int >= 1
         How many in each image, each one of the eight `motifs`, drawn independently.
     shape_size : int, optional
-        Side of a shape in pixels; by default a quarter of the image's.
+        Side of a shape in pixels; by default 5 of 16 of the image's.
     spacing : int >= 0, optional
-        The fewest pixels between two shapes, across the border too (the image is taken as a torus); by default shape_size. A
-        receptive field up to 2 spacing + 1 sees one shape at a time.
+        The fewest pixels between two shapes, across the border too (the image is taken as a torus); by default half of
+        shape_size, rounded up. From a pixel of a shape, a receptive field up to 2 spacing + 1 sees no other shape.
     places : "fixed" or "free"
         The same places in every image, in rows and columns, or anywhere on the torus, in bands.
     rng : None, int or numpy Generator
@@ -100,8 +100,8 @@ def colour_patterns(count=300, size=16, colours=3, shapes=4, shape_size=None, sp
     side = image_side(size)
     colour = palette(colours)
     shapes = checks.whole_number("shapes", shapes, 1)
-    shape_size = max(1, side // 4) if shape_size is None else checks.whole_number("shape_size", shape_size, 1, side)
-    spacing = shape_size if spacing is None else checks.whole_number("spacing", spacing, 0)
+    shape_size = max(1, 5 * side // 16) if shape_size is None else checks.whole_number("shape_size", shape_size, 1, side)
+    spacing = (shape_size + 1) // 2 if spacing is None else checks.whole_number("spacing", spacing, 0)
     checks.choice("places", places, ("fixed", "free"))
     rng = checks.generator(rng)
     rows = _bands(side, shapes, shape_size + spacing)
