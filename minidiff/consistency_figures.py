@@ -110,7 +110,8 @@ def told_apart(rows):
         left.plot(t, [strength[0], *strength], color=colour, label=kind, drawstyle="steps-pre", alpha=0.8)
     left.set(xlabel="t (1 is pure noise)", ylabel="calibrated strength g")
     left.set_yscale("symlog", linthresh=0.03)
-    left.legend(frameon=False, fontsize=9, loc="center right")
+    above = {"frameon": False, "fontsize": 9, "loc": "lower center", "bbox_to_anchor": (0.5, 1), "columnspacing": 1}
+    left.legend(ncols=len(COLOURS), **above)
     levels = [name for name in rows[0]["agreement"]["ELS"] if name != "whole"]
     right.axhline(0, color="0.6", linewidth=0.8)
     for number, kind in enumerate(COLOURS):
@@ -121,9 +122,9 @@ def told_apart(rows):
                     at = np.arange(len(levels)) + 0.16 * (number - 1.5) + aside
                     face = "none" if machine == "AttentionScore" else COLOURS[kind]
                     right.plot(at, added, marker, color=COLOURS[kind], markerfacecolor=face, markersize=5)
-    right.plot([], [], "o", color="0.3", markerfacecolor="none", label="AttentionScore, uniform")
-    right.plot([], [], "D", color="0.3", label="AttentionScore, the network's own map")
+    right.plot([], [], "o", color="0.3", markerfacecolor="none", label="uniform pooling")
+    right.plot([], [], "D", color="0.3", label="by the network's own map")
     right.set_xticks(range(len(levels)), levels)
     right.set(ylabel="R^2 of the network's x0_hat, over ELS")
-    right.legend(frameon=False, fontsize=9)
+    right.legend(ncols=2, **above)
     return figure

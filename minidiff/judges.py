@@ -259,7 +259,7 @@ def report(verdict, samples, images, tolerance=0.1, confidence=0.95):
         The training set.
     tolerance : float >= 0
         Root-mean-square difference in pixel values, whose range is 2. In `colour_patterns` of 16 x 16 another motif of the same
-        colour makes 0.11 or more, in `creatures` a limb one pixel longer 0.18.
+        colour makes 0.12 or more, in `creatures` a limb one pixel longer 0.18.
     confidence : float in (0, 1)
 
     Returns

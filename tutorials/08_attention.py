@@ -112,7 +112,7 @@ plt.show()
 # %% [markdown]
 # CNN and control make mosaics of colour. With attention, whole pictures are red, green or blue. In numbers, with Wilson's 95 %
 # intervals. "New" means: at least 0.1 (root mean square) from every training image at every translation; one other motif makes
-# 0.11 or more. The last column says how shape-like a picture is: the distance of its 5 x 5 patches to the nearest training
+# 0.12 or more. The last column says how shape-like a picture is: the distance of its 5 x 5 patches to the nearest training
 # patch, 0 for a training image.
 
 
