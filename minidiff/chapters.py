@@ -262,7 +262,7 @@ def _trained_now(shipped, images, studio):
     return network
 
 
-def attention(studio, strengths=(0.0, 0.3, 10.0), shown=8):
+def attention(studio, strengths=(0.0, 1.0, 10.0), shown=8):
     """Chapter 7: one attention layer makes the pieces of a mosaic agree, in trained networks and in a machine."""
     images = consistency.patterns()
     noise = studio.noise(images, 8 if studio.quick else 50)
