@@ -14,16 +14,11 @@ def local_states(x, shard, signal, rate, cutoff, winners, windows, boundary, any
     height, width, channels = x.shape[1:]
     pixels, circular, vectors = height * width, boundary == "circular", isinstance(shard, Shard)
     state = Posterior.empty(len(x), len(windows) * pixels, channels, winners or not vectors)
-    kept = shard.sorted if vectors and shard.sorted is not None else {}
     for b, i in np.ndindex(len(x), len(windows)):
         k, a, here = windows[i], x.dtype.type(signal[b]), slice(i * pixels, (i + 1) * pixels)
         fields = (state.cost, state.mass, state.total, state.winner)
         fields = [None if field is None else field[b, here] for field in fields]
-        if vectors and anywhere and tasks.sorting_pays(shard, k, circular, a, rate[b], cutoff):
-            if circular not in kept:
-                kept[circular] = tasks.SortedShard(shard.groups, shard.count, circular)
-            kept[circular].task(x[b], a, rate[b], cutoff, *fields)
-        elif vectors:
+        if vectors:
             tasks.local_task(x[b], shard.groups, 0, shard.count, a, rate[b], k, circular, not anywhere, cutoff, *fields)
         else:
             rows, columns = (shift_table(side, k, boundary, anywhere) for side in (height, width))

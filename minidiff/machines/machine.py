@@ -125,21 +125,11 @@ class Machine:
         return self._selected[key]
 
 
-# The sorted windows of a training set are kept for the next call where they take less memory than this.
-SORTED_BYTES = 2**28
-
-
 class Shard(NamedTuple):
-    """A part of a training set laid out for the vector kernels: tasks.pack's groups, and how many images they hold.
-
-    `spread` is the standard deviation of the whole training set's pixels; `sorted` is where sorted windows are kept,
-    circular or not: tasks.SortedShard, or None where that takes too much memory.
-    """
+    """A part of a training set laid out for the vector kernels: tasks.pack's groups, and how many images they hold."""
 
     groups: np.ndarray
     count: int
-    spread: float
-    sorted: dict | None
 
 
 class PosteriorMachine(Machine):
@@ -216,13 +206,9 @@ class PosteriorMachine(Machine):
         """A part of the training set of that class for the vector kernels; the whole is packed for all calls."""
         key, lanes = (label, np.dtype(dtype)), simd.BYTES // np.dtype(dtype).itemsize
         if (*key, "packed") not in self._selected:
-            images = self._training_set(label, dtype)[0]
-            self._selected[*key, "packed"] = self._pack(images), float(images.std())
-        groups, spread = self._selected[*key, "packed"]
-        kept = None
-        if tasks.SORTED_COPIES * groups.nbytes < SORTED_BYTES:
-            kept = self._selected.setdefault((*key, "sorted", start, stop), {})
-        return Shard(groups[start // lanes : -(-stop // lanes)], stop - start, spread, kept)
+            self._selected[*key, "packed"] = self._pack(self._training_set(label, dtype)[0])
+        groups = self._selected[*key, "packed"]
+        return Shard(groups[start // lanes : -(-stop // lanes)], stop - start)
 
     def _pack(self, images):
         return tasks.pack(images)

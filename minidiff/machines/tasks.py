@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from . import search, simd
+from . import simd
 from .boxsum import Plan, local_kernel
 from .whole import ideal_kernel
 
@@ -66,104 +66,6 @@ def local_task(x, packed, begin, end, signal, rate, k, circular, colocated, cuto
     state = _state(x, cost, mass, total, winner)
     local_kernel(x.reshape(-1), packed.reshape(-1), begin, end, plan, *room, *state)
     cost[...] = state[0].reshape(cost.shape)
-
-
-# Whether low noise may take the short cut of search.py; off for tests and timing.
-SKIPPING = True
-# It pays where R is below this part of the windows' spread, and with many candidates in a shard; it takes that many times the
-# memory of the packed images.
-SORTED_RADIUS, SORTED_FROM, SORTED_COPIES = 0.5, 4096, 24
-
-
-def sorting_pays(shard, k, circular, signal, rate, cutoff):
-    """Whether a query at that noise is answered sooner from sorted windows; it does not depend on the query itself."""
-    _, height, channels, width, _ = shard.groups.shape
-    inner = math.prod(side if circular else max(side - 2, 0) for side in (height, width))
-    if not SKIPPING or (k, channels) != (3, 1) or shard.count * inner < SORTED_FROM:
-        return False
-    return math.sqrt((4.5 + cutoff) / float(rate)) < SORTED_RADIUS * float(signal) * 3 * shard.spread
-
-
-class SortedShard:
-    """A shard's candidates sorted by their 3 x 3 windows of one channel, for any query at any noise (search.py).
-
-    Memory: 13 numbers a candidate, and 9 more for their products with the last signal that was asked for.
-    """
-
-    def __init__(self, packed, count, circular):
-        groups, height, _, width, lanes = packed.shape
-        self.packed, self.count, self.circular, self.scaled = packed.reshape(-1), count, circular, (None, None)
-        self.directions = _directions().astype(packed.dtype).reshape(-1)
-        inner, rules = lanes * math.prod(side if circular else side - 2 for side in (height, width)), ((height, width), circular)
-        many, lowest, highest = groups * inner, packed.min(), packed.max()
-        # Backgrounds: where one end of the scale is common its windows are, and they are all the same one.
-        shade = lowest if (packed == lowest).sum() >= (packed == highest).sum() else highest
-        projected, cell = _aligned(4 * many, packed.dtype), np.empty(many, np.int64)
-        search.project(self.packed, groups, *rules, self.directions, shade, projected)
-        self.grid = _grid(projected.reshape(4, many)[:3], lanes, float(max(abs(lowest), abs(highest))))
-        self.first, self.last = np.empty((2, self.grid.bins**3), np.int64)
-        search.choose_cells(projected, many, inner, count, lanes, self.grid, cell, self.first, self.last)
-        places = -(-self.last[-1] // lanes) * lanes
-        self.windows, self.values, self.copies = (_aligned(places * each, packed.dtype) for each in (9, 1, 1))
-        self.windows[...], self.values[...], self.copies[...], self.index = search.NOWHERE, 0, 0, np.zeros(places, np.int64)
-        tables = cell, self.first.copy(), self.windows, self.values, self.index, self.copies
-        search.sort_windows(self.packed, groups, count, *rules, projected[3 * many :], *tables)
-
-    def task(self, x, signal, rate, cutoff, cost, mass, total, winner=None):
-        """Write the state of every pixel of one query, as `local_task` does for the same shard."""
-        plan = _plan(x, *x.shape, 3, self.circular, False, signal, rate, cutoff, winner)
-        # Queries of a batch mostly share their time; a tuple, since another thread may be at another time.
-        scaled_by, windows = self.scaled
-        if scaled_by != plan.signal:
-            windows = np.multiply(self.windows, plan.signal, out=_aligned(self.windows.size, x.dtype))
-            self.scaled = plan.signal, windows
-        state, room, seen = _state(x, cost, mass, total, winner), _room(x, 1), np.zeros(9, x.dtype)
-        a, (lowest, step, inverse, *_) = float(plan.signal), self.grid
-        grid = self.grid._replace(lowest=a * lowest, step=a * step, inverse=inverse / a, bound=a * self.grid.bound)
-        tables = (
-            self.directions,
-            windows,
-            self.values,
-            self.index,
-            self.copies,
-            self.first,
-            self.last,
-            grid,
-            _order(x, self.circular),
-        )
-        search.search_kernel(x.reshape(-1), *tables, room, seen, plan, *state)
-        if not self.circular:
-            numbers = np.zeros(simd.BYTES // x.itemsize, np.int64)
-            search.border_kernel(x.reshape(-1), self.packed, self.count, room, numbers, plan, *state)
-        cost[...] = state[0].reshape(cost.shape)
-
-
-def _order(x, circular):
-    """The inner pixels of a query by their windows' mean: neighbours in that order meet the same candidates, still in cache."""
-    rows, columns = (np.arange(-1, side + 1) % side for side in x.shape[:2])
-    wide = x[rows[:, None], columns, 0]
-    down = wide[:-2] + wide[1:-1] + wide[2:]
-    mean = down[:, :-2] + down[:, 1:-1] + down[:, 2:]
-    pixels = np.arange(mean.size).reshape(mean.shape)
-    pixels = (pixels if circular else pixels[1:-1, 1:-1]).reshape(-1)
-    return pixels[np.argsort(mean.reshape(-1)[pixels], kind="stable")]
-
-
-def _directions():
-    """Three orthonormal directions (3, 9) in which windows of images differ most: the mean, the slopes across and down."""
-    down, across = np.mgrid[-1.0:2, -1.0:2]
-    return np.stack([np.ones((3, 3)) / 3, across / math.sqrt(6), down / math.sqrt(6)]).reshape(3, 9)
-
-
-def _grid(projected, lanes, bound):
-    """A grid over the projections (3, M), of about 16 candidates a cell."""
-    bins = max(1, min(24, round((projected.shape[1] / lanes) ** (1 / 3))))
-    lowest = projected.min(axis=1).astype(np.float64)
-    step = (projected.max(axis=1) - lowest) / bins
-    step[step <= 0] = 1
-    # A sum of 9 products is off by less than 9 eps of sqrt(9) times the largest value; the rest is for edges and differences.
-    eps = float(np.finfo(projected.dtype).eps)
-    return search.Grid(lowest, step, 1 / step, bins, 100 * eps, 1 + 100 * eps, bound)
 
 
 def ideal_task(x, packed, begin, end, signal, rate, cutoff, cost, mass, total, winner=None):
