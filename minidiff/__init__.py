@@ -2,11 +2,14 @@
 
 Noise an image, then walk back. The walk needs a denoiser; the best one for a training set is a softmax over it and can only
 recite. Show that softmax a window instead of the image, let it look anywhere, and it makes patch mosaics: creativity.
+
+Begin with `minidiff/theory.py`: all of it in one file of plain NumPy.
 """
 
-from . import datasets, judges, metrics, nets, process, schedules
+from . import datasets, nets, process, schedules
+from .engine import set_threads, threads
 from .machines import AttentionScore, EquivariantLocalScore, EquivariantScore, IdealScore, LocalScore, Wiener
-from .machines.shards import set_threads, threads
+from .measures import judges, metrics
 
 __version__ = "0.1.0"
 __all__ = [
@@ -28,11 +31,14 @@ __all__ = [
     "threads",
 ]
 
+# Loaded on first use (PEP 562), so that importing minidiff loads no matplotlib and no laws. Exercises that students hold say
+# `from minidiff import exercises`.
+_ON_FIRST_USE = {"plots": "plots", "testing": "testing", "exercises": "coursework"}
+
 
 def __getattr__(name):
-    """`minidiff.plots` and `minidiff.testing` on first use (PEP 562): importing minidiff loads no matplotlib and no laws."""
-    if name in ("plots", "testing"):
+    if name in _ON_FIRST_USE:
         import importlib
 
-        return importlib.import_module(f".{name}", __name__)
+        return importlib.import_module(f".{_ON_FIRST_USE[name]}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,7 @@ beyond [-1, 1] are drawn as the nearest end.
 
 import numpy as np
 
-from . import checks
+from . import arguments
 from .files import whole
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; black and white are left for the images.
@@ -25,7 +25,7 @@ def _drawable(images, channel=None):
     """Images (..., H, W, C) as numbers in [0, 1] with C = 1 or 3."""
     images = np.asarray(images, dtype=np.float64)
     if channel is not None:
-        channel = checks.whole_number("channel", channel, 0, images.shape[-1] - 1)
+        channel = arguments.whole_number("channel", channel, 0, images.shape[-1] - 1)
         images = images[..., channel : channel + 1]
     if images.shape[-1] not in (1, 3):
         raise ValueError(f"images: expected 1 or 3 channels to draw, got {images.shape[-1]}; hint: choose one, channel=0")
@@ -71,9 +71,9 @@ def sheet(images, columns=None, gap=1, channel=None):
     """
     if np.ndim(images) != 4 or np.size(images) == 0:
         raise ValueError(f"images: expected a non-empty array of shape (B, H, W, C), got {np.shape(images)}")
-    pixels, gap = _drawable(images, channel), checks.whole_number("gap", gap, 0)
+    pixels, gap = _drawable(images, channel), arguments.whole_number("gap", gap, 0)
     count, height, width, _ = pixels.shape
-    columns = min(count, 8) if columns is None else checks.whole_number("columns", columns, 1)
+    columns = min(count, 8) if columns is None else arguments.whole_number("columns", columns, 1)
     rows = -(-count // columns)
     out = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, 3))
     for b in range(count):
@@ -144,7 +144,7 @@ def nearest(samples, images, found, ax=None, title=None):
 
     The number above each column is the root-mean-square distance. Returns the AxesImage.
     """
-    from .metrics import rolled
+    from .measures.metrics import rolled
 
     moved = rolled(np.asarray(images)[found.nearest], found.shift)
     heads = [f"{distance:.2f}" for distance in found.distance]
@@ -245,7 +245,7 @@ def save_gif(path, frames, columns=None, scale=None, milliseconds=120):
 def _enlarged(pixels, scale):
     from PIL import Image
 
-    scale = max(4, 800 // max(pixels.shape[:2])) if scale is None else checks.whole_number("scale", scale, 1)
+    scale = max(4, 800 // max(pixels.shape[:2])) if scale is None else arguments.whole_number("scale", scale, 1)
     bytes_ = (pixels * 255).round().astype(np.uint8)
     return Image.fromarray(bytes_.repeat(scale, axis=0).repeat(scale, axis=1))
 

@@ -1,4 +1,4 @@
-"""The samplers that walk back, and from views.py the forward process and the conversions between the views of a denoiser.
+"""The samplers that walk back, and from conversions.py the forward process and the conversions.
 
 A *denoiser* is anything called as `denoiser(x, t) -> x0_hat`. The samplers are generators: they yield after every step, so a
 caller can watch, stop or plot, and the last step's `x` is the sample.
@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import checks
-from .views import (
+from . import arguments
+from .conversions import (
     add_noise,
     eps_from_v,
     eps_from_x0,
@@ -59,21 +59,21 @@ def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype):
     if not callable(denoiser):
         raise TypeError(f"denoiser: expected a callable denoiser(x, t), got {type(denoiser).__name__}")
     if times is None:
-        times = np.linspace(1.0, 0.0, checks.whole_number("steps", steps, 1) + 1)
-    times = checks.times("times", times)
+        times = np.linspace(1.0, 0.0, arguments.whole_number("steps", steps, 1) + 1)
+    times = arguments.times("times", times)
     if times.ndim != 1 or len(times) < 2 or not (np.diff(times) < 0).all():
         raise ValueError(f"times: expected at least two strictly decreasing times, got shape {times.shape}: {times}")
     if schedule.noise(times[0]) == 0:
         raise ValueError(f"times: expected a start with noise (s > 0), got {times[0]:g} where s = 0")
-    rng = checks.generator(rng)
+    rng = arguments.generator(rng)
     if noise is None:
         if shape is None:
             raise ValueError("shape: expected (B, H, W, C), got None; hint: give shape= or noise=")
-        if len(shape) not in (3, 4) or any(checks.whole_number("shape", side, 1) < 1 for side in shape):
+        if len(shape) not in (3, 4) or any(arguments.whole_number("shape", side, 1) < 1 for side in shape):
             raise ValueError(f"shape: expected (H, W, C) or (B, H, W, C), got {shape}")
         noise = unit_noise(tuple(shape), rng, dtype)
     else:
-        noise = checks.float_array("noise", noise, "(H, W, C) or (B, H, W, C)", (3, 4))
+        noise = arguments.float_array("noise", noise, "(H, W, C) or (B, H, W, C)", (3, 4))
         if shape is not None and tuple(shape) != noise.shape:
             raise ValueError(f"shape: expected noise's own, {noise.shape}, got {tuple(shape)}; hint: leave shape= out")
     # A student's own denoiser(x, t) knows no labels, so none is passed unless one was asked for.
@@ -141,7 +141,7 @@ def ddim(
     >>> [round(step.t, 2) for step in ddim(blank, schedules.cosine(), shape=(4, 4, 1), steps=2, rng=0)]
     [0.5, 0.0]
     """
-    eta = checks.number("eta", eta, 0, 1)
+    eta = arguments.number("eta", eta, 0, 1)
     start = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
     return _ddim(*start, schedule, eta)
 
@@ -212,7 +212,7 @@ def ode(
     >>> float(abs(last.x).max())
     0.0
     """
-    checks.choice("method", method, ("euler", "heun"))
+    arguments.choice("method", method, ("euler", "heun"))
     x, times, _, denoise = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
     return _ode(x, times, denoise, schedule, method)
 
@@ -273,7 +273,7 @@ def sde(
     """
     start = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
     if not (g is None or callable(g)):
-        checks.number("g", g, 0)
+        arguments.number("g", g, 0)
     return _sde(*start, schedule, g)
 
 
@@ -293,7 +293,7 @@ def _sde(x, times, rng, denoise, schedule, g):
 def _noise_strength(g, schedule, t):
     if g is None:
         return _plain(np.sqrt(schedule.variance_slope(t)))
-    return checks.number("g", g(_plain(t)) if callable(g) else g, 0)
+    return arguments.number("g", g(_plain(t)) if callable(g) else g, 0)
 
 
 SAMPLERS = {"ddim": ddim, "ode": ode, "sde": sde}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import checks
+from . import arguments, theory
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,19 @@ class Schedule:
 
     def signal(self, t):
         """The signal level a(t), float64 of t's shape; ValueError if t leaves [0, 1]."""
-        return self._signal(checks.times("t", t))
+        return self._signal(arguments.times("t", t))
 
     def noise(self, t):
         """The noise level s(t), float64 of t's shape; ValueError if t leaves [0, 1]."""
-        return self._noise(checks.times("t", t))
+        return self._noise(arguments.times("t", t))
 
     def signal_slope(self, t):
         """The slope da/dt, float64 of t's shape."""
-        return self._signal_slope(checks.times("t", t))
+        return self._signal_slope(arguments.times("t", t))
 
     def variance_slope(self, t):
         """The slope d(s^2)/dt, float64 of t's shape; finite at every t."""
-        return self._variance_slope(checks.times("t", t))
+        return self._variance_slope(arguments.times("t", t))
 
 
 def cosine():
@@ -71,8 +71,8 @@ def cosine():
     return Schedule(
         "cosine",
         (),
-        lambda t: np.cos(rate * t),
-        lambda t: np.sin(rate * t),
+        lambda t: theory.cosine(t)[0],
+        lambda t: theory.cosine(t)[1],
         lambda t: -rate * np.sin(rate * t),
         lambda t: rate * np.sin(2 * rate * t),
     )
@@ -110,7 +110,7 @@ def exponential(strength=5.0):
     >>> print(f"{float(exponential().signal(1.0)):.4f}")
     0.0067
     """
-    rate = 2 * checks.number("strength", strength, 1e-6, 300)
+    rate = 2 * arguments.number("strength", strength, 1e-6, 300)
     return _from_exponent("exponential", (("strength", rate / 2),), lambda t: rate * t, lambda t: rate * np.ones_like(t))
 
 
@@ -122,8 +122,8 @@ def ve(sigma_min=0.01, sigma_max=50.0):
     >>> float(ve().noise(1.0)), float(ve().noise(0.0))
     (50.0, 0.01)
     """
-    low = checks.number("sigma_min", sigma_min, 1e-12)
-    high = checks.number("sigma_max", sigma_max, low)
+    low = arguments.number("sigma_min", sigma_min, 1e-12)
+    high = arguments.number("sigma_max", sigma_max, low)
     growth = np.log(high / low)
     return Schedule(
         "ve",
@@ -152,4 +152,4 @@ NAMES = {"cosine": cosine, "linear": linear, "exponential": exponential, "ve": v
 
 def by_name(name):
     """The schedule of that name with its default settings; ValueError lists the names."""
-    return NAMES[checks.choice("schedule", name, tuple(NAMES))]()
+    return NAMES[arguments.choice("schedule", name, tuple(NAMES))]()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import checks
+from . import arguments
 from .laws import LAWS, Result, run_law
 from .laws.averages import (
     data_symmetry,
@@ -197,7 +197,7 @@ def check_denoiser(
     case = make_case(denoiser, images, schedule, claims, window, boundary, make, rng, samples)
     chosen = tuple(LAWS)
     if laws is not None:
-        chosen = [checks.choice("laws", name, tuple(LAWS)) for name in ([laws] if isinstance(laws, str) else laws)]
+        chosen = [arguments.choice("laws", name, tuple(LAWS)) for name in ([laws] if isinstance(laws, str) else laws)]
     results = []
     for name in chosen:
         mute = any(one.law == "answer" and one.held is False for one in results)
@@ -214,6 +214,6 @@ def _about(case, window):
 
 def practice_images(count=8, height=7, width=6, channels=1, rng=0):
     """A small training set to check denoisers on: smooth patterns of random contrast, no two alike, sides that differ."""
-    rng = checks.generator(rng)
+    rng = arguments.generator(rng)
     shape = (count, height, width, channels)
     return np.tanh(rng.standard_normal(shape) + rng.standard_normal((count, 1, 1, 1)))

@@ -13,7 +13,7 @@ import numba
 import pytest
 
 import minidiff as md
-from minidiff import cli
+from minidiff.command import parser
 
 # Doctests carry no marks.
 COMPILED_DOCTESTS = ("minidiff/machines/calibrate.py::",)
@@ -50,7 +50,7 @@ def run(capsys):
 
     def call(*arguments):
         try:
-            code = cli.main([str(argument) for argument in arguments])
+            code = parser.main([str(argument) for argument in arguments])
         except SystemExit as end:
             code = end.code
         captured = capsys.readouterr()

@@ -1,9 +1,13 @@
 """Bounded hypothesis strategies: small shapes, times away from the ends, and seeds for bulk numbers."""
 
+from contextlib import nullcontext
+from unittest.mock import patch
+
 import numpy as np
 from hypothesis import strategies as st
 
 from minidiff import process, schedules
+from minidiff.engine import backends
 
 TIMES = st.floats(0.05, 0.95)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -45,3 +49,8 @@ def float32_tolerance(nearest, s, span=2.0, c=10):
     The exponent d / (2 s^2) carries a relative error of a few eps32, so weights carry that much of it absolutely.
     """
     return c * np.finfo(np.float32).eps * span * (1 + float(np.max(nearest)) / (2 * s * s))
+
+
+def answered_by(fast):
+    """Within this block machines are answered by the engine's kernels, or all of them by theory.py as without JIT."""
+    return nullcontext() if fast else patch.dict(backends.FAST, clear=True)

@@ -8,8 +8,8 @@ from oracles import attention
 from strategies import SEEDS, TIMES, float32_tolerance, noised, training_set, windowed_sets
 
 import minidiff as md
-from minidiff.machines import attention as module
-from minidiff.machines import shards
+from minidiff import engine, theory
+from minidiff.engine import door, shards
 from minidiff.machines.windows import BOUNDARIES
 
 COSINE = md.schedules.cosine()
@@ -153,10 +153,10 @@ def test_top1_is_the_array_with_one_place_a_row(seed, t, g):
     images = training_set(seed, (4, 4, 5, 1))
     x = noised(images, t, COSINE, seed, queries=1)[0]
     a, s = levels(t)
-    entropy = np.empty(20)
+    entropy, keys = np.empty(20), np.stack([theory.windows(y, 3, "circular") for y in images])
     for p in range(20):
-        distances = [module.evidence_of(x, images[[n]], a, 0.5 / s**2, 3, "circular", True) for n in range(4)]
-        logs = np.array([np.log(mass[0, p]) - cost[0, p] / (2 * s * s) for cost, mass, _ in distances])
+        distance = ((theory.windows(x, 3, "circular")[p] - a * keys) ** 2).sum(axis=2)
+        logs = np.logaddexp.reduce(-distance / (2 * s * s), axis=1)
         weight = np.exp(logs - np.logaddexp.reduce(logs))
         entropy[p] = -(weight * np.log(weight)).sum()
     first, second = np.argsort(entropy)[:2]
@@ -171,12 +171,13 @@ def test_without_entropy_the_widest_gap_is_most_decisive():
     """Without noise no place has any entropy left: the one whose best image leads by most is heard, and hears the next."""
     images = training_set(0, (4, 4, 5, 1))
     x = training_set(1, (1, 4, 5, 1))[0]
-    cost, mass, total = module.evidence_of(x, images, 1.0, np.inf, 3, "circular", True)
-    best = np.sort(cost, axis=0)
+    levels = np.ones(1), np.zeros(1)
+    (found,) = engine.evidence(x[None], engine.TrainingSet(images), *levels, theory.equivariant_local, (3, "circular"))
+    best = np.sort(found.cost, axis=0)
     second, first = np.argsort(best[1] - best[0])[-2:]
     expected = np.full(20, first)
     expected[first] = second
-    np.testing.assert_array_equal(module.Evidence(cost, mass, total, np.inf).most_decisive(), expected)
+    np.testing.assert_array_equal(found.most_decisive(), expected)
 
 
 # --- limits ----------------------------------------------------------------------------------------------------------
@@ -299,7 +300,7 @@ def test_bits_depend_on_no_split(monkeypatch):
     whole = machine(x, 0.3)
     monkeypatch.setattr(shards, "TASK_COST", 1e3)
     monkeypatch.setattr(shards, "SMALLEST_COST", 1e2)
-    monkeypatch.setattr(module, "MOST_EVIDENCE", 1)
+    monkeypatch.setattr(door, "MOST_EVIDENCE", 1)
     try:
         for threads in (1, 3):
             md.set_threads(threads)

@@ -8,7 +8,7 @@ from strategies import SEEDS, training_set
 
 import minidiff as md
 from minidiff import process
-from minidiff.machines import calibrate
+from minidiff.studies import calibration
 
 COSINE = md.schedules.cosine()
 WINDOWS = (3, 5, 7)
@@ -42,7 +42,7 @@ def test_the_table_of_a_machine_is_found_again(kind, table, boundary, seed):
     At each step one of the windows is the teacher's own, and its cosine is 1; the others' are less, as the images are faint.
     """
     teacher = KINDS[kind](FAINT, COSINE, window=table, boundary=boundary)
-    found = calibrate.against(
+    found = calibration.against(
         teacher, FAINT, COSINE, WINDOWS, boundary, samples=3, steps=len(table), rng=seed, machine=KINDS[kind]
     )
     own = [found.scores[step, WINDOWS.index(k)] for step, k in enumerate(table)]
@@ -54,7 +54,7 @@ def test_the_table_is_what_a_window_needs():
     """Entry i serves the i-th time, times ascending to 1: the calibrated machine uses each entry once on its way back."""
     table = [3, 5, 3, 7]
     teacher = md.EquivariantLocalScore(IMAGES, COSINE, window=table, boundary="zeros")
-    found = calibrate.against(teacher, IMAGES, COSINE, WINDOWS, samples=2, steps=4)
+    found = calibration.against(teacher, IMAGES, COSINE, WINDOWS, samples=2, steps=4)
     np.testing.assert_allclose(found.times, [0.25, 0.5, 0.75, 1.0], rtol=1e-15)
     student = md.EquivariantLocalScore(IMAGES, COSINE, window=found.table, boundary="zeros")
     assert [student.window(t) for t in found.times] == table
@@ -91,7 +91,7 @@ def test_what_is_compared_is_the_noise_estimate(boundary, seed, samples):
 
     arguments = (denoiser, WINDOWS, boundary, samples, 6, seed)
     table, scores = naive(*arguments, eps)
-    found = calibrate.against(denoiser, IMAGES, COSINE, WINDOWS, boundary, samples, steps=6, rng=seed)
+    found = calibration.against(denoiser, IMAGES, COSINE, WINDOWS, boundary, samples, steps=6, rng=seed)
     assert (found.table, found.windows) == (table, WINDOWS)
     np.testing.assert_allclose(found.scores, scores, rtol=0, atol=1e-12)
     assert table != naive(*arguments, lambda x, x0_hat, t: x0_hat)[0]
@@ -105,14 +105,14 @@ def test_the_median_over_samples_is_a_window(split, k):
     def patchwork(x, t):
         return np.stack([machine(one, t) for machine, one in zip(machines, x, strict=True)])
 
-    found = calibrate.against(patchwork, IMAGES, COSINE, WINDOWS, samples=len(split), steps=3)
+    found = calibration.against(patchwork, IMAGES, COSINE, WINDOWS, samples=len(split), steps=3)
     assert found.table == [k] * 3
 
 
 def test_windows_may_come_in_any_order():
     """The table is the same, and the scores stand in the order asked for."""
     teacher = md.EquivariantLocalScore(IMAGES, COSINE, window=[3, 5, 7], boundary="zeros")
-    up, down = (calibrate.against(teacher, IMAGES, COSINE, w, samples=2, steps=3, rng=1) for w in (WINDOWS, WINDOWS[::-1]))
+    up, down = (calibration.against(teacher, IMAGES, COSINE, w, samples=2, steps=3, rng=1) for w in (WINDOWS, WINDOWS[::-1]))
     assert up.table == down.table == [3, 5, 7]
     assert down.windows == (7, 5, 3)
     np.testing.assert_allclose(down.scores, up.scores[:, ::-1], rtol=0, atol=1e-12)
@@ -123,14 +123,14 @@ def test_a_seed_gives_a_calibration():
     images = IMAGES.astype(np.float32)
     teacher = md.Wiener(images, COSINE)
     rngs = (4, np.random.default_rng(4), 5)
-    scores = [calibrate.against(teacher, images, COSINE, WINDOWS, samples=2, steps=3, rng=rng).scores for rng in rngs]
+    scores = [calibration.against(teacher, images, COSINE, WINDOWS, samples=2, steps=3, rng=rng).scores for rng in rngs]
     np.testing.assert_array_equal(scores[0], scores[1])
     assert (scores[0] != scores[2]).any()
-    held = [calibrate.held_out(images[:6], images[6:], COSINE, WINDOWS, steps=3, rng=rng).scores for rng in (4, 4, 5)]
+    held = [calibration.held_out(images[:6], images[6:], COSINE, WINDOWS, steps=3, rng=rng).scores for rng in (4, 4, 5)]
     np.testing.assert_array_equal(held[0], held[1])
     assert (held[0] != held[2]).any()
     asked = []
-    *_, _ = [calibrate.against(lambda x, t: asked.append(x.dtype) or x, images, COSINE, [3], samples=1, steps=2)]
+    *_, _ = [calibration.against(lambda x, t: asked.append(x.dtype) or x, images, COSINE, [3], samples=1, steps=2)]
     assert asked == [np.float32] * 2
 
 
@@ -139,11 +139,11 @@ def test_a_seed_gives_a_calibration():
 def test_cosine_similarity(seed, up, down):
     """1 for the same direction, -1 for the opposite, and the cosine in between, image by image and in float64."""
     a, b = training_set(seed, (3, 3, 2, 2)), training_set(seed + 1, (3, 3, 2, 2))
-    np.testing.assert_allclose(calibrate.cosine_similarity(a, up * a), 1, rtol=1e-14)
-    np.testing.assert_allclose(calibrate.cosine_similarity(a, down * a), -1, rtol=1e-14)
+    np.testing.assert_allclose(calibration.cosine_similarity(a, up * a), 1, rtol=1e-14)
+    np.testing.assert_allclose(calibration.cosine_similarity(a, down * a), -1, rtol=1e-14)
     expected = [cosine_of(one, other) for one, other in zip(a, b, strict=True)]
-    np.testing.assert_allclose(calibrate.cosine_similarity(a, b), expected, rtol=0, atol=1e-14)
-    single = calibrate.cosine_similarity(a.astype(np.float32), b.astype(np.float32))
+    np.testing.assert_allclose(calibration.cosine_similarity(a, b), expected, rtol=0, atol=1e-14)
+    single = calibration.cosine_similarity(a.astype(np.float32), b.astype(np.float32))
     assert single.dtype == np.float64
     # Each pixel is off by half a unit of 2^-23 of itself, twice over, and the cosine has slope at most 1.
     np.testing.assert_allclose(single, expected, rtol=0, atol=2 * np.finfo(np.float32).eps)
@@ -158,7 +158,7 @@ def test_cosine_similarity(seed, up, down):
 def test_held_out_takes_the_window_that_denoises_best(seed, boundary, kind, windows):
     """The mean squared error of machines with one window each; the smallest wins among the windows not below the last one's."""
     others = training_set(seed, (3, 7, 7, 1))
-    found = calibrate.held_out(IMAGES, others, COSINE, windows, boundary, steps=4, rng=seed, machine=KINDS[kind])
+    found = calibration.held_out(IMAGES, others, COSINE, windows, boundary, steps=4, rng=seed, machine=KINDS[kind])
     machines = [KINDS[kind](IMAGES, COSINE, window=k, boundary=boundary) for k in WINDOWS]
     rng, least = np.random.default_rng(seed), 0
     np.testing.assert_allclose(found.times, [0.25, 0.5, 0.75, 1.0], rtol=1e-15)
@@ -187,7 +187,7 @@ def test_held_out_never_falls(errors):
             asked.append(t)
             return np.sqrt(errors[len(asked) - 1]).reshape(-1, 1, 1, 1, 1) * np.ones((1, *x.shape))
 
-    found = calibrate.held_out(IMAGES, np.zeros((2, 7, 7, 1)), COSINE, windows, steps=len(errors), machine=Stub)
+    found = calibration.held_out(IMAGES, np.zeros((2, 7, 7, 1)), COSINE, windows, steps=len(errors), machine=Stub)
     expected, least = [], 0
     for row in errors:
         least = max(range(least, 4), key=lambda place: -row[place])
@@ -199,7 +199,7 @@ def test_held_out_never_falls(errors):
 
 def test_a_training_image_held_out_calls_for_everything():
     """Where the held-out images are training images, the whole image tells most, at every noise but the greatest."""
-    found = calibrate.held_out(IMAGES, IMAGES[:4], COSINE, (3, 13), steps=5)
+    found = calibration.held_out(IMAGES, IMAGES[:4], COSINE, (3, 13), steps=5)
     assert found.table == [13] * 5
 
 
@@ -210,12 +210,12 @@ TEACHER = md.LocalScore(IMAGES, COSINE, window=3)
 
 def against(**changes):
     given = {"denoiser": TEACHER, "images": IMAGES, "schedule": COSINE, "windows": WINDOWS, "samples": 1, "steps": 2}
-    return calibrate.against(**given | changes)
+    return calibration.against(**given | changes)
 
 
 def held_out(**changes):
     given = {"images": IMAGES, "others": IMAGES[:1], "schedule": COSINE, "windows": WINDOWS, "steps": 2}
-    return calibrate.held_out(**given | changes)
+    return calibration.held_out(**given | changes)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_the_tables_of_an_attention_machine_are_found_again(pairs, seed):
     """Calibrated against AttentionScore with any tables k(t) and g(t), the same tables come out (section 5's machine)."""
     windows, strengths = (list(column) for column in zip(*pairs, strict=True))
     teacher = md.AttentionScore(FAINT, COSINE, window=windows, strength=strengths, boundary="zeros")
-    found = calibrate.with_attention(
+    found = calibration.with_attention(
         teacher, FAINT, COSINE, (3, 5), (0.5, 0.0, 0.1), "zeros", samples=2, steps=2 * len(pairs), rng=seed
     )
     steps = 2 * len(pairs)
@@ -276,8 +276,8 @@ def test_the_tables_of_an_attention_machine_are_found_again(pairs, seed):
 def test_a_machine_without_attention_has_no_strength():
     """Against ELS, whose places hear nothing of each other, g = 0 comes out at every noise; the scores of g = 0 are ELS's."""
     teacher = md.EquivariantLocalScore(FAINT, COSINE, window=[3, 5], boundary="zeros")
-    found = calibrate.with_attention(teacher, FAINT, COSINE, (3, 5), (0, 0.3, 3), "zeros", samples=3, steps=4, rng=1)
+    found = calibration.with_attention(teacher, FAINT, COSINE, (3, 5), (0, 0.3, 3), "zeros", samples=3, steps=4, rng=1)
     assert found.strengths == [0.0] * 4 and found.table == [3, 3, 5, 5]
-    alone = calibrate.against(teacher, FAINT, COSINE, (3, 5), "zeros", samples=3, steps=4, rng=1)
+    alone = calibration.against(teacher, FAINT, COSINE, (3, 5), "zeros", samples=3, steps=4, rng=1)
     # The pooled machine computes in float64: a cosine of float32 answers is off by their rounding.
     np.testing.assert_allclose(found.scores[:, :, 0], alone.scores, atol=1e-5)

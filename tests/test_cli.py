@@ -14,7 +14,7 @@ from PIL import Image
 
 import minidiff as md
 from minidiff import nets
-from minidiff.metrics import memorisation
+from minidiff.measures.metrics import memorisation
 
 matplotlib.use("Agg")
 COSINE = md.schedules.cosine()

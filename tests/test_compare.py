@@ -14,9 +14,10 @@ from PIL import Image
 from strategies import training_set
 
 import minidiff as md
-from minidiff import compare, metrics, nets, plots, process
-from minidiff.machines import calibrate
+from minidiff import nets, plots, process
+from minidiff.measures import metrics
 from minidiff.nets import shipped
+from minidiff.studies import agreement, calibration
 
 matplotlib.use("Agg")
 COSINE = md.schedules.cosine()
@@ -46,7 +47,7 @@ def sampled(denoiser, noise=NOISE, steps=3):
 
 @pytest.fixture(scope="module")
 def found():
-    return compare.compare(Between(), IMAGES, NOISE, TABLES, "zeros", steps=3)
+    return agreement.compare(Between(), IMAGES, NOISE, TABLES, "zeros", steps=3)
 
 
 # --- compare ---------------------------------------------------------------------------------------------------------
@@ -55,7 +56,7 @@ def found():
 @pytest.mark.parametrize("name", MACHINES)
 def test_a_machine_in_the_network_s_place_agrees_with_itself(name):
     """Taken for the network, a machine is predicted by its like to the bit: R^2 = 1; by the others it is not."""
-    found = compare.compare(MACHINES[name], IMAGES, NOISE, TABLES, "zeros", steps=3)
+    found = agreement.compare(MACHINES[name], IMAGES, NOISE, TABLES, "zeros", steps=3)
     np.testing.assert_array_equal(found.samples[name], found.samples["network"])
     assert found.agreement[name].determination.tolist() == [1.0] * 5
     np.testing.assert_allclose(found.agreement[name].r, 1, rtol=0, atol=1e-14)
@@ -77,7 +78,7 @@ def test_all_start_from_the_same_noises(found):
 def test_the_boundary_is_the_network_s():
     """On the torus ELS and LS wrap; the ideal denoiser knows no border."""
     table = {"ELS": 3, "LS": 3}
-    found = compare.compare(Between(), IMAGES, NOISE, table, "circular", steps=3)
+    found = agreement.compare(Between(), IMAGES, NOISE, table, "circular", steps=3)
     for name, kind in (("ELS", md.EquivariantLocalScore), ("LS", md.LocalScore)):
         np.testing.assert_array_equal(found.samples[name], sampled(kind(IMAGES, COSINE, window=3, boundary="circular")))
 
@@ -86,13 +87,13 @@ def test_the_boundary_is_the_network_s():
 @pytest.mark.parametrize("boundary", ["circular", "zeros"])
 def test_each_machine_has_a_table_of_its_own(boundary):
     """ELS and LS are calibrated apart, each with the windows that fit the images: up to 7 on a torus of 7 x 7, 13 with zeros."""
-    tables = compare.calibrated_tables(Between(), IMAGES, boundary, steps=4, samples=3, rng=6)
+    tables = agreement.calibrated_tables(Between(), IMAGES, boundary, steps=4, samples=3, rng=6)
     fitting = (3, 5, 7) if boundary == "circular" else (3, 5, 7, 9, 11, 13)
     for name, kind in (("ELS", md.EquivariantLocalScore), ("LS", md.LocalScore)):
-        alone = calibrate.against(Between(), IMAGES, COSINE, fitting, boundary, samples=3, steps=4, rng=6, machine=kind)
+        alone = calibration.against(Between(), IMAGES, COSINE, fitting, boundary, samples=3, steps=4, rng=6, machine=kind)
         assert tables[name] == alone.table
     assert set(tables) == {"ELS", "LS"}
-    noises = [compare.calibrated_tables(Between(), IMAGES, boundary, steps=4, samples=3, rng=rng) for rng in range(6)]
+    noises = [agreement.calibrated_tables(Between(), IMAGES, boundary, steps=4, samples=3, rng=rng) for rng in range(6)]
     assert any(other != tables for other in noises)
 
 
@@ -100,13 +101,13 @@ def test_windows_fit_wide_images():
     """4 x 8 images with zeros have windows up to 15."""
     images = training_set(0, (6, 4, 8, 1)) / 4
     teacher = md.LocalScore(images, COSINE, window=15, boundary="zeros")
-    assert compare.calibrated_tables(teacher, images, "zeros", steps=2, samples=2)["LS"] == [15, 15]
+    assert agreement.calibrated_tables(teacher, images, "zeros", steps=2, samples=2)["LS"] == [15, 15]
 
 
 def test_windows_fit_tiny_images():
     """On a torus of 2 x 2 there is one window, the pixel itself."""
     images = training_set(0, (4, 2, 2, 1))
-    tables = compare.calibrated_tables(md.Wiener(images, COSINE), images, "circular", steps=2, samples=2)
+    tables = agreement.calibrated_tables(md.Wiener(images, COSINE), images, "circular", steps=2, samples=2)
     assert tables == {"ELS": [1, 1], "LS": [1, 1]}
 
 
@@ -116,7 +117,7 @@ def test_windows_fit_tiny_images():
 def comparison(r, determination):
     """A Comparison made by hand: r and R^2 of ELS, LS, IS, one row each."""
     rows = (metrics.Agreement(np.array(one), np.square(one), np.array(two)) for one, two in zip(r, determination, strict=True))
-    return compare.Comparison({}, dict(zip(MACHINES, rows, strict=True)), TABLES)
+    return agreement.Comparison({}, dict(zip(MACHINES, rows, strict=True)), TABLES)
 
 
 VALUES = st.lists(st.one_of(st.floats(-1, 1), st.just(np.nan)), min_size=4, max_size=4)
@@ -126,7 +127,7 @@ VALUES = st.lists(st.one_of(st.floats(-1, 1), st.just(np.nan)), min_size=4, max_
 @given(st.lists(VALUES, min_size=3, max_size=3), st.lists(VALUES, min_size=3, max_size=3))
 def test_numbers_are_quartiles_under_their_own_names(r, determination):
     """r, r^2 and R^2 are three things; quartiles are NumPy's over what is defined; what is not is counted."""
-    told = compare.numbers(comparison(r, determination))
+    told = agreement.numbers(comparison(r, determination))
     for name, one, two in zip(MACHINES, r, determination, strict=True):
         for key, values in (("r", np.array(one)), ("r^2", np.square(one)), ("R^2", np.array(two))):
             defined = values[~np.isnan(values)]
@@ -143,23 +144,23 @@ def test_the_table_says_the_same_as_the_numbers():
     """A row for each machine, a column for each of r, r^2 and R^2: median [lower, upper] to three digits."""
     values = np.random.default_rng(0).uniform(0.1, 0.9, (2, 3, 5))
     found = comparison(*values)
-    head, *rows = compare.table(found).splitlines()
+    head, *rows = agreement.table(found).splitlines()
     assert head.split() == ["r", "r^2", "R^2"]
     assert [row.split()[0] for row in rows] == list(MACHINES)
-    for row, told in zip(rows, compare.numbers(found).values(), strict=False):
+    for row, told in zip(rows, agreement.numbers(found).values(), strict=False):
         cells = [f"{q['median']:.3f} [{q['lower']:.3f}, {q['upper']:.3f}]" for q in told.values()]
         assert row.split()[1:] == " ".join(cells).split()
 
 
 def test_the_table_s_columns_do_not_touch():
     """Also where R^2 is below -1, as it is for an untrained network."""
-    _, *rows = compare.table(comparison([[-0.5] * 4] * 3, [[-12.5] * 4] * 3)).splitlines()
+    _, *rows = agreement.table(comparison([[-0.5] * 4] * 3, [[-12.5] * 4] * 3)).splitlines()
     assert all("][" not in row and "]-" not in row for row in rows)
 
 
 def test_the_figures_show_the_samples_and_their_agreement(found):
     """Side by side: one row of samples each, with ELS's r above. Agreement: every sample's r, sorted, and ELS against IS."""
-    (side_name, side, said), (spread_name, spread, _) = compare.figures(found, shown=3)
+    (side_name, side, said), (spread_name, spread, _) = agreement.figures(found, shown=3)
     assert (side_name, spread_name) == ("side-by-side.png", "agreement.png")
     assert "r is that of ELS" in said
     (ax,) = side.axes
@@ -187,7 +188,7 @@ def test_agreement_over_training_is_measured_on_the_average(monkeypatch):
     monkeypatch.setattr(nets, "train", functools.partial(nets.train, batch=4))
     images = IMAGES[:, :4, :4].astype(np.float32)
     noise = process.unit_noise((3, 4, 4, 1), 1)
-    rows = compare.over_training(images, noise, 3, length=64, rng=2, steps=2)
+    rows = agreement.over_training(images, noise, 3, length=64, rng=2, steps=2)
     assert [row["step"] for row in rows] == [1, 2, 4, 8, 16, 32, 64]
     theory = sampled(md.EquivariantLocalScore(images, COSINE, window=3, boundary="zeros"), noise, 2)
     network = nets.Network(rng=2)
@@ -196,7 +197,7 @@ def test_agreement_over_training_is_measured_on_the_average(monkeypatch):
     assert rows[3]["r"] == metrics.quartiles(expected.r)
     assert rows[3]["R^2"] == metrics.quartiles(expected.determination)
     assert rows[3]["loss"] == pytest.approx(np.mean(losses), rel=1e-12)
-    left, right = compare.training_figure(rows).axes
+    left, right = agreement.training_figure(rows).axes
     np.testing.assert_array_equal(left.lines[0].get_xydata(), [(row["step"], row["r"]["median"]) for row in rows])
     np.testing.assert_array_equal(right.lines[0].get_xydata(), [(row["step"], row["loss"]) for row in rows])
 
@@ -295,16 +296,16 @@ def test_compare_is_the_library(tmp_path, run, weights):
     assert (code, said) == (0, [])
     assert sorted(os.listdir(out)) == ["agreement.png", "numbers.json", "side-by-side.png"]
     network, (images, _) = nets.load(weights), md.datasets.load("digits", size=6, count=12, rng=3)
-    tables = compare.calibrated_tables(network, images, "circular", steps=4, rng=3)
-    found = compare.compare(network, images, process.unit_noise((6, 6, 6, 1), 2), tables, "circular", steps=4)
-    written, told = strictly(out / "numbers.json"), compare.numbers(found)
+    tables = agreement.calibrated_tables(network, images, "circular", steps=4, rng=3)
+    found = agreement.compare(network, images, process.unit_noise((6, 6, 6, 1), 2), tables, "circular", steps=4)
+    written, told = strictly(out / "numbers.json"), agreement.numbers(found)
     assert written["training images"] == 12 and written["windows"] == tables
     for name in ("ELS", "LS", "IS"):
         assert list(written[name]) == ["r", "r^2", "R^2"]
         for key, quartiles in told[name].items():
             assert written[name][key] == pytest.approx(quartiles, rel=1e-5)
     assert (written["samples"], written["ELS above IS in r"]) == (6, told["ELS above IS in r"])
-    assert printed[:-1] == compare.table(found).splitlines()
+    assert printed[:-1] == agreement.table(found).splitlines()
     assert str(out / "side-by-side.png") in printed[-1]
     for name in ("agreement.png", "side-by-side.png"):
         with Image.open(out / name) as picture:
@@ -319,7 +320,7 @@ def test_compare_is_the_library(tmp_path, run, weights):
 
 def test_a_window_given_is_not_calibrated(tmp_path, run, weights, monkeypatch):
     """--window serves ELS and LS alike; --data overrides what the notes say; --quick takes at most ten noises."""
-    monkeypatch.setattr(calibrate, "against", lambda *_, **__: pytest.fail("calibrated"))
+    monkeypatch.setattr(calibration, "against", lambda *_, **__: pytest.fail("calibrated"))
     options = ("--window", "3,5", "--data", "two_tone", "--size", 6, "--quick", "-n", 30, "--steps", 2)
     code, _, said = run("compare", "--network", weights, *options, "--out", tmp_path)
     assert (code, said) == (0, [])
@@ -334,7 +335,7 @@ def test_agreement_over_training_from_the_command_line(tmp_path, run, monkeypatc
     """--experiment training writes its rows and its figure."""
     row = {"step": 4, "loss": 0.5, "r": metrics.quartiles([0.25, 0.5]), "R^2": metrics.quartiles([0.0, 0.5])}
     asked = {}
-    monkeypatch.setattr(compare, "over_training", lambda images, *_, **options: asked.update(options, n=len(images)) or [row])
+    monkeypatch.setattr(agreement, "over_training", lambda images, *_, **options: asked.update(options, n=len(images)) or [row])
     options = ("--experiment", "training", "--count", 5, "--size", 4, "--seed", 3, "--steps", 2, "-n", 2, "--out", tmp_path)
     code, printed, said = run("compare", *options)
     assert (code, said) == (0, [])
@@ -360,7 +361,7 @@ BAD_COMPARISONS = [
 @pytest.mark.parametrize(("options", "words"), BAD_COMPARISONS)
 def test_bad_comparisons_are_one_line_and_no_file(tmp_path, run, weights, monkeypatch, options, words):
     """An unknown network, windows that do not fit, data of another kind: named before a sample is made, exit code 2."""
-    monkeypatch.setattr(calibrate, "cosine_similarity", lambda *_: pytest.fail("work was begun"))
+    monkeypatch.setattr(calibration, "cosine_similarity", lambda *_: pytest.fail("work was begun"))
     refused(run, ("compare", "--network", weights, *options, "--out", tmp_path / "out"), words, tmp_path / "out")
 
 

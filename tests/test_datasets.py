@@ -106,7 +106,7 @@ def test_digits_are_the_published_ones():
 
 def test_digits_file_is_small_free_of_pickles_and_attributed():
     """The file is under 100 KB, loads without pickles, and its licence, authors and source stand beside it."""
-    data = resources.files("minidiff").joinpath("data")
+    data = resources.files("minidiff").joinpath("datasets", "data")
     with data.joinpath("digits.npz").open("rb") as file:
         assert len(file.read()) < 100_000
         file.seek(0)

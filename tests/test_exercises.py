@@ -16,11 +16,11 @@ import pytest
 from command_line import refused, strictly
 
 import minidiff as md
-from minidiff import exercises
-from minidiff.exercises import marking, reading
-from minidiff.exercises.showing import agree, outcome_parts, shown
-from minidiff.machines import calibrate
+from minidiff import coursework
+from minidiff.coursework import marking, reading
+from minidiff.coursework.showing import agree, outcome_parts, shown
 from minidiff.nets import layers
+from minidiff.studies import calibration
 
 FOLDER = Path(__file__).parent.parent / "tutorials" / "exercises"
 SOLUTIONS = sorted((FOLDER / "solutions").glob("0*.py"))
@@ -33,7 +33,7 @@ def solution_of(number):
 
 
 def exercise(number):
-    return importlib.import_module(f"minidiff.exercises.{reading.MODULES[number]}").EXERCISE
+    return importlib.import_module(f"minidiff.coursework.{reading.MODULES[number]}").EXERCISE
 
 
 GAPS = [(number, gap) for number in NUMBERS for gap in exercise(number).gaps]
@@ -90,7 +90,7 @@ def test_a_stub_is_its_solution_without_the_answers(solution):
 @every_exercise
 def test_every_stub_is_not_yet_done(solution):
     """A stub as it is given out: every gap is 'not yet', none is 'wrong', and it has not passed."""
-    report = exercises.check(FOLDER / solution.name)
+    report = coursework.check(FOLDER / solution.name)
     assert [mark.state for mark in report.marks] == ["not yet"] * len(report.marks)
     assert [mark.gap for mark in report.marks] == [gap.name for gap in exercise(solution.name[:2]).gaps]
     assert not report.passed
@@ -99,7 +99,7 @@ def test_every_stub_is_not_yet_done(solution):
 @every_exercise
 def test_every_solution_passes(solution):
     """Every gap of every solution is done, and all of it together holds."""
-    report = exercises.check(solution)
+    report = coursework.check(solution)
     assert report.passed, str(report)
     assert [mark.state for mark in report.marks] == ["done"] * (len(exercise(solution.name[:2]).gaps) + 1)
 
@@ -116,7 +116,7 @@ def test_one_gap_done_is_one_gap_done(solution, tmp_path):
     for gap in exercise(number).gaps:
         path = tmp_path / "mine.py"
         path.write_text(f"{stub.split('if __name__')[0]}\n\n{answers[gap.name]}\n", encoding="utf-8")
-        states = {mark.gap: mark.state for mark in exercises.check(path).marks}
+        states = {mark.gap: mark.state for mark in coursework.check(path).marks}
         assert states == {other.name: "done" if other is gap else "not yet" for other in exercise(number).gaps}
 
 
@@ -321,7 +321,7 @@ WRONG = [
 @pytest.mark.parametrize(("number", "gap", "changes", "words"), WRONG, ids=lambda value: value if isinstance(value, str) else "")
 def test_typical_wrong_answers_get_the_right_hint(number, gap, changes, words, tmp_path):
     """A typical wrong answer: its gap is wrong, with a hint about that mistake; all other gaps are done."""
-    report = exercises.check(written(tmp_path, number, *changes))
+    report = coursework.check(written(tmp_path, number, *changes))
     assert {mark.gap: mark.state for mark in report.marks} == {
         one.name: "wrong" if one.name == gap else "done" for one in exercise(number).gaps
     }, str(report)
@@ -374,9 +374,9 @@ RIGHT = [
 @pytest.mark.parametrize(("number", "gap", "changes"), RIGHT, ids=lambda value: value if isinstance(value, str) else "")
 def test_other_right_answers_are_right(number, gap, changes, tmp_path, monkeypatch):
     """A right answer that is written otherwise, or comes as another kind of number, is done all the same."""
-    module = importlib.import_module(f"minidiff.exercises.{reading.MODULES[number]}")
+    module = importlib.import_module(f"minidiff.coursework.{reading.MODULES[number]}")
     monkeypatch.setattr(module, "EXERCISE", replace(module.EXERCISE, together=lambda names: (True, "")))  # saves a second
-    report = exercises.check(written(tmp_path, number, *changes))
+    report = coursework.check(written(tmp_path, number, *changes))
     assert report[gap].state == "done" and report.passed, str(report)
 
 
@@ -413,7 +413,7 @@ def with_relu(folder, body):
 @pytest.mark.parametrize("body", BODY)
 def test_whatever_a_function_does_is_a_mark(tmp_path, body):
     """No answer, a wrong kind, an error or sys.exit in a function: that gap is wrong, in words, and the others are judged."""
-    report = exercises.check(with_relu(tmp_path, body))
+    report = coursework.check(with_relu(tmp_path, body))
     hints, where = BODY[body]
     mark = report["relu_backward"]
     assert mark.state == "wrong" and sum(one.state == "done" for one in report.marks) == 4
@@ -427,14 +427,14 @@ def test_an_error_is_told_with_its_line(tmp_path):
     """The line is the last one of the student's own, not one of NumPy's."""
     path = with_relu(tmp_path, "return np.linalg.inv(dout)")
     line = path.read_text().split("\n").index("    return np.linalg.inv(dout)") + 1
-    assert f"line {line}: LinAlgError" in exercises.check(path)["relu_backward"].where
+    assert f"line {line}: LinAlgError" in coursework.check(path)["relu_backward"].where
 
 
 def test_not_yet_is_no_mistake(tmp_path):
     """A body that is empty in any way, or still ends in NotImplementedError, is 'not yet'."""
     for body in ("...", "pass", "raise NotImplementedError", "raise NotImplementedError('later')"):
-        assert exercises.check(with_relu(tmp_path, body))["relu_backward"].state == "not yet"
-    mark = exercises.check(with_relu(tmp_path, "slope = x > 0\n    raise NotImplementedError"))["relu_backward"]
+        assert coursework.check(with_relu(tmp_path, body))["relu_backward"].state == "not yet"
+    mark = coursework.check(with_relu(tmp_path, "slope = x > 0\n    raise NotImplementedError"))["relu_backward"]
     assert mark.state == "not yet" and "line" in mark.hint
 
 
@@ -442,13 +442,13 @@ def test_a_function_that_is_gone_is_missed(tmp_path):
     """A renamed function is told by the name that is looked for."""
     path = tmp_path / "mine.py"
     path.write_text(solution_of("06").read_text().replace("def relu_backward", "def relu_back"), encoding="utf-8")
-    mark = exercises.check(path)["relu_backward"]
+    mark = coursework.check(path)["relu_backward"]
     assert mark.state == "wrong" and "`relu_backward`" in mark.hint
 
 
 def test_other_arguments_are_told(tmp_path):
     """A function with another number of arguments: Python's own words."""
-    mark = exercises.check(written(tmp_path, "06", ("def relu_backward(dout, x)", "def relu_backward(dout)")))["relu_backward"]
+    mark = coursework.check(written(tmp_path, "06", ("def relu_backward(dout, x)", "def relu_backward(dout)")))["relu_backward"]
     assert mark.state == "wrong" and "takes 1 positional argument but 2 were given" in mark.where
 
 
@@ -458,7 +458,7 @@ def test_what_is_right_for_each_gap_may_be_wrong_together(tmp_path):
         "    patches, centres = dictionary(images, k)\n",
         "    if s < 0.3:\n        return x / a\n    patches, centres = dictionary(images, k)\n",
     )
-    report = exercises.check(written(tmp_path, "04", trick))
+    report = coursework.check(written(tmp_path, "04", trick))
     assert [mark.state for mark in report.marks] == ["done"] * 4 + ["wrong"]
     assert not report.passed and "law" in report["all together"].hint
 
@@ -466,14 +466,14 @@ def test_what_is_right_for_each_gap_may_be_wrong_together(tmp_path):
 def test_expanded_squares_are_found_together(tmp_path):
     """|x|^2 - 2 x y + |y|^2 answers every gap's question rightly, and loses near copies in float32: the law says so."""
     old, new = "((window - a * patches) ** 2)", "(window**2 - 2 * a * window * patches + (a * patches) ** 2)"
-    report = exercises.check(written(tmp_path, "04", (old, new)))
+    report = coursework.check(written(tmp_path, "04", (old, new)))
     assert [mark.state for mark in report.marks] == ["done"] * 4 + ["wrong"]
     assert "near copies" in report["all together"].hint and "take differences first" in report["all together"].hint
 
 
 def test_others_mistakes_do_not_count_twice(tmp_path):
     """With the dictionary wrong, the machine that is built on it is still called done: it is right as far as it goes."""
-    report = exercises.check(written(tmp_path, "04", ("window_at(y, row, column, k)", "window_at(y, 0, 0, k)")))
+    report = coursework.check(written(tmp_path, "04", ("window_at(y, row, column, k)", "window_at(y, 0, 0, k)")))
     assert {mark.gap: mark.state for mark in report.marks} == {
         "dictionary": "wrong",
         "posterior": "done",
@@ -485,7 +485,7 @@ def test_others_mistakes_do_not_count_twice(tmp_path):
 def test_the_counter_example_can_be_asked_again(tmp_path):
     """report[gap].question holds the arguments: called with them, the student's function gives what the report says."""
     path = written(tmp_path, "03", ("seen - a * window_at", "seen - window_at"))
-    mark = exercises.check(path)["distances"]
+    mark = coursework.check(path)["distances"]
     names = reading.read(path).names
     np.testing.assert_array_equal(names["distances"](*mark.question.values()), mark.yours)
     names = reading.read(solution_of("03")).names
@@ -495,11 +495,11 @@ def test_the_counter_example_can_be_asked_again(tmp_path):
 def test_a_law_is_named_where_one_is_broken(tmp_path):
     """A wrong machine is held against the laws, a wrong backward against the adjoint's; at length where no mistake is known."""
     old = "posterior(window_at(x, row, column, k).ravel(), patches, a, s) @ centres"
-    known = exercises.check(written(tmp_path, "04", (old, old.replace("row, column", "0, 0"))))["els"]
+    known = coursework.check(written(tmp_path, "04", (old, old.replace("row, column", "0, 0"))))["els"]
     assert "(0, 0)" in known.hint and known.law.startswith("The law 'window' is broken") and "Usually" not in known.law
-    unknown = exercises.check(written(tmp_path, "04", (old, f"{old} + 0.01")))["els"]
+    unknown = coursework.check(written(tmp_path, "04", (old, f"{old} + 0.01")))["els"]
     assert "no common mistake" in unknown.hint and "Usually: " in unknown.law
-    backward = exercises.check(written(tmp_path, "06", ("weight[::-1, ::-1].transpose", "weight.transpose")))
+    backward = coursework.check(written(tmp_path, "06", ("weight[::-1, ::-1].transpose", "weight.transpose")))
     assert "adjoint" in backward["conv_backward_input"].law and "<dx, x>" in backward["conv_backward_input"].law
 
 
@@ -511,10 +511,10 @@ def test_a_file_is_run_as_a_module_not_as_a_program(tmp_path):
         "06",
         ("return dout * (x > 0)", "return dout * mask(x)"),
         ("import numpy as np\n", "import numpy as np\nfrom mine_beside import mask\n"),
-        ("    from minidiff import exercises\n", "    raise SystemExit(3)\n"),
+        ("    from minidiff import coursework\n", "    raise SystemExit(3)\n"),
     )
     before = (list(sys.path), {name for name in sys.modules if name.startswith("exercise_")})
-    assert exercises.check(path).passed
+    assert coursework.check(path).passed
     assert before == (list(sys.path), {name for name in sys.modules if name.startswith("exercise_")})
     sys.modules.pop("mine_beside")
 
@@ -522,7 +522,7 @@ def test_a_file_is_run_as_a_module_not_as_a_program(tmp_path):
 def test_ctrl_c_is_the_students(tmp_path):
     """KeyboardInterrupt is not taken for a wrong answer: it ends the check."""
     with pytest.raises(KeyboardInterrupt):
-        exercises.check(with_relu(tmp_path, "raise KeyboardInterrupt"))
+        coursework.check(with_relu(tmp_path, "raise KeyboardInterrupt"))
 
 
 def damaged(folder, text, name="mine.py"):
@@ -552,7 +552,7 @@ def test_bad_files_are_one_line(tmp_path, kind):
     """No exercise, or one that Python cannot run: a ValueError of one line with the file and the number of the line."""
     make, words = BAD[kind]
     with pytest.raises(ValueError) as caught:
-        exercises.check(make(tmp_path))
+        coursework.check(make(tmp_path))
     said = str(caught.value)
     assert "\n" not in said and "Traceback" not in said
     for word in words:
@@ -572,7 +572,7 @@ def test_values_are_shown_in_few_words():
 
 def test_the_report_says_it_all():
     """print(report), report[gap], numbers()."""
-    report = exercises.check(FOLDER / "04_anywhere.py")
+    report = coursework.check(FOLDER / "04_anywhere.py")
     assert str(report).startswith("exercise 04, anywhere: 0 of 4 gaps done")
     assert [line.split() for line in str(report).splitlines()[1:]] == [["not", "yet", mark.gap] for mark in report.marks]
     assert report.numbers() == {"exercise": "04", "passed": False, "gaps": {mark.gap: "not yet" for mark in report.marks}}
@@ -629,7 +629,7 @@ def test_the_models_are_the_packages_layers():
     ):
         np.testing.assert_allclose(found, right.reshape(6, 3), atol=1e-12)
     p, q = rng.standard_normal((2, 3, 2, 2, 1))
-    np.testing.assert_allclose(the("07", "similarity")(0 * p, p, q, 0.6, 0.8), calibrate.cosine_similarity(p, q), atol=1e-12)
+    np.testing.assert_allclose(the("07", "similarity")(0 * p, p, q, 0.6, 0.8), calibration.cosine_similarity(p, q), atol=1e-12)
 
 
 def test_the_pooled_machine_is_the_packages():
@@ -648,7 +648,7 @@ def test_the_pooled_machine_is_the_packages():
 def test_the_readme_shows_a_true_report(tmp_path):
     """The report in the exercises' README is what comes out: the factor a forgotten in one gap, another one still empty."""
     posterior, els = ("window - a * patches", "window - patches"), "    patches, centres = dictionary(images, k)\n"
-    report = exercises.check(written(tmp_path, "04", posterior, (els, f"    raise NotImplementedError\n{els}")))
+    report = coursework.check(written(tmp_path, "04", posterior, (els, f"    raise NotImplementedError\n{els}")))
     shown = str(report).split("\n")
     del shown[shown.index("not yet   els") + 1]
     assert "\n".join(["```", *shown, "```"]) in (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -676,7 +676,7 @@ def test_an_exercise_checks_itself_when_run():
 def test_the_command_prints_the_report(run, tmp_path):
     """`minidiff check FILE`: the report on stdout, exit code 0 if it passed and 1 if not, and --out writes it as numbers."""
     code, printed, said = run("check", solution_of("06"), "--out", tmp_path)
-    assert (code, said) == (0, []) and printed == str(exercises.check(solution_of("06"))).splitlines()
+    assert (code, said) == (0, []) and printed == str(coursework.check(solution_of("06"))).splitlines()
     assert strictly(tmp_path / "numbers.json")["passed"] is True
     code, printed, said = run("check", FOLDER / solution_of("06").name)
     assert (code, said) == (1, []) and printed[1].startswith("not yet")

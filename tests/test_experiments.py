@@ -5,8 +5,10 @@ import pytest
 from command_line import interrupt, strictly
 
 import minidiff as md
-from minidiff import consistency, judges, limbs, nets, process
-from minidiff.cli import main
+from minidiff import nets, process
+from minidiff.command.parser import main
+from minidiff.measures import judges
+from minidiff.studies import attention, limbs
 
 COSINE = md.schedules.cosine()
 FIGURES = (
@@ -47,10 +49,10 @@ def test_a_machine_in_the_network_s_place_is_found_out(patterns):
     """AttentionScore as the network: its tables are found, and it agrees with itself, where g > 0 better than ELS does."""
     images, noise = patterns
     teacher = md.AttentionScore(images, COSINE, window=[3, 5], strength=[0.0, 1.0], boundary="zeros")
-    tables = consistency.calibrated(Posing(teacher), images, samples=3, steps=4, rng=1, windows=(3, 5), strengths=(0.0, 0.1, 1.0))
+    tables = attention.calibrated(Posing(teacher), images, samples=3, steps=4, rng=1, windows=(3, 5), strengths=(0.0, 0.1, 1.0))
     assert tables["AttentionScore"] == [[3, 3, 5, 5], [0.0, 0.0, 1.0, 1.0]]
-    machines = consistency.rivals(Posing(teacher), images, tables)
-    told = consistency.agreements(Posing(teacher), machines, noise, steps=4, levels=(0.25, 0.75))
+    machines = attention.rivals(Posing(teacher), images, tables)
+    told = attention.agreements(Posing(teacher), machines, noise, steps=4, levels=(0.25, 0.75))
     assert set(told) == {"AttentionScore", "ELS", "IS"}
     for name in ("whole", "t = 0.25", "t = 0.75"):
         mine, alone = (told[machine][name] for machine in ("AttentionScore", "ELS"))
@@ -72,13 +74,13 @@ def test_without_strength_the_samples_are_those_of_els(patterns):
     That image's pieces may be moved, so that the sample is new; with co-located candidates it is the image itself.
     """
     images, noise = patterns
-    found = consistency.over_strength(images, noise, (0.0, 1e4), steps=4, window=(3, 5))
+    found = attention.over_strength(images, noise, (0.0, 1e4), steps=4, window=(3, 5))
     assert found[1e4][1]["images used"]["median"] == 1
-    els = md.EquivariantLocalScore(images, consistency.SCHEDULE, window=[3, 5], boundary="zeros")
+    els = md.EquivariantLocalScore(images, attention.SCHEDULE, window=[3, 5], boundary="zeros")
     # float32 against float64 along four steps: the tolerance of one answer, four times.
-    np.testing.assert_allclose(found[0.0][0], consistency.last(els, noise, 4), atol=4e-4)
+    np.testing.assert_allclose(found[0.0][0], attention.last(els, noise, 4), atol=4e-4)
     assert found[1e4][1]["consistent"]["count"] == 4
-    told = consistency.over_strength(images, noise, (1e4,), "colocated", steps=8, window=(3, 5))[1e4][1]
+    told = attention.over_strength(images, noise, (1e4,), "colocated", steps=8, window=(3, 5))[1e4][1]
     assert (told["consistent"]["count"], told["new"]["count"]) == (4, 0)
 
 
@@ -86,23 +88,23 @@ def test_without_strength_the_samples_are_those_of_els(patterns):
 def test_training_images_are_judged_consistent_and_not_new(patterns):
     """Training images obey the rule, none is new, each patch is a training patch; against half of them, half are new."""
     images, _ = patterns
-    told = consistency.judged(images, images)
+    told = attention.judged(images, images)
     assert (told["consistent"]["count"], told["new"]["count"], told["patch distance"]["median"]) == (12, 0, 0.0)
-    assert consistency.judged(images, images[:6])["new"]["count"] == 6
+    assert attention.judged(images, images[:6])["new"]["count"] == 6
 
 
 def test_chance_is_what_shapes_of_independent_colours_reach():
     """by_chance sums K^-(m - 1) over samples of m shapes, and is the mean of one_colour when each shape draws its own colour."""
-    images = consistency.datasets.colour_patterns(900)[0]
+    images = attention.datasets.colour_patterns(900)[0]
     images[300:600, :8], images[600:700, 8:], images[700:800, :, 8:], images[800:] = -1, -1, -1, -1
-    np.testing.assert_allclose(consistency.by_chance(images), 300 / 27 + 500 / 3)
+    np.testing.assert_allclose(attention.by_chance(images), 300 / 27 + 500 / 3)
     rng = np.random.default_rng(0)
     for rows in (slice(0, 8), slice(8, 16)):
         for columns in (slice(0, 8), slice(8, 16)):
             for image in images:
                 image[rows, columns] = image[rows, columns][..., rng.permutation(3)]
     # The count is a sum of independent ones: its variance is below its mean.
-    count, chance = judges.one_colour(images).consistent.sum(), consistency.by_chance(images)
+    count, chance = judges.one_colour(images).consistent.sum(), attention.by_chance(images)
     assert abs(count - chance) < 5 * np.sqrt(chance)
 
 
@@ -133,7 +135,7 @@ def test_the_attention_experiment_from_the_command_line(tmp_path, capsys, monkey
     arguments = ["compare", "--experiment", "attention", "--quick", "--steps", "4", "--out", str(tmp_path / "out")]
     assert main(arguments) == 0
     told = strictly(tmp_path / "out" / "numbers.json")
-    assert [row["kind"] for row in told["networks"]] == list(consistency.KINDS)
+    assert [row["kind"] for row in told["networks"]] == list(attention.KINDS)
     assert ["its own map" in row["agreement"] for row in told["networks"]] == [False, False, True, True]
     assert all(set(told["g"][candidates]) == {"0", "0.1", "10"} for candidates in ("anywhere", "colocated"))
     assert set(told["receptive field"]["ELS"]) == {"3", "5", "7", "13"}
@@ -144,8 +146,8 @@ def test_the_attention_experiment_from_the_command_line(tmp_path, capsys, monkey
     assert f"{share['count']} / {share['of']} [{share['low']:.2f}, {share['high']:.2f}]" in text
     line = next(line for line in text.splitlines() if line.startswith("softmax, its own map"))
     assert line.split()[-1] == f"{told['networks'][3]['agreement']['its own map']['whole']['r']['median']:.2f}"
-    monkeypatch.setattr(consistency, "calibrated", None)
-    monkeypatch.setattr(consistency, "over_strength", interrupt)
+    monkeypatch.setattr(attention, "calibrated", None)
+    monkeypatch.setattr(attention, "over_strength", interrupt)
     assert main(arguments) == 130
     assert strictly(tmp_path / "out" / "numbers.json")["networks"] == told["networks"]
 

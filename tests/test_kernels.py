@@ -1,4 +1,4 @@
-"""The vector kernels against the plain ones."""
+"""The engine's kernels against theory.py."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from strategies import SEEDS, noised, training_set, windowed_sets
 
 import minidiff as md
-from minidiff.machines import tasks
-from minidiff.machines.kernels import local_shard
-from minidiff.machines.windows import shift_table
+from minidiff import engine, theory
+from minidiff.engine import backends
+from minidiff.engine.shifts import shift_table
 
 COSINE = md.schedules.cosine()
 law = settings(deadline=None, max_examples=30)
@@ -17,37 +17,52 @@ law = settings(deadline=None, max_examples=30)
 pytestmark = pytest.mark.compiled
 
 
-def empty_state(shape):
-    """cost, mass, total and winner for one query of `shape` (H, W, C)."""
-    return [np.empty(shape[:2]), np.empty(shape[:2]), np.empty(shape), np.empty(shape[:2], np.int64)]
+def same_states(ours, theirs, rtol=1e-11):
+    """Two Posteriors agree: the same winners, and the same numbers to rounding."""
+    np.testing.assert_array_equal(ours.winner, theirs.winner)
+    for field in ("cost", "mass", "total"):
+        np.testing.assert_allclose(getattr(ours, field), getattr(theirs, field), rtol=rtol, atol=rtol)
 
 
-def levels(t, dtype):
-    """(signal, rate) as the machines hand them to a kernel."""
-    a, s = dtype(COSINE.signal(t)), float(COSINE.noise(t))
-    return a, 0.5 / s / s if s > 0 else np.inf
-
-
-# --- winners ---------------------------------------------------------------------------------------------------------
+# --- against theory.py -----------------------------------------------------------------------------------------------
 
 
 @law
-@given(windowed_sets(), st.floats(0, 0.95), SEEDS)
-def test_vector_kernels_name_the_same_winners(case, t, seed):
-    """Cost, mass, total and winner of the vector kernel are the plain kernel's: the lowest index where several are as near."""
+@given(windowed_sets(), st.floats(0, 0.95), SEEDS, st.booleans())
+def test_box_sums_give_the_states_of_theory(case, t, seed, anywhere):
+    """Cost, mass, total and winner are theory.py's, winners of ties too; over all images together, and over each by itself."""
     images, k, boundary = case
     images = np.concatenate([images, images])  # every candidate has its like
-    x = noised(images, t, COSINE, seed, queries=1)[0]
-    plain, vector = empty_state(x.shape), empty_state(x.shape)
-    a, rate = levels(t, np.float64)
-    plain[0][...], plain[1][...], plain[2][...], plain[3][...] = np.inf, 0, 0, np.iinfo(np.int64).max
-    tables = [shift_table(side, k, boundary) for side in x.shape[:2]]
-    flat = plain[0].reshape(-1), plain[1].reshape(-1), plain[2].reshape(-1, x.shape[2]), plain[3].reshape(-1)
-    local_shard(x, images, a, rate, k, boundary == "circular", *tables, 52.0, *flat)
-    tasks.local_task(x, tasks.pack(images), 0, len(images), a, rate, k, boundary == "circular", False, 52.0, *vector)
-    np.testing.assert_array_equal(vector[3], plain[3])
-    for ours, theirs in zip(vector[:3], plain[:3], strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-11, atol=1e-11)
+    x = noised(images, t, COSINE, seed)
+    levels = COSINE.signal(np.full(2, t)), COSINE.noise(np.full(2, t))
+    kernels = backends.Windows(anywhere, k, boundary)
+    lines = backends.Theory(theory.equivariant_local if anywhere else theory.local, (k, boundary))
+    packed, plain = kernels.layout(images), lines.layout(images)
+    same_states(kernels.states(x, packed, *levels, True), lines.states(x, plain, *levels, True))
+    same_states(kernels.evidence(x, packed, *levels, True), lines.evidence(x, plain, *levels, True))
+
+
+@law
+@given(windowed_sets(("zeros",)), SEEDS)
+def test_shift_tables_are_the_padding_rule(case, seed):
+    """p may be explained by p + shift where theory.places gives both the same number: by shift, or by pixel, the same pairs."""
+    images, k, boundary = case
+    height, width = images.shape[1:3]
+    place = theory.places(height, width, k, boundary).reshape(height, width)
+    by_place = {(p, u) for p in np.ndindex(height, width) for u in np.ndindex(height, width) if place[p] == place[u]}
+    rows, columns = (shift_table(side, k, boundary) for side in (height, width))
+    by_shift = {
+        ((i, j), (i + down, j + across))
+        for down, top, bottom in rows.tolist()
+        for across, left, right in columns.tolist()
+        for i in range(top, bottom)
+        for j in range(left, right)
+    }
+    assert by_shift == by_place
+    assert engine.count_pairs(height, width, k, boundary) == len(by_place)
+
+
+# --- winners ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minidiff.nets import kernels, layers
+from minidiff.nets import convolution_kernels, layers
 
 law = settings(deadline=None, max_examples=15)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -195,7 +195,7 @@ def test_fast_exp_in_float32():
     """Seven Taylor terms on |r| <= ln(2)/2 and a power of two: relative error within 8 units of rounding on [-87, 0]."""
     x = np.linspace(-87, 0, 100_001).astype(np.float32)
     found = x.copy()
-    kernels._exp(found, np.empty(len(x), np.int32))
+    convolution_kernels._exp(found, np.empty(len(x), np.int32))
     # r ln(2) (r^7 / 8! in the series) is below 1e-8; m ln(2), m <= 126, carries the rounding of ln(2), 2e-9, and of r itself.
     assert abs(found / np.exp(x.astype(np.float64)) - 1).max() <= 8 * np.finfo(np.float32).eps
 

@@ -8,7 +8,7 @@ from oracles import candidates, majority_images, mosaic, nearest_copies, window
 from strategies import SEEDS, small_shapes, training_set, windowed_sets
 
 import minidiff as md
-from minidiff.metrics import (
+from minidiff.measures.metrics import (
     Memorisation,
     agreement,
     local_consistency,

@@ -15,8 +15,8 @@ from PIL import Image
 
 import minidiff as md
 from minidiff import plots
-from minidiff.machines.machine import Provenance
-from minidiff.metrics import Mosaic
+from minidiff.machines.base import Provenance
+from minidiff.measures.metrics import Mosaic
 
 matplotlib.use("Agg")
 COSINE = md.schedules.cosine()

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import SEEDS
 
-from minidiff import datasets, judges
+from minidiff import datasets
 from minidiff.datasets.ruled import limb_thickness, motifs
+from minidiff.measures import judges
 
 law = settings(deadline=None, max_examples=25)
 PLACES = st.sampled_from(["fixed", "free"])

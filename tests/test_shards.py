@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import noised, training_set
 
 import minidiff as md
-from minidiff.machines import shards
+from minidiff.engine import shards
 
 COSINE = md.schedules.cosine()
 

@@ -10,7 +10,7 @@ from strategies import training_set
 
 import minidiff as md
 from minidiff import testing
-from minidiff.laws.definition import Definition
+from minidiff.laws.rules import estimate, rule_of
 from minidiff.testing import LAWS, check_denoiser, practice_images
 
 COSINE = md.schedules.cosine()
@@ -125,10 +125,10 @@ def test_two_definitions_agree(boundary):
     """The laws' own loops and the tests' own loops, written apart, give the same LS, ELS, IS and ES."""
     images, x, a, s = training_set(0, (3, 4, 5, 2)), training_set(1, (1, 4, 5, 2))[0], 0.8, 0.5
     for shared in (False, True):
-        ours = Definition(images, 3, boundary, shared).estimate(x, a, s)[0].reshape(x.shape)
+        ours = estimate(rule_of(images, 3, boundary, shared), x, a, s)[0].reshape(x.shape)
         np.testing.assert_allclose(ours, local(x, images, a, s, 3, boundary, shared)[0], rtol=0, atol=1e-13)
     for shared, dictionary in ((False, images), (True, orbit(images))):
-        ours = Definition(images, shared=shared).estimate(x, a, s)[0].reshape(x.shape)
+        ours = estimate(rule_of(images, shared=shared), x, a, s)[0].reshape(x.shape)
         np.testing.assert_allclose(ours, ideal(x, dictionary, a, s)[0], rtol=0, atol=1e-13)
 
 

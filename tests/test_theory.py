@@ -18,7 +18,7 @@ from oracles import ideal, local, majority_images, majority_numbers
 from strategies import noised, training_set
 
 import minidiff as md
-from minidiff.metrics import local_consistency, memorisation, mosaic, typical_distance
+from minidiff.measures.metrics import local_consistency, memorisation, mosaic, typical_distance
 
 COSINE = md.schedules.cosine()
 RANGE = 2

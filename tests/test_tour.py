@@ -11,7 +11,7 @@ from command_line import interrupt, strictly
 from matplotlib.figure import Figure
 from PIL import Image
 
-from minidiff import page, tour
+from minidiff.studies import page, tour
 
 matplotlib.use("Agg")
 

@@ -25,7 +25,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minidiff as md
-from minidiff.machines import calibrate
+from minidiff.studies import calibration
 
 schedule = md.schedules.cosine()
 digits = md.datasets.digits(size=16)[0]
@@ -296,7 +296,7 @@ plt.show()
 # best. Largest window here: 13, the network's receptive field.
 
 # %%
-found = calibrate.held_out(images, others, schedule, [3, 5, 7, 9, 11, 13], boundary="circular", steps=10)
+found = calibration.held_out(images, others, schedule, [3, 5, 7, 9, 11, 13], boundary="circular", steps=10)
 best = found.scores.min(axis=1, keepdims=True)
 print("error of each window / error of the best one, at each time\n\n   t  ", *(f"k = {k:<3}" for k in found.windows), "  chosen")
 for t, ratios, k in zip(found.times, found.scores / best, found.table, strict=True):

@@ -25,7 +25,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minidiff as md
-from minidiff.machines import calibrate
+from minidiff.studies import calibration
 
 orange, sky, green, _, blue, red, pink = md.plots.PALETTE
 
@@ -212,7 +212,7 @@ for name in lines["glyphs"]:
 
 # %%
 sides = (3, 5, 7, 9, 11)
-found = calibrate.against(network, images, schedule, sides, samples=2, rng=2)
+found = calibration.against(network, images, schedule, sides, samples=2, rng=2)
 angles = np.degrees(np.arccos(found.scores))
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.5, 3), layout="constrained")
 for side, angle, colour in zip(sides, angles.T, (orange, sky, green, blue, pink), strict=True):
@@ -276,7 +276,7 @@ for t, x, step in zip(times, starts, walks["network"], strict=True):
     for name in order:
         answer = machines[name](x[:few], t)
         ours = md.process.eps_from_x0(x[:few], answer, t, schedule)
-        angle[name].append(np.degrees(np.arccos(np.median(calibrate.cosine_similarity(ours, theirs)))))
+        angle[name].append(np.degrees(np.arccos(np.median(calibration.cosine_similarity(ours, theirs)))))
         same_x[name] = np.median(md.metrics.agreement(answer, step.x0_hat[:few]).r)
 for name in order:
     print(f"last step, same x: {name:6}  r of x0_hat {same_x[name]:.2f}, angle of eps_hat {angle[name][-1]:.0f} degrees")

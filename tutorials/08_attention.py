@@ -418,7 +418,7 @@ for kind, rows in fit.items():
 #
 # And **$g$ must depend on $t$**, as $k$ does. Where colours are decided, at $t$ about 0.9, listening helps most; too strong a $g$
 # shouts down what a pixel sees itself. At low noise each pixel sees enough. The package calibrates both
-# tables together, along a network's own way back (`machines.calibrate.with_attention`), and
+# tables together, along a network's own way back (`calibration.with_attention`), and
 # `minidiff compare --experiment attention` does so for all four networks (it takes a while).
 #
 # The machine's uniform $A$ is not what the networks do: we saw the softmax network's notice board, and top-1 looks at one place

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 import minidiff as md
-from minidiff.machines import calibrate
+from minidiff.studies import calibration
 
 orange, sky, green, yellow, blue, red, pink = md.plots.PALETTE
 images, labels = md.datasets.creatures()
@@ -196,7 +196,7 @@ for side, verdict in counts.items():
 machines = {}
 for side, network in networks.items():
     fitting = [k for k in (3, 5, 7, 9, 11, 13) if k <= side]
-    found = calibrate.against(network, images, network.schedule, fitting, "zeros", samples=3, rng=1)
+    found = calibration.against(network, images, network.schedule, fitting, "zeros", samples=3, rng=1)
     print(f"receptive field {side:2}: k(t), least noise first:", *found.table)
     machines[side] = md.EquivariantLocalScore(images, network.schedule, window=found.table, boundary="zeros")
 by_machine = {side: walk(machine)[-1].x for side, machine in machines.items()}

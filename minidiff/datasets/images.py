@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import checks
+from .. import arguments
 
 MOST_SIDE = 4096
 
@@ -46,7 +46,7 @@ def existing_file(path, expected):
 
 def image_side(size, least=1):
     """`size` as an int: the side of a square image in pixels."""
-    return checks.whole_number("size", size, least, MOST_SIDE)
+    return arguments.whole_number("size", size, least, MOST_SIDE)
 
 
 def from_bytes(values):
@@ -96,7 +96,7 @@ def resize(images, size):
     (3, 16, 16, 1)
     """
     side = image_side(size)
-    images = checks.float_array("images", images, "(N, H, W, C) or (H, W, C)", (3, 4))
+    images = arguments.float_array("images", images, "(N, H, W, C) or (H, W, C)", (3, 4))
     if abs(images).max() > 1:
         raise ValueError(f"images: expected values in [-1, 1], got {images.min():g} to {images.max():g}")
     batch = _middle(np.asarray(images, dtype=np.float32)[(None,) * (4 - images.ndim)])

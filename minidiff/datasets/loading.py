@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from .. import checks
+from .. import arguments
 from . import arrays, made, readers, ruled
 from .images import as_path, existing_file, image_side, resize, to_colour, to_float
 
@@ -55,7 +55,7 @@ def load(name_or_path, size=None, count=None, colour=False, rng=0):
     >>> images.shape, labels.shape
     ((100, 16, 16, 3), (100,))
     """
-    rng = checks.generator(rng)
+    rng = arguments.generator(rng)
     if size is not None:
         image_side(size)
     if isinstance(name_or_path, str) and name_or_path in NAMES:
@@ -128,7 +128,7 @@ def _pick(count, available, rng, where):
     """Positions of `count` of `available` images, drawn without repetition and in order; all of them for None."""
     if count is None:
         return slice(None)
-    count = checks.whole_number("count", count, 1)
+    count = arguments.whole_number("count", count, 1)
     if count > available:
         raise ValueError(f"count: expected at most {available}, the images in {where}, got {count}")
-    return np.sort(checks.generator(rng).permutation(available)[:count])
+    return np.sort(arguments.generator(rng).permutation(available)[:count])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import checks
+from .. import arguments
 from .images import MOST_SIDE, from_bytes, image_side, resize
 
 CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -60,7 +60,7 @@ def digits(size=8):
     ((1797, 16, 16, 1), [0, 1, 2, 3, 4])
     """
     side = image_side(size)
-    with resources.files("minidiff").joinpath("data", "digits.npz").open("rb") as file:
+    with resources.files("minidiff").joinpath("datasets", "data", "digits.npz").open("rb") as file:
         with np.load(file, allow_pickle=False) as arrays:
             images, labels = arrays["images"], arrays["labels"]
     images = images[..., None].astype(np.float32) / 8 - 1
@@ -136,12 +136,12 @@ def glyphs(
     >>> images.shape, labels.tolist()
     ((4, 16, 16, 1), [0, 1, 0, 1])
     """
-    count = checks.whole_number("count", count, 1, MOST_COUNT)
+    count = arguments.whole_number("count", count, 1, MOST_COUNT)
     side = image_side(size, least=4)
-    rotation = checks.number("rotation", rotation, 0, 180)
+    rotation = arguments.number("rotation", rotation, 0, 180)
     low, high = _scale_range(scale)
-    shift = checks.number("shift", shift, 0, 1)
-    rng = checks.generator(rng)
+    shift = arguments.number("shift", shift, 0, 1)
+    rng = arguments.generator(rng)
     drawn = _open_fonts(_characters(characters), fonts, side * OVERSAMPLING)
     images = np.empty((count, side, side, 1), dtype=np.uint8)
     # One row of draws per image: a seed's first images do not depend on how many follow.
@@ -157,8 +157,8 @@ def _scale_range(scale):
         low, high = scale
     except (TypeError, ValueError):
         raise ValueError(f"scale: expected a pair (low, high), got {scale!r}") from None
-    high = checks.number("scale", high, 1e-3, 1)
-    return checks.number("scale", low, 1e-3, high), high
+    high = arguments.number("scale", high, 1e-3, 1)
+    return arguments.number("scale", low, 1e-3, high), high
 
 
 def _characters(characters):
@@ -244,10 +244,10 @@ def photo(count=None, size=16, across=4.0, rng=0):
     >>> images.shape, labels is None
     ((10, 16, 16, 3), True)
     """
-    count = None if count is None else checks.whole_number("count", count, 1)
+    count = None if count is None else arguments.whole_number("count", count, 1)
     side = image_side(size)
-    across = checks.number("across", across, 1, max(1, MOST_SIDE / side))
-    rng = checks.generator(rng)
+    across = arguments.number("across", across, 1, max(1, MOST_SIDE / side))
+    rng = arguments.generator(rng)
     picture = _photograph(round(side * across))
     rows, columns = (length - side + 1 for length in picture.shape[:2])
     count = min(PHOTO_COUNT, rows * columns) if count is None else count

@@ -1,13 +1,13 @@
 """Sets with a rule about the whole image that no small window can see: one colour per image, or an exact number of limbs.
 
-Ours. The rule holds in every training image, and `minidiff.judges` says of any other image whether it holds there.
+Ours. The rule holds in every training image, and `minidiff.measures.judges` says of any other image whether it holds there.
 """
 
 import math
 
 import numpy as np
 
-from .. import checks
+from .. import arguments
 from .images import image_side
 from .made import MOST_COUNT
 
@@ -29,7 +29,7 @@ def palette(colours=3):
     >>> palette(2).shape
     (2, 3)
     """
-    return PALETTE[: checks.whole_number("colours", colours, 1, len(PALETTE))].copy()
+    return PALETTE[: arguments.whole_number("colours", colours, 1, len(PALETTE))].copy()
 
 
 def motifs(side):
@@ -40,7 +40,7 @@ def motifs(side):
     >>> motifs(4)[1].astype(int).tolist()
     [[1, 1, 1, 1], [1, 0, 0, 1], [1, 0, 0, 1], [1, 1, 1, 1]]
     """
-    last = checks.whole_number("side", side, 1) - 1
+    last = arguments.whole_number("side", side, 1) - 1
     row, column = np.indices((side, side))
     middle = np.abs(np.stack([row, column]) - last / 2) < max(side, 2) / 4
     border = (row == 0) | (row == last) | (column == 0) | (column == last)
@@ -96,14 +96,14 @@ def colour_patterns(count=300, size=16, colours=3, shapes=4, shape_size=None, sp
     >>> images.shape, bool((images[0].max(axis=(0, 1)) == palette()[labels[0]]).all())
     ((5, 16, 16, 3), True)
     """
-    count = checks.whole_number("count", count, 1, MOST_COUNT)
+    count = arguments.whole_number("count", count, 1, MOST_COUNT)
     side = image_side(size)
     colour = palette(colours)
-    shapes = checks.whole_number("shapes", shapes, 1)
-    shape_size = max(1, 5 * side // 16) if shape_size is None else checks.whole_number("shape_size", shape_size, 1, side)
-    spacing = (shape_size + 1) // 2 if spacing is None else checks.whole_number("spacing", spacing, 0)
-    checks.choice("places", places, ("fixed", "free"))
-    rng = checks.generator(rng)
+    shapes = arguments.whole_number("shapes", shapes, 1)
+    shape_size = max(1, 5 * side // 16) if shape_size is None else arguments.whole_number("shape_size", shape_size, 1, side)
+    spacing = (shape_size + 1) // 2 if spacing is None else arguments.whole_number("spacing", spacing, 0)
+    arguments.choice("places", places, ("fixed", "free"))
+    rng = arguments.generator(rng)
     rows = _bands(side, shapes, shape_size + spacing)
     drawn, cell = motifs(shape_size), np.arange(shape_size)
     images = np.full((count, side, side, 3), -1, np.float32)
@@ -184,10 +184,10 @@ def creatures(count=300, size=16, limbs=4, rng=0):
     >>> images.shape, set(labels.tolist()) <= {4, 5}
     ((3, 16, 16, 1), True)
     """
-    count = checks.whole_number("count", count, 1, MOST_COUNT)
+    count = arguments.whole_number("count", count, 1, MOST_COUNT)
     side = image_side(size, least=6)
-    rng = checks.generator(rng)
-    allowed = [checks.whole_number("limbs", n, 1, 6) for n in (limbs if isinstance(limbs, list | tuple) else [limbs])]
+    rng = arguments.generator(rng)
+    allowed = [arguments.whole_number("limbs", n, 1, 6) for n in (limbs if isinstance(limbs, list | tuple) else [limbs])]
     if not allowed:
         raise ValueError("limbs: expected at least one number, got an empty list")
     images = np.full((count, side, side, 1), -1, np.float32)

@@ -6,6 +6,7 @@ import numpy as np
 
 from .case import Malformed, NotApplicable, read_answer, said
 from .law import Finding, law
+from .rules import estimate, values_of, views
 from .structure import furthest
 
 MEAN = ("posterior mean",)
@@ -25,8 +26,8 @@ def value_range(case, drawn, rng):
     """
     low, high = case.images.min(axis=(0, 1, 2)), case.images.max(axis=(0, 1, 2))
     if case.claimed("ideal"):
-        definition = case.definition(drawn.t)
-        values = [definition.candidates(group)[1] for group in range(definition.groups)]
+        rule = case.rule(drawn.t)
+        values = [values_of(rule, view) for view in range(views(rule))]
         low, high = (np.reshape([end(one, axis=0) for one in values], case.shape) for end in (np.min, np.max))
     found = case.ask(drawn.x, drawn.t)
     off, place = furthest(np.maximum(low - found, found - high).clip(0))
@@ -87,11 +88,11 @@ def no_signal(case, drawn, rng):
             raise NotApplicable(f"the schedule keeps some signal at t = 1, a = {a:.2g}")
         gap = case.ask(x, 1.0).mean(axis=(0, 1, 2)) - case.images.mean(axis=(0, 1, 2))
         return Finding(float(np.abs(gap).max()), allowed, "the mean over all pixels", x, 1.0)
-    definition = case.definition(1.0)
-    allowed += np.expm1(min(a * a / (2 * s * s) * np.ptp((definition.keys**2).sum(axis=1)), 700)) / 2 * case.span
+    rule = case.rule(1.0)
+    allowed += np.expm1(min(a * a / (2 * s * s) * np.ptp((rule.keys**2).sum(axis=1)), 700)) / 2 * case.span
     if allowed > case.span / 4:
         raise NotApplicable(f"the schedule keeps too much signal at t = 1, s/a = {s / a:.2g}")
-    means = [definition.candidates(group)[1].mean(axis=0) for group in range(definition.groups)]
+    means = [values_of(rule, view).mean(axis=0) for view in range(views(rule))]
     off, place = furthest(case.ask(x, 1.0) - np.reshape(means, case.shape))
     return Finding(off, allowed, place, x, 1.0)
 
@@ -192,7 +193,7 @@ def near_copies(case, drawn, rng):
         raise NotApplicable("it takes float64 only: float32 raises TypeError") from error
     except Exception as error:
         raise Malformed(f"in float32 {said(error, 'it')}", x, t) from error
-    expected = copies.definition(t).estimate(x[0].astype(np.float64), a, s)[0].reshape(case.shape)
+    expected = estimate(copies.rule(t), x[0].astype(np.float64), a, s)[0].reshape(case.shape)
     off, place = furthest(read_answer(found, x, t) - expected)
     each, largest = gap / np.sqrt(size), float(np.abs(pair).max())
     allowed = 10 * each * np.sqrt(size) * copies.eps * largest / gap + 4 * copies.eps * largest

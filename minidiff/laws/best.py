@@ -4,10 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..theory import translations, windows
 from .case import NotApplicable
-from .definition import padding_classes, translations, windows_of
 from .hints import looks_like
 from .law import Finding, law
+from .rules import classes_of, estimate, explained, posterior, views
 from .structure import furthest
 
 BEST = ("ideal",)
@@ -28,24 +29,24 @@ def formula(case, drawn, rng):
     training image, whole; ES every translation of one, whole; LS every image, the window at p; ELS every pixel of every image,
     the window there; boundary-broken ELS those of p's padding pattern. Computed by loops and differences, in float64.
     """
-    definition = case.definition(drawn.t)
+    rule = case.rule(drawn.t)
     a, s = case.signal(drawn.t), case.noise(drawn.t)
-    most, found, findings = max(1, int(WORK / definition.keys.size)), case.ask(drawn.x, drawn.t), []
+    most, found, findings = max(1, int(WORK / rule.keys.size)), case.ask(drawn.x, drawn.t), []
     for x, answer in zip(drawn.x, found, strict=True):
-        groups = rng.permutation(definition.groups)[:most]
-        expected, nearest = definition.estimate(x, a, s, groups)
-        gap = np.abs(definition.answers(answer)[groups] - expected)
+        chosen = rng.permutation(views(rule))[:most]
+        expected, nearest = estimate(rule, x, a, s, chosen)
+        gap = np.abs(answer.reshape(views(rule), -1)[chosen] - expected)
         allowed = np.array([case.rounding(x, drawn.t, one) for one in nearest])
         worst = int((gap.max(axis=1) / allowed).argmax())
-        place = _place(case, definition, int(groups[worst]), int(gap[worst].argmax()))
+        place = _place(case, rule, int(chosen[worst]), int(gap[worst].argmax()))
         findings.append(Finding(float(gap[worst].max()), float(allowed[worst]), place))
     return max(findings, key=lambda one: one.off / one.allowed)
 
 
-def _place(case, definition, group, entry):
-    """The pixel and channel of a group's entry, in words."""
+def _place(case, rule, view, entry):
+    """The pixel and channel of an entry of a view's answer, in words."""
     channels = case.shape[2]
-    pixel = entry // channels if definition.k is None else group
+    pixel = view if rule.values.shape[1] == channels else entry // channels
     return f"pixel (row {pixel // case.shape[1]}, column {pixel % case.shape[1]}), channel {entry % channels}"
 
 
@@ -103,20 +104,20 @@ def _walk(case, rng):
 
 def _end(case, x, end, t):
     """How far the walk's end (H, W, C), the answer to x at t, leaves the values of its closest candidates; allowed; where."""
-    definition = case.definition(t)
+    rule = case.rule(t)
     a, s = case.signal(t), case.noise(t)
     share = 1e-9
-    reach = 2 * s * s * np.log(len(definition.keys) / share)
-    seen, kept, answers = definition.see(x), definition.see(end), definition.answers(end)
+    reach = 2 * s * s * np.log(len(rule.keys) / share)
+    seen, kept, answers = rule.see(x), rule.see(end), end.reshape(views(rule), -1)
     off, place = 0.0, ""
-    for group in range(definition.groups):
-        error = np.linalg.norm(seen[group] - a * kept[group])
-        distances, values = definition.distances(a * kept[group], group, a)
+    for view in range(views(rule)):
+        error = np.linalg.norm(seen[view] - a * kept[view])
+        distances, values = explained(rule, a * kept[view], view, a)
         far = np.sqrt(distances)
         close = values[far <= np.sqrt((far.min() + error) ** 2 + reach) + error]
-        outside = np.maximum(close.min(axis=0) - answers[group], answers[group] - close.max(axis=0)).clip(0)
+        outside = np.maximum(close.min(axis=0) - answers[view], answers[view] - close.max(axis=0)).clip(0)
         if outside.max() > off:
-            off, place = float(outside.max()), _place(case, definition, group, int(outside.argmax()))
+            off, place = float(outside.max()), _place(case, rule, view, int(outside.argmax()))
     return off, case.span * share + case.rounding(x, t, 0.0), place
 
 
@@ -190,8 +191,8 @@ def _waves(case, x, error, t, rng):
     count, height, width, channels = error.shape
     pixels, half, k = height * width, count // 2, case.k(t) if case.claimed("local") else None
     if k is not None:
-        seen = np.stack([windows_of(one, k, case.boundary) for one in x])
-        classes = padding_classes(height, width, k, case.boundary, case.shared)
+        seen = np.stack([windows(one, k, case.boundary) for one in x])
+        classes = classes_of(height, width, k, case.boundary, case.shared)
     elif case.shared:
         seen = np.stack([translations(one).reshape(pixels, -1) for one in x])
         classes = np.zeros(pixels, int)
@@ -268,7 +269,7 @@ def second_order_tweedie(case, drawn, rng):
     _not_if_local(case)
     x, t, v = drawn.x[0], drawn.t, _directions(case, rng)
     found, error = slopes(case, x, t, v)
-    weights, values, _ = case.definition(t).posterior(x, case.signal(t), case.noise(t), 0)
+    weights, values, _ = posterior(case.rule(t), x, case.signal(t), case.noise(t), 0)
     centred = values - weights @ values
     covariance_v = (weights[:, None] * centred).T @ (centred @ v.reshape(len(v), -1).T)
     off, place = furthest(found - case.signal(t) / case.noise(t) ** 2 * covariance_v.T.reshape(v.shape))

@@ -6,16 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import checks
+from .. import arguments
 from ..machines.windows import BOUNDARIES, Window
-from .definition import Definition
+from .rules import rule_of
 
 CLAIMS = ("ideal", "posterior mean", "local", "equivariant", "boundary")
 # s/a of the times that laws are tried at, in standard deviations of the training pixels, the plainest first.
 LEVELS = (1.0, 0.3, 3.0, 0.1, 10.0)
 # Rounding of a sum, a softmax and a mean together, in units of the last place; DESIGN's c "of order 10".
 ROUNDINGS = 10
-# More numbers than this in a definition's keys, or in one group's differences, are too many to compare by loops.
+# More numbers than this in a rule's keys are too many to compare by theory.py.
 MOST_NUMBERS = 5e7
 
 
@@ -169,15 +169,15 @@ class Case:
         ends = np.arange(1, len(table) + 1) / len(table)
         return table[int(np.searchsorted(ends, t - 1e-9 / len(table)))]
 
-    def definition(self, t):
-        """The best denoiser of the claimed class at time t, by its definition."""
+    def rule(self, t):
+        """The rule whose posterior mean is the best denoiser of the claimed class at time t."""
         k = self.k(t) if self.claimed("local") else None
         count, height, width, channels = self.images.shape
         whole = (height * width if self.shared else 1) * height * width * channels
         numbers = count * (whole if k is None else height * width * k * k * channels)
         if numbers > MOST_NUMBERS:
-            raise NotApplicable(f"{numbers:.1e} numbers are too many to compare by loops: check with fewer or smaller images")
-        return Definition(self.images, k, self.boundary, self.shared)
+            raise NotApplicable(f"{numbers:.1e} numbers are too many to compare one by one: check with fewer or smaller images")
+        return rule_of(self.images, k, self.boundary, self.shared)
 
     def rounding(self, x, t, nearest=None):
         """How far rounding may move an answer: c eps of the range, times the size 1 + d / (2 s^2) of the exponent rounded.
@@ -224,11 +224,11 @@ def make_case(denoiser, images, schedule, claims, window, boundary, make, rng, s
         raise TypeError(f"denoiser: expected a callable denoiser(x, t), got {type(denoiser).__name__}")
     if make is not None and not callable(make):
         raise TypeError(f"make: expected a function from images to a denoiser, got {type(make).__name__}")
-    images = checks.image_set(images).astype(np.float64)
+    images = arguments.image_set(images).astype(np.float64)
     for method in ("signal", "noise"):
         if not callable(getattr(schedule, method, None)):
             raise TypeError(f"schedule: expected a Schedule, got {schedule!r}; hint: minidiff.schedules.cosine()")
-    checks.choice("boundary", boundary, BOUNDARIES)
+    arguments.choice("boundary", boundary, BOUNDARIES)
     claims = read_claims(claims, boundary)
     if "local" in claims:
         if window is None:
@@ -236,10 +236,10 @@ def make_case(denoiser, images, schedule, claims, window, boundary, make, rng, s
         window = Window(window, *images.shape[1:3], boundary)
     elif window is not None:
         raise ValueError(f"claims: expected 'local' among them, as window={window!r} is given, got {sorted(claims)}")
-    samples = checks.whole_number("samples", samples, 100)
+    samples = arguments.whole_number("samples", samples, 100)
     seed = rng if isinstance(rng, int) and not isinstance(rng, bool) else None
     if seed is None or seed < 0:
-        seed = int(checks.generator(rng).integers(2**31))
+        seed = int(arguments.generator(rng).integers(2**31))
     case = Case(denoiser, images, schedule, claims, window, boundary, make, seed, samples)
     return replace(case, eps=_precision(case))
 
@@ -255,11 +255,11 @@ MACHINES = {
 def read_claims(claims, boundary):
     """The set of claims from names, one name, or a machine's short name; ValueError where they contradict each other."""
     if isinstance(claims, str):
-        claims = MACHINES.get(claims, (checks.choice("claims", claims, (*CLAIMS, *MACHINES)),))
+        claims = MACHINES.get(claims, (arguments.choice("claims", claims, (*CLAIMS, *MACHINES)),))
         if "local" in claims and boundary == "zeros":
             claims = ["boundary" if name == "equivariant" else name for name in claims]
     try:
-        found = {checks.choice("claims", name, CLAIMS) for name in claims}
+        found = {arguments.choice("claims", name, CLAIMS) for name in claims}
     except TypeError:
         raise TypeError(f"claims: expected names such as ('ideal', 'local'), got {claims!r}") from None
     if "equivariant" in found and boundary == "zeros":

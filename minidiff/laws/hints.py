@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .definition import Definition
+from .rules import estimate, rule_of
 
 
 def looks_like(case):
@@ -21,8 +21,8 @@ def looks_like(case):
 
 def _slips(case, x, t, found):
     """(what a slip is, how far the answer `found` to x (H, W, C) is from what it gives, what rounding allows), one by one."""
-    a, s, own = case.signal(t), case.noise(t), case.definition(t)
-    for words, definition, signal, noise in (
+    a, s, own = case.signal(t), case.noise(t), case.rule(t)
+    for words, rule, signal, noise in (
         ("without the factor a on the candidates", own, 1.0, s),
         ("with s^2 where 2 s^2 belongs", own, a, s / np.sqrt(2)),
         ("with 4 s^2 where 2 s^2 belongs", own, a, s * np.sqrt(2)),
@@ -31,11 +31,11 @@ def _slips(case, x, t, found):
         ("with the mean of the squared differences where their sum belongs", own, a, s * np.sqrt(own.keys.shape[1])),
         ("when the nearest candidate answers alone, without a softmax", own, a, 1e-9),
         ("when all candidates count the same", own, a, 1e9),
-        *((words, definition, a, s) for words, definition in _relatives(case, t)),
+        *((words, rule, a, s) for words, rule in _relatives(case, t)),
     ):
-        expected, nearest = definition.estimate(x, signal, noise)
+        expected, nearest = estimate(rule, x, signal, noise)
         yield words, np.abs(expected.reshape(case.shape) - found).max(), case.rounding(x, t, nearest)
-    expected, nearest = own.estimate(x, a, s)
+    expected, nearest = estimate(own, x, a, s)
     expected, allowed = expected.reshape(case.shape), case.rounding(x, t, nearest)
     yield "as eps_hat, not x0_hat", np.abs((x - a * expected) / s - found).max(), allowed / s
     yield "as the score, not x0_hat", np.abs((a * expected - x) / s**2 - found).max(), allowed / s**2
@@ -43,21 +43,21 @@ def _slips(case, x, t, found):
 
 
 def _relatives(case, t):
-    """(what a slip is, the definition that it makes of the claimed one), for slips in the candidates and in the window."""
+    """(what a slip is, the rule that it makes of the claimed one), for slips in the candidates and in the window."""
     images, boundary, shared, k = case.images, case.boundary, case.shared, case.k(t) if case.claimed("local") else None
     if k is None:
         if shared:
-            return [("when only images in place may explain x (IS)", Definition(images))]
-        return [("when every translation may explain x (ES)", Definition(images, shared=True))]
+            return [("when only images in place may explain x (IS)", rule_of(images))]
+        return [("when every translation may explain x (ES)", rule_of(images, shared=True))]
     other = "zeros" if boundary == "circular" else "circular"
     found = [
-        (f"with windows as for boundary={other!r}", Definition(images, k, other, "anywhere" if shared else False)),
-        ("when all of x is compared, not the window", Definition(images)),
+        (f"with windows as for boundary={other!r}", rule_of(images, k, other, "anywhere" if shared else False)),
+        ("when all of x is compared, not the window", rule_of(images)),
     ]
     if shared:
-        found.append(("when only its own place may explain a pixel (LS)", Definition(images, k, boundary)))
+        found.append(("when only its own place may explain a pixel (LS)", rule_of(images, k, boundary)))
     if boundary == "zeros" or not shared:
         words = "when every place may explain every pixel" + (", whatever the padding tells" if boundary == "zeros" else " (ELS)")
-        found.append((words, Definition(images, k, boundary, "anywhere")))
+        found.append((words, rule_of(images, k, boundary, "anywhere")))
     sizes = [size for size in (k - 2, k + 2) if 1 <= size <= min(case.shape[:2])]
-    return found + [(f"with a window of {size}, not {k}", Definition(images, size, boundary, shared)) for size in sizes]
+    return found + [(f"with a window of {size}, not {k}", rule_of(images, size, boundary, shared)) for size in sizes]

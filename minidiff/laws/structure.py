@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ..theory import places, windows
 from .case import Malformed, NotApplicable, read_answer, said
-from .definition import padding_classes, windows_of
 from .law import Finding, law
 
 
@@ -96,7 +96,7 @@ def window(case, drawn, rng):
     k, x = case.k(drawn.t), drawn.x[:1]
     row, column = int(rng.integers(height)), int(rng.integers(width))
     numbered = np.arange(1.0, height * width + 1).reshape(height, width, 1)
-    sees = (windows_of(numbered, k, case.boundary) == numbered[row, column, 0]).any(axis=1).reshape(height, width, 1)
+    sees = (windows(numbered, k, case.boundary) == numbered[row, column, 0]).any(axis=1).reshape(height, width, 1)
     if sees.all():
         raise NotApplicable(f"a window of side {k} sees all of a {height} x {width} image")
     other = x.copy()
@@ -138,7 +138,7 @@ def padding_pattern(case, drawn, rng):
     """
     height, width, _ = case.shape
     k, x = case.k(drawn.t), drawn.x[:1]
-    classes = padding_classes(height, width, k, "zeros", shared=True)
+    classes = places(height, width, k, "zeros")
     pairs = [(p, u) for p in range(len(classes)) for u in np.flatnonzero(classes == classes[p]) if u != p]
     if not pairs:
         raise NotApplicable(f"with a window of side {k} no two pixels of a {height} x {width} image have the same pattern")

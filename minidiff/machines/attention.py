@@ -1,19 +1,14 @@
 """The machine that pools evidence: a patch mosaic whose places tell each other which training image they come from (ours)."""
 
-from itertools import pairwise
+import copy
 
 import numpy as np
 
-from .. import checks
-from . import shards
-from .attention_kernels import nearest_places
-from .evidence import Evidence, evidence_of, gather, shifts_of
-from .machine import Machine, Provenance
-from .windows import Window, check_window, count_pairs, table_index
+from .. import arguments, engine, theory
+from .base import WindowMachine, register
+from .windows import check_window, table_index
 
-CANDIDATES = ("anywhere", "colocated")
-# Bytes of evidence held at a time: queries beyond them wait.
-MOST_EVIDENCE = 2**28
+CANDIDATES = {"anywhere": theory.equivariant_local, "colocated": theory.local}
 
 
 def band(height, width, reach, boundary):
@@ -34,7 +29,8 @@ def band(height, width, reach, boundary):
     return both / both.sum(axis=1, keepdims=True)
 
 
-class AttentionScore(Machine):
+@register("attention")
+class AttentionScore(WindowMachine):
     """The pooled-evidence machine: equivariant local score whose places exchange evidence through attention (ours).
 
     With l[p, n, u] = -|window of x at p - a window of y_n at u|^2 / (2 s^2) and L[p, n] = logsumexp over u of l[p, n, u], the
@@ -100,18 +96,15 @@ class AttentionScore(Machine):
         executor=None,
         progress=False,
     ):
-        super().__init__(images, schedule, labels=labels, executor=executor, progress=progress)
-        height, width = self.images.shape[1:3]
-        self.window = Window(window, height, width, boundary)
-        self.boundary = boundary
+        super().__init__(images, schedule, window=window, boundary=boundary, labels=labels, executor=executor, progress=progress)
         self.strength = Strength(strength)
         self.attention = attention
         self._attention = self._prepared(attention)
-        self.candidates = checks.choice("candidates", candidates, CANDIDATES)
+        self.candidates = arguments.choice("candidates", candidates, tuple(CANDIDATES))
         self.raw = bool(raw)
 
     def estimates(self, x, t, windows, strengths, label=None):
-        """x0_hat for several windows and strengths; the evidence, which is the dear part, is gathered once for each window.
+        """x0_hat for several windows and strengths; the evidence, which is the costly part, is gathered once for each window.
 
         Parameters
         ----------
@@ -126,100 +119,72 @@ class AttentionScore(Machine):
         estimates : (K, S, H, W, C) or (K, S, B, H, W, C), of x's dtype.
         """
         windows = [check_window(k, *self.images.shape[1:3], self.boundary, name="windows") for k in windows]
-        strengths = [checks.number("strengths", g, 0) for g in strengths]
+        strengths = [arguments.number("strengths", g, 0) for g in strengths]
         if not windows or not strengths:
             raise ValueError(f"windows, strengths: expected at least one of each, got {len(windows)} and {len(strengths)}")
 
-        def evaluate(queries, times, one_label):
-            columns = [self._blends(queries, times, one_label, k, strengths) for k in windows]
-            found = [[[blend[0] for blend in row] for row in zip(*rows, strict=True)] for rows in zip(*columns, strict=True)]
-            return (_as_images(np.array(found), queries).transpose(0, 2, 1, 3, 4, 5),)
+        def evaluate(queries, times, one_label, _):
+            found = [self._posteriors(queries, times, one_label, (k, self.boundary), strengths) for k in windows]
+            means = [[[one.mean() for one in query] for query in by_window] for by_window in found]
+            return (np.array(means).reshape(len(windows), len(queries), len(strengths), *queries.shape[1:]).swapaxes(0, 1),)
 
-        return np.moveaxis(self._evaluate(x, t, label, evaluate), (-5, -4), (0, 1))
+        estimates = self._evaluate(x, t, label, evaluate).astype(np.asarray(x).dtype)
+        return np.moveaxis(estimates, (-5, -4), (0, 1))
 
-    def provenance(self, x, t, label=None):
-        """The winning candidate of every pixel: which training image and which of its pixels, and with what weight.
+    def distance(self, x, t=0.0, label=None):
+        """As for `EquivariantLocalScore`: each pixel by itself, whatever it hears from others."""
+        alone = copy.copy(self)
+        alone.strength = Strength(0)
+        return super(AttentionScore, alone).distance(x, t, label)
 
-        Returns Provenance(image, row, column, weight), (H, W) or (B, H, W) each, as the other machines do; exact ties go to the
-        lowest (image, row, column).
-        """
-        return Provenance(*self._evaluate(x, t, label, self._provenance))
+    def settings(self, t):
+        """(k, boundary, strength) at time t."""
+        return (*super().settings(t), self.strength(t))
 
-    def _setting(self, t):
-        return self.window(t), self.strength(t)
+    def _posterior(self, x, t, label, settings, winners=False):
+        *seen, strength = settings
+        return engine.join([one for (one,) in self._posteriors(x, t, label, seen, [strength], winners)])
 
-    def _estimate(self, x, t, label):
-        k, strength = self._setting(float(t[0]))
-        return (_as_images(np.array([row[0][0] for row in self._blends(x, t, label, k, [strength])]), x),)
-
-    def _provenance(self, x, t, label):
-        k, strength = self._setting(float(t[0]))
-        images, index = self._training_set(label, np.float64)
-        shifts = shifts_of(*x.shape[1:3], k, self.boundary, self.candidates == "anywhere")
-        found = []
-        for b, ((_, winner, weight),) in enumerate(self._blends(x, t, label, k, [strength])):
-            chosen = winner.reshape(x.shape[1:3])
-            place = np.full(chosen.shape, chosen.size)
-            signal = float(self.schedule.signal(t[b]))
-            nearest_places(x[b].astype(np.float64), images, signal, chosen, k, self.boundary == "circular", *shifts, place)
-            image = chosen if index is None else index[chosen]
-            found.append((image, *np.divmod(place, x.shape[2]), weight.reshape(chosen.shape)))
-        return tuple(np.stack(field) for field in zip(*found, strict=True))
-
-    def _blends(self, x, t, label, k, strengths):
-        """Yield, for each query, Evidence.blend's result at each of several strengths."""
-        images, _ = self._training_set(label, np.float64)
-        count, height, width, channels = images.shape
-        unit = 1.0 if self.raw else height * width / k**2
-        signal, noise = self.schedule.signal(t), self.schedule.noise(t)
-        with np.errstate(divide="ignore", over="ignore"):
-            rate = 0.5 / noise / noise
-        anywhere = self.candidates == "anywhere"
-        cost = count_pairs(height, width, k, self.boundary, anywhere) * (1.5 + 0.5 * channels)
-        parts = [images[start:stop] for start, stop in pairwise(shards.bounds(count, cost))]
-        block = max(1, int(MOST_EVIDENCE / (count * height * width * (3 + channels) * 8)))
-        for low in range(0, len(x), block):
-            queries = x[low : low + block].astype(np.float64)
-            heard = self._heard(x[low : low + block], t[low : low + block], strengths)
-            levels = zip(queries, signal[low : low + block], rate[low : low + block], strict=True)
-            work = [(x_b, part, float(a), float(r), k, self.boundary, anywhere) for x_b, a, r in levels for part in parts]
-            states = shards.run(evidence_of, work, self.executor, self.progress)
-            gathered = [gather([next(states) for _ in parts], rate[low + b]) for b in range(len(queries))]
-            mixing = [(one, attention, g * unit) for one, attention in zip(gathered, heard, strict=True) for g in strengths]
-            # On threads even where an executor took the shards: evidence is too large to send there and back.
-            blends = shards.run(Evidence.blend, mixing)
-            for _ in queries:
-                yield [next(blends) for _ in strengths]
+    def _posteriors(self, x, t, label, seen, strengths, winners=False):
+        """Yield, for each query, its Posterior at each of several strengths."""
+        training, _ = self._training_set(label, np.float64)
+        unit = 1.0 if self.raw else x[0, ..., 0].size / seen[0] ** 2
+        levels = self.schedule.signal(t), self.schedule.noise(t)
+        options = {"winners": winners, "executor": self.executor, "progress": self.progress}
+        rule, heard = CANDIDATES[self.candidates], self._heard(x, t, strengths)
+        found = engine.evidence(x.astype(np.float64), training, *levels, rule, tuple(seen), **options)
+        for evidence, attention in zip(found, heard, strict=True):
+            yield [evidence.posterior(attention, strength * unit) for strength in strengths]
 
     def _heard(self, x, t, strengths):
-        """The attention of each query of a batch, as `Evidence.pooled` takes it."""
+        """The attention of each query of a batch, as `Evidence.posterior` takes it."""
         if not callable(self.attention) or not any(strengths):
             return [self._attention] * len(x)
         found = np.asarray(self.attention(x, t))
         pixels = x.shape[1] * x.shape[2]
-        return _transposed(found, pixels, (len(x), pixels, pixels)) if found.ndim == 3 else [_transposed(found, pixels)] * len(x)
+        return _checked(found, pixels, (len(x), pixels, pixels)) if found.ndim == 3 else [_checked(found, pixels)] * len(x)
 
     def _prepared(self, attention):
-        """The attention as `Evidence.pooled` takes it: a name, or an array (q, p); None for a callable."""
+        """The attention as `Evidence.posterior` takes it: a name, or an array; None for a callable."""
         height, width = self.images.shape[1:3]
         if callable(attention):
             return None
         if isinstance(attention, str):
-            return checks.choice("attention", attention, ("uniform", "top1"))
+            return arguments.choice("attention", attention, ("uniform", "top1"))
         if isinstance(attention, tuple) and len(attention) == 2 and attention[0] == "band":
-            reach = checks.whole_number("attention", attention[1], 0)
-            return _transposed(band(height, width, reach, self.boundary), height * width)
-        return _transposed(attention, height * width)
+            reach = arguments.whole_number("attention", attention[1], 0)
+            return _checked(band(height, width, reach, self.boundary), height * width)
+        return _checked(attention, height * width)
 
 
-def _transposed(attention, pixels, shape=None):
-    """Attention A[..., p, q] as C-contiguous float64 [..., q, p], once it is known to hold rows of weights."""
+def _checked(attention, pixels, shape=None):
+    """Attention A[..., p, q] as float64, once it is known to hold rows of weights."""
     shape = (pixels, pixels) if shape is None else shape
     if np.shape(attention) != shape:
         named = '"uniform", "top1", ("band", reach), a callable or an array of shape'
         got = np.shape(attention) if np.ndim(attention) else repr(attention)
         raise ValueError(f"attention: expected {named} {shape}, got {got}")
-    attention = checks.float_array("attention", attention, str(shape), len(shape)).astype(np.float64)
+    attention = arguments.float_array("attention", attention, str(shape), len(shape)).astype(np.float64)
     worst = float(np.abs(attention.sum(axis=-1) - 1).max())
     # A softmax in float32 is off by about 1e-6.
     if attention.min() < 0 or worst > 1e-5:
@@ -227,7 +192,7 @@ def _transposed(attention, pixels, shape=None):
             f"attention: expected rows of weights >= 0 with sum 1, got weights from {attention.min():g} "
             f"and sums off by up to {worst:.3g}"
         )
-    return np.ascontiguousarray(attention.swapaxes(-1, -2))
+    return attention
 
 
 class Strength:
@@ -239,15 +204,9 @@ class Strength:
             listed = strength if isinstance(strength, list | tuple | np.ndarray) else [strength]
             if len(listed) == 0:
                 raise ValueError("strength: expected at least one number, got an empty list")
-            self.table = tuple(checks.number("strength", g, 0) for g in listed)
+            self.table = tuple(arguments.number("strength", g, 0) for g in listed)
 
     def __call__(self, t):
         if self._callable is not None:
-            return checks.number(f"strength(t = {t:g})", self._callable(float(t)), 0)
+            return arguments.number(f"strength(t = {t:g})", self._callable(float(t)), 0)
         return self.table[table_index(t, len(self.table))]
-
-
-def _as_images(estimates, x):
-    """(..., C, P) as (..., H, W, C) of x's dtype."""
-    height, width, channels = x.shape[1:]
-    return np.swapaxes(estimates, -1, -2).reshape(*estimates.shape[:-2], height, width, channels).astype(x.dtype)

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from .machine import Machine
+from .base import Machine, register
 
 
+@register("wiener")
 class Wiener(Machine):
     """The best linear denoiser, from the training set's mean m and covariance S (with 1/N, as for the other machines).
 
@@ -30,7 +31,7 @@ class Wiener(Machine):
         super().__init__(images, schedule, labels=labels)
         self._spectra = {}
 
-    def _estimate(self, x, t, label):
+    def _estimate(self, x, t, label, settings):
         mean, scale, directions = self._spectrum(label)
         a, s = (level[:, None] for level in (self.schedule.signal(t), self.schedule.noise(t)))
         # The covariance is directions^T diag(scale^2) directions. Only directions in which the data vary are kept, so that
@@ -43,7 +44,7 @@ class Wiener(Machine):
     def _spectrum(self, label):
         """(mean (L,), standard deviations (K,), directions (K, L)) of the training set's class, float64."""
         if label not in self._spectra:
-            images, _ = self._training_set(label, np.float64)
+            images = self._training_set(label, np.float64)[0].images
             flat = images.reshape(len(images), -1)
             mean = flat.mean(axis=0)
             _, scale, directions = np.linalg.svd(flat - mean, full_matrices=False)

@@ -1,25 +1,23 @@
-"""Windows and boundary rules: who may explain which pixel, as data that every machine reads.
+"""The window that a local machine sees: its side k, checked, and k as a function of time.
 
-A local machine compares the k x k window at a pixel p with the window at a candidate pixel u = p + shift of a training
-image. On a torus ("circular") every shift is allowed to every pixel. With zero padding ("zeros", boundary-broken, KG) the
-padding tells a pixel where it is, since an exact zero has probability zero under noise. With d = k // 2, in each axis by
-itself: a pixel nearer than d to a border may only be explained by candidates with its own index on that axis, any other pixel
-by every candidate at least d from both borders. Said by shift: shift 0 is allowed to every pixel, any other shift to those
-pixels p for which p and p + shift are both at least d from both borders. So the whole rule is a range of p for each shift.
+Who may explain which pixel through it is the padding rule of theory.py.
 """
 
 import math
 
 import numpy as np
 
-from .. import checks
+from .. import arguments
+from ..engine import count_pairs
+
+__all__ = ["BOUNDARIES", "OTHERWISE", "TABLES", "Window", "check_window", "count_pairs", "default_table", "table_index"]
 
 BOUNDARIES = ("circular", "zeros")
 
 
 def check_window(k, height, width, boundary, name="window"):
     """k itself: odd, 1 <= k <= min(H, W) on a torus, <= 2 max(H, W) - 1 with zeros; else a ValueError."""
-    k = checks.whole_number(name, k, 1)
+    k = arguments.whole_number(name, k, 1)
     most = min(height, width) if boundary == "circular" else 2 * max(height, width) - 1
     if k % 2 == 0 or k > most:
         raise ValueError(
@@ -36,7 +34,7 @@ class Window:
     """
 
     def __init__(self, window, height, width, boundary):
-        self._shape = (height, width, checks.choice("boundary", boundary, BOUNDARIES))
+        self._shape = (height, width, arguments.choice("boundary", boundary, BOUNDARIES))
         self._callable = window if callable(window) else None
         if self._callable is None:
             listed = window if isinstance(window, list | tuple | np.ndarray) else [window]
@@ -53,40 +51,6 @@ class Window:
 def table_index(t, length):
     """Which of `length` entries, least noise first, serves time t."""
     return max(math.ceil(t * length - 1e-9) - 1, 0)
-
-
-def shift_table(side, k, boundary, anywhere=True):
-    """The allowed shifts of one axis, as rows (shift, first p, one past the last p) of an int64 array (S, 3).
-
-    `anywhere=False` leaves shift 0 only: a pixel is explained by its own place in each image (the local score machine).
-
-    Examples
-    --------
-    >>> shift_table(4, 3, "zeros").tolist()     # pixels 1 and 2 may trade places; 0 and 3 only know themselves
-    [[-1, 2, 3], [0, 0, 4], [1, 1, 2]]
-    """
-    if not anywhere:
-        return np.array([[0, 0, side]])
-    if boundary == "circular":
-        return np.array([[shift, 0, side] for shift in range(side)])
-    d = k // 2
-    reach = max(side - 1 - 2 * d, 0)
-    rows = [[shift, max(d, d - shift), min(side - d, side - d - shift)] for shift in range(-reach, reach + 1)]
-    rows[reach] = [0, 0, side]
-    return np.array(rows)
-
-
-def count_pairs(height, width, k, boundary, anywhere=True):
-    """How many pairs of (pixel of a query, pixel of one training image) the rule allows: what a machine's time grows with.
-
-    Examples
-    --------
-    >>> count_pairs(4, 4, 3, "circular"), count_pairs(4, 4, 3, "zeros")
-    (256, 36)
-    """
-    tables = (shift_table(side, k, boundary, anywhere) for side in (height, width))
-    rows, columns = (int((table[:, 2] - table[:, 1]).clip(0).sum()) for table in tables)
-    return rows * columns
 
 
 # The locality scale k(t) of each named set at 16 x 16, least noise first: how far a small convolutional network trained on it

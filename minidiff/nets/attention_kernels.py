@@ -10,7 +10,7 @@ import numpy as np
 from numba import prange
 
 from ..jit import inline_kernel, parallel_kernel
-from .kernels import _dots, _exp, _transpose, _up_to_4
+from .convolution_kernels import _dots, _exp, _transpose, _up_to_4
 
 TILE = 16  # rows of the attention matrix held at a time: 16 x 256 float32 fit in the fastest cache
 

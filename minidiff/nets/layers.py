@@ -10,11 +10,11 @@ channels out, k window, D attention width.
 
 import numpy as np
 
-from .. import checks
-from . import attention_kernels, kernels
+from .. import arguments
+from . import attention_kernels, convolution_kernels
 
 PADDINGS = ("circular", "zeros")
-ACTIVATIONS = {"none": kernels.NONE, "relu": kernels.RELU, "silu": kernels.SILU}
+ACTIVATIONS = {"none": convolution_kernels.NONE, "relu": convolution_kernels.RELU, "silu": convolution_kernels.SILU}
 ATTENTIONS = ("softmax", "identity", "top1")
 
 SHARDS = 16  # parts of a batch with sums of their own: fixed, since a number that followed the cores would change the bits
@@ -57,7 +57,7 @@ def conv2d(x, weight, bias, padding="zeros", activation="none", residual=False):
     batch, height, width, _, k, outputs = _conv_shapes(x, weight, padding, activation, residual)
     bias = np.broadcast_to(_fits("bias", bias, x, ((outputs,), (batch, outputs))), (batch, outputs))
     out = np.empty((batch, height, width, outputs), x.dtype)
-    kernels.conv_forward(
+    convolution_kernels.conv_forward(
         _plain(x),
         _as_rows(weight),
         _plain(bias),
@@ -106,7 +106,7 @@ def conv2d_backward(dout, x, weight, padding="zeros", activation="none", residua
     dx = np.empty(x.shape if need_dx else (0, height, width, channels), x.dtype)
     dmatrix = np.zeros((shards, channels * k * k, outputs), x.dtype)
     dbias = np.zeros((batch, outputs), x.dtype)
-    kernels.conv_backward(
+    convolution_kernels.conv_backward(
         dout,
         _plain(x),
         _as_rows(weight[::-1, ::-1].transpose(0, 1, 3, 2)),
@@ -129,8 +129,8 @@ def _conv_shapes(x, weight, padding, activation, residual):
         raise ValueError(f"weight: expected shape (k, k, C, O) with an odd k, got {np.shape(weight)}")
     k, _, _, outputs = weight.shape
     _fits("weight", weight, x, ((k, k, x.shape[3], outputs),))
-    checks.choice("padding", padding, PADDINGS)
-    checks.choice("activation", activation, tuple(ACTIVATIONS))
+    arguments.choice("padding", padding, PADDINGS)
+    arguments.choice("activation", activation, tuple(ACTIVATIONS))
     if residual and outputs != x.shape[3]:
         raise ValueError(f"residual: expected as many channels out as in ({x.shape[3]}), got {outputs}")
     return *x.shape, k, outputs
@@ -177,14 +177,14 @@ def linear_backward(dout, x, weight):
 
 def activate(x, kind):
     """Pointwise "relu": max(x, 0); "silu": x / (1 + exp(-x)); "none": x. Any shape."""
-    if checks.choice("kind", kind, tuple(ACTIVATIONS)) == "relu":
+    if arguments.choice("kind", kind, tuple(ACTIVATIONS)) == "relu":
         return np.maximum(x, 0)
     return x * _sigmoid(x) if kind == "silu" else x
 
 
 def activate_backward(dout, x, kind):
     """The gradient of `activate`: dout act'(x); the slope of ReLU at 0 is 0."""
-    if checks.choice("kind", kind, tuple(ACTIVATIONS)) == "relu":
+    if arguments.choice("kind", kind, tuple(ACTIVATIONS)) == "relu":
         return dout * (x > 0)
     s = _sigmoid(x)
     return dout * s * (1 + x * (1 - s)) if kind == "silu" else dout
@@ -297,7 +297,7 @@ def attention_backward(dout, q, k, v, kind="softmax"):
 
 
 def _attention_arrays(q, k, v, kind):
-    checks.choice("kind", kind, ATTENTIONS)
+    arguments.choice("kind", kind, ATTENTIONS)
     _is_array("q", q, 4, "(B, H, W, D)")
     return tuple(_plain(_fits(name, array, q, (q.shape,))) for name, array in zip("qkv", (q, k, v), strict=True))
 
@@ -312,7 +312,7 @@ def _plain(array):
 
 
 def _is_array(name, value, ndim, shape_hint):
-    if not isinstance(value, np.ndarray) or value.dtype not in checks.FLOATS:
+    if not isinstance(value, np.ndarray) or value.dtype not in arguments.FLOATS:
         got = getattr(value, "dtype", type(value).__name__)
         raise TypeError(f"{name}: expected a float32 or float64 array, got {got}")
     if value.ndim != ndim or value.size == 0:

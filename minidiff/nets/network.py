@@ -11,7 +11,7 @@ nothing else. The time enters every layer as an offset b_l(t), one number per ch
 
 import numpy as np
 
-from .. import checks, process, schedules
+from .. import arguments, conversions, schedules
 from . import archive, layers
 
 FEATURES = HIDDEN = 64  # sizes of the time embedding and of its one hidden layer
@@ -77,21 +77,21 @@ class Network:
         rng=0,
         dtype=np.float32,
     ):
-        self.channels = checks.whole_number("channels", channels, 1)
-        self.width = checks.whole_number("width", width, 1)
-        self.depth = checks.whole_number("depth", depth, 0)
-        self.padding = checks.choice("padding", padding, layers.PADDINGS)
-        self.prediction = checks.choice("prediction", prediction, PREDICTIONS)
-        self.activation = checks.choice("activation", activation, tuple(layers.ACTIVATIONS))
-        self.attention = checks.choice("attention", attention, (None, *layers.ATTENTIONS))
-        self.labels = checks.whole_number("labels", labels, 0)
+        self.channels = arguments.whole_number("channels", channels, 1)
+        self.width = arguments.whole_number("width", width, 1)
+        self.depth = arguments.whole_number("depth", depth, 0)
+        self.padding = arguments.choice("padding", padding, layers.PADDINGS)
+        self.prediction = arguments.choice("prediction", prediction, PREDICTIONS)
+        self.activation = arguments.choice("activation", activation, tuple(layers.ACTIVATIONS))
+        self.attention = arguments.choice("attention", attention, (None, *layers.ATTENTIONS))
+        self.labels = arguments.whole_number("labels", labels, 0)
         self.schedule = schedules.cosine() if schedule is None else schedule
         if not isinstance(self.schedule, schedules.Schedule):
             raise TypeError(f"schedule: expected a Schedule, got {schedule!r}; hint: minidiff.schedules.cosine()")
         self.dtype = np.dtype(dtype)
-        if self.dtype not in checks.FLOATS:
+        if self.dtype not in arguments.FLOATS:
             raise TypeError(f"dtype: expected float32 or float64, got {dtype!r}")
-        self.params = self._first_params(checks.generator(rng))
+        self.params = self._first_params(arguments.generator(rng))
         self.notes = {}
 
     # --- parameters --------------------------------------------------------------------------------------------------
@@ -163,18 +163,18 @@ class Network:
             raise ValueError("t: a noise estimate gives no x0_hat where there is no signal (a(t) = 0); hint: prediction='v'")
         out, _ = self.forward(images, times, classes)
         if self.prediction == "v":
-            out = process.x0_from_v(images, out, times, self.schedule)
+            out = conversions.x0_from_v(images, out, times, self.schedule)
         elif self.prediction == "noise":
-            out = process.x0_from_eps(images, out, times, self.schedule)
+            out = conversions.x0_from_eps(images, out, times, self.schedule)
         return out.reshape(np.shape(x)).astype(np.asarray(x).dtype, copy=False)
 
     def eps(self, x, t, label=None):
         """The noise estimate eps_hat = (x - a x0_hat) / s, of x's shape; ValueError where s(t) = 0."""
-        return process.eps_from_x0(x, self(x, t, label), t, self.schedule)
+        return conversions.eps_from_x0(x, self(x, t, label), t, self.schedule)
 
     def score(self, x, t, label=None):
         """The score (a x0_hat - x) / s^2, of x's shape; ValueError where s(t) = 0."""
-        return process.score_from_x0(x, self(x, t, label), t, self.schedule)
+        return conversions.score_from_x0(x, self(x, t, label), t, self.schedule)
 
     def attention_map(self, x, t, label=None):
         """What each pixel attends to: (B, H W, H W) of rows of sum 1, row p for pixel p in reading order.
@@ -189,11 +189,11 @@ class Network:
 
     def _check(self, x, t, label):
         """The arguments of a call as (B, H, W, C) images in the parameters' dtype, (B,) times and (B,) classes."""
-        images = checks.float_array("x", x, "(H, W, C) or (B, H, W, C)", (3, 4))
+        images = arguments.float_array("x", x, "(H, W, C) or (B, H, W, C)", (3, 4))
         images = images.reshape((-1, *images.shape[-3:])).astype(self.dtype, copy=False)
         if images.shape[3] != self.channels:
             raise ValueError(f"x: expected {self.channels} channels, as the network, got shape {np.shape(x)}")
-        times = checks.times("t", t)
+        times = arguments.times("t", t)
         if times.ndim > 1 or (times.ndim == 1 and len(times) not in (1, len(images))):
             raise ValueError(f"t: expected a number, or one per query of x with shape {np.shape(x)}, got shape {times.shape}")
         return images, np.broadcast_to(times, len(images)), self._classes(label, len(images))
@@ -334,7 +334,7 @@ def from_settings(settings, schedule=None):
 
 def _known_schedule(named, schedule=None):
     """The package's schedule of that name and settings; ValueError if there is none, or if it is not the given one."""
-    name = checks.choice("schedule", named["name"], tuple(schedules.NAMES))
+    name = arguments.choice("schedule", named["name"], tuple(schedules.NAMES))
     found = schedules.NAMES[name](**named["settings"])
     if schedule is not None and found != schedule:
         raise ValueError(f"schedule: expected one of the package's, got {schedule}")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import checks, process
+from .. import arguments, conversions
 from . import archive
 from .network import Network
 
@@ -47,10 +47,10 @@ def denoising_loss(network, x0, t, eps, classes=None):
     loss : float
     gradients : dict of arrays, as network.params
     """
-    x = process.add_noise(x0, t, network.schedule, eps=eps)
+    x = conversions.add_noise(x0, t, network.schedule, eps=eps)
     target = {"noise": eps, "x0": x0}.get(network.prediction)
     if target is None:
-        target = process.v_from_x0(x0, eps, t, network.schedule)
+        target = conversions.v_from_x0(x0, eps, t, network.schedule)
     out, saved = network.forward(x, t, classes)
     error = out - target
     loss = float(np.mean(np.square(error), dtype=np.float64))
@@ -167,18 +167,18 @@ def train(
     >>> last.step, last.network is network
     (3, True)
     """
-    images = checks.image_set(images).astype(_expect_network(network).dtype, copy=False)
+    images = arguments.image_set(images).astype(_expect_network(network).dtype, copy=False)
     if images.shape[3] != network.channels:
         raise ValueError(f"images: expected {network.channels} channels, as the network, got shape {images.shape}")
-    steps = checks.whole_number("steps", steps, 1)
+    steps = arguments.whole_number("steps", steps, 1)
     plan = {
         "steps": steps,
-        "batch": checks.whole_number("batch", batch, 1),
-        "rate": checks.number("rate", rate, 0),
-        "warmup": checks.whole_number("warmup", min(100, steps // 10) if warmup is None else warmup, 0, steps - 1),
-        "average": checks.number("average", average, 0, np.nextafter(1, 0)),
+        "batch": arguments.whole_number("batch", batch, 1),
+        "rate": arguments.number("rate", rate, 0),
+        "warmup": arguments.whole_number("warmup", min(100, steps // 10) if warmup is None else warmup, 0, steps - 1),
+        "average": arguments.number("average", average, 0, np.nextafter(1, 0)),
     }
-    checks.whole_number("every", every, 1)
+    arguments.whole_number("every", every, 1)
     if checkpoint is not None and not Path(checkpoint).parent.is_dir():
         raise ValueError(f"checkpoint: expected a path in a folder that exists, got {checkpoint}")
     classes = _training_classes(network, labels, len(images))
@@ -189,7 +189,7 @@ def train(
         "labels": None if classes is None else _fingerprint(classes),
         "notes": notes,
     }
-    rng = checks.generator(rng)
+    rng = arguments.generator(rng)
     state = _State(network, rng) if resume is None else _State.read(resume, network, settings)
     return _run(state, network, images, classes, plan, settings, checkpoint, every)
 
@@ -233,7 +233,7 @@ def _batch_gradient(learner, images, classes, batch, rng):
     """(loss, gradient as one vector) of a fresh batch."""
     index = rng.integers(len(images), size=batch)
     t = stratified_times(batch, rng)
-    eps = process.unit_noise((batch, *images.shape[1:]), rng, images.dtype)
+    eps = conversions.unit_noise((batch, *images.shape[1:]), rng, images.dtype)
     if classes is not None:
         classes = np.where(rng.random(batch) < UNLABELLED, learner.labels, classes[index])
     loss, grads = denoising_loss(learner, images[index], t, eps, classes)
@@ -294,7 +294,7 @@ class _State:
         shapes = {name: array.shape for name, array in state.arrays().items()}
         archive.check_arrays(path, arrays, shapes, network.dtype)
         state.adam.theta, state.adam.m, state.adam.v, state.average = (arrays[name] for name in shapes)
-        state.step, state.rng = checks.whole_number("step", found.get("step"), 1), _rng_from(path, found.get("rng"))
+        state.step, state.rng = arguments.whole_number("step", found.get("step"), 1), _rng_from(path, found.get("rng"))
         return state
 
 

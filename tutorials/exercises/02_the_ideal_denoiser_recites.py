@@ -97,6 +97,6 @@ def denoiser(images, schedule):
 
 
 if __name__ == "__main__":
-    from minidiff import exercises
+    from minidiff import coursework
 
-    print(exercises.check(__file__))
+    print(coursework.check(__file__))

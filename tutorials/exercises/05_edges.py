@@ -87,6 +87,6 @@ def denoiser(images, schedule, k):
 
 
 if __name__ == "__main__":
-    from minidiff import exercises
+    from minidiff import coursework
 
-    print(exercises.check(__file__))
+    print(coursework.check(__file__))

@@ -70,6 +70,6 @@ def agreement(predicted, reference):
 
 
 if __name__ == "__main__":
-    from minidiff import exercises
+    from minidiff import coursework
 
-    print(exercises.check(__file__))
+    print(coursework.check(__file__))

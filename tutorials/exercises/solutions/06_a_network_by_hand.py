@@ -94,6 +94,6 @@ def directional_derivative(f, x, direction, h):
 
 
 if __name__ == "__main__":
-    from minidiff import exercises
+    from minidiff import coursework
 
-    print(exercises.check(__file__))
+    print(coursework.check(__file__))

@@ -110,6 +110,6 @@ def pooled(x, images, k, a, s, weights, g):
 
 
 if __name__ == "__main__":
-    from minidiff import exercises
+    from minidiff import coursework
 
-    print(exercises.check(__file__))
+    print(coursework.check(__file__))

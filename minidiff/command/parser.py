@@ -1,0 +1,130 @@
+"""The command line: minidiff tour | sample | train | compare | check | bench | info."""
+
+import argparse
+import sys
+
+from .. import arguments, datasets, engine, nets, schedules
+from ..machines.windows import BOUNDARIES
+from . import commands
+
+EXPERIMENTS = (
+    "agreement: a trained network beside the machines; training: a new one's agreement with ELS as its training goes on; "
+    "attention: networks with and without it on colour_patterns; limbs: counting limbs on creatures (agreement)"
+)
+SAMPLERS = ("ddim", "euler", "heun", "sde")
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but with one line for an error."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _window(text):
+    try:
+        sides = [int(side) for side in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected odd numbers such as 5 or 3,5,9, got {text!r}") from None
+    return sides[0] if len(sides) == 1 else sides
+
+
+def parser():
+    """The argument parser of all commands."""
+    top = _Parser(prog="minidiff", description="Why diffusion models create.")
+    sub = top.add_subparsers(dest="command", required=True, parser_class=_Parser)
+    tour = _command(sub, commands.tour, "minidiff-tour", "The whole story: figures, numbers and one page to read.")
+    tour.add_argument(
+        "--train",
+        action="store_true",
+        help="train the networks of the chapter on prediction now (minutes) instead of loading them",
+    )
+    _command(sub, commands.bench, "minidiff-bench", "How fast this machine is, as a table and a .json.")
+    _command(sub, commands.info, None, "Versions, threads and where compiled code is kept.")
+    check = _command(sub, commands.check, None, "Check an exercise of tutorials/exercises: what is done, and what is wrong.")
+    check.add_argument("file", help="your copy of an exercise, such as 04_anywhere.py")
+    _sample(_command(sub, commands.sample, "minidiff-sample", "Sample from any machine on any images."))
+    _train(_command(sub, commands.train, "minidiff-train", "Train the hand-coded network on any images."))
+    _compare(_command(sub, commands.compare, "minidiff-compare", "A trained network beside the machines that predict it."))
+    return top
+
+
+def _command(commands_, run, out, text):
+    sub = commands_.add_parser(run.__name__, help=text, description=text)
+    sub.set_defaults(run=run)
+    sub.add_argument("--out", default=out, help=f"output folder ({out or 'none: only print'})")
+    sub.add_argument("--seed", type=int, default=0, help="seed of all that is random (0)")
+    sub.add_argument("--quick", action="store_true", help="fewer samples, images and steps, to try things out")
+    sub.add_argument("--threads", type=int, help="threads to use (all cores)")
+    return sub
+
+
+def _data(sub, default):
+    sub.add_argument("--data", default=default, help=f"{', '.join(datasets.NAMES)}, or a path ({default or 'as trained'})")
+    sub.add_argument("--size", type=int, help="side of the images (16 for a named set, a path's own for a path)")
+    sub.add_argument("--count", type=int, help="use so many training images, chosen by the data seed (all)")
+    sub.add_argument("--data-seed", type=int, default=0, help="seed of made and chosen training images (0)")
+    sub.add_argument("--colour", action="store_true", help="three channels, also for grey images")
+
+
+def _sample(sub):
+    _data(sub, "digits")
+    sub.add_argument("--machine", choices=commands.MACHINES, default="els", help="the denoiser (els)")
+    sub.add_argument("--label", type=int, help="only training images of this class")
+    sub.add_argument("--window", type=_window, help="5, or 3,5,9 from least to most noise (the data set's own table)")
+    sub.add_argument("--boundary", choices=BOUNDARIES, default="zeros", help="what windows see past the border (zeros)")
+    sub.add_argument("--schedule", choices=schedules.NAMES, default="cosine", help="the noise schedule (cosine)")
+    sub.add_argument("--sampler", choices=SAMPLERS, default="ddim", help="how to walk back (ddim)")
+    sub.add_argument("--eta", type=float, default=0.0, help="ddim: share of fresh noise, 0 to 1 (0)")
+    sub.add_argument("-n", type=int, default=16, help="number of samples (16)")
+    sub.add_argument("--steps", type=int, default=20, help="denoiser calls a sample (20)")
+    sub.add_argument("--gif", action="store_true", help="also write the walk back as a .gif")
+
+
+def _train(sub):
+    _data(sub, "digits")
+    sub.add_argument("--padding", choices=BOUNDARIES, default="zeros", help="of the convolutions (zeros)")
+    sub.add_argument("--prediction", choices=nets.PREDICTIONS, default="v", help="what the last layer gives (v)")
+    sub.add_argument("--attention", choices=("none", *nets.ATTENTIONS), default="none", help="a last attention layer (none)")
+    sub.add_argument("--width", type=int, default=32, help="channels inside (32)")
+    sub.add_argument("--depth", type=int, default=5, help="residual convolutions (5)")
+    sub.add_argument("--labelled", action="store_true", help="teach the classes too")
+    sub.add_argument("--schedule", choices=schedules.NAMES, default="cosine", help="the noise schedule (cosine)")
+    sub.add_argument("--steps", type=int, default=3000, help="training steps (3000)")
+    sub.add_argument("--batch", type=int, default=64, help="images a step (64)")
+    sub.add_argument("--rate", type=float, default=2e-3, help="Adam's greatest learning rate (0.002)")
+    sub.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+
+
+def _compare(sub):
+    _data(sub, None)
+    names = ", ".join(nets.names())
+    sub.add_argument("--network", default="digits-zeros", help=f"{names}, or a path to weights.npz (digits-zeros)")
+    sub.add_argument(
+        "--experiment", choices=("agreement", "training", "attention", "limbs"), default="agreement", help=EXPERIMENTS
+    )
+    sub.add_argument("--seeds", type=int, default=3, help="attention: training seeds (3)")
+    sub.add_argument("--window", type=_window, help="of ELS and LS (calibrated against the network)")
+    sub.add_argument(
+        "--annotate", metavar="FILE", help="write the weights again, with the windows and the agreement in their notes"
+    )
+    sub.add_argument("-n", type=int, default=100, help="number of noises (100)")
+    sub.add_argument("--steps", type=int, default=20, help="denoiser calls a sample (20)")
+
+
+def main(argv=None):
+    """Run one command; returns the exit code: 0, 2 on bad input (one line on stderr), 130 when interrupted.
+
+    `check` ends with 1 where something in the exercise is not yet done, or wrong.
+    """
+    options = parser().parse_args(argv)
+    try:
+        arguments.whole_number("--seed", options.seed, 0)
+        engine.set_threads(options.threads)
+        return options.run(options) or 0
+    except KeyboardInterrupt:
+        print("minidiff: interrupted; what was finished is kept", file=sys.stderr)
+        return 130
+    except (ValueError, TypeError, OSError, FloatingPointError) as error:
+        print(f"minidiff {options.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2

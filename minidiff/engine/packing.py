@@ -1,0 +1,63 @@
+"""The training set as the kernels read it: images side by side, as many as a vector has lanes."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import simd
+
+
+def lanes_of(dtype):
+    """How many numbers of a dtype a vector holds: 16 in float32, 8 in float64."""
+    return simd.BYTES // np.dtype(dtype).itemsize
+
+
+def aligned_empty(shape, dtype):
+    """An empty array whose address is a multiple of 64: a vector across two cache lines costs two loads (1.4 times the time)."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    space = np.empty(size + simd.BYTES, np.uint8)
+    start = -space.ctypes.data % simd.BYTES
+    return space[start : start + size].view(dtype).reshape(shape)
+
+
+class Packed(NamedTuple):
+    """Images as groups of 16 (8 in float64) side by side, (groups, H, C, W, lanes), and how many of them count."""
+
+    groups: np.ndarray
+    count: int
+
+    @classmethod
+    def of(cls, images):
+        """Pack images (N, H, W, C). The last group is filled up with copies of the last image. Memory: that of the images."""
+        count, height, width, channels = images.shape
+        side = lanes_of(images.dtype)
+        groups = -(-count // side)
+        packed = aligned_empty((groups, height, channels, width, side), images.dtype)
+        whole = count // side
+        source = images[: whole * side].reshape(whole, side, height, width, channels)
+        packed[:whole] = source.transpose(0, 2, 4, 3, 1)
+        if whole < groups:
+            rest = images[np.minimum(np.arange(whole * side, groups * side), count - 1)]
+            packed[whole] = rest.transpose(1, 3, 2, 0)
+        return cls(packed, count)
+
+    @classmethod
+    def whole(cls, images):
+        """Pack images that are seen whole: each is one pixel of H W C channels."""
+        return cls.of(images.reshape(len(images), 1, 1, -1))
+
+    def shard(self, start, stop):
+        """The images start..stop; start is a multiple of the lanes."""
+        lanes = self.groups.shape[-1]
+        return Packed(self.groups[start // lanes : -(-stop // lanes)], stop - start)
+
+
+class Plain(NamedTuple):
+    """Images (N, H, W, C) as they are."""
+
+    images: np.ndarray
+
+    def shard(self, start, stop):
+        """The images start..stop."""
+        return Plain(self.images[start:stop])

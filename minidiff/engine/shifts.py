@@ -1,0 +1,46 @@
+"""The padding rule of theory.py as the kernels take it: by shift instead of by pixel.
+
+A kernel compares a query with a training image at one shift of the two at a time. A pixel p may be explained by the pixel
+p + shift where padding tells both the same of their place. For each shift these pixels p are a range, on each axis by itself.
+"""
+
+import numpy as np
+
+from ..theory import padding_pattern
+
+
+def shift_table(side, k, boundary, anywhere=True):
+    """The allowed shifts of one axis, as rows (shift, first p, one past the last p) of an int64 array (S, 3).
+
+    On a torus p + shift goes round. `anywhere=False` leaves shift 0: a pixel is explained by its own place (the local score).
+
+    Examples
+    --------
+    >>> shift_table(4, 3, "zeros").tolist()     # pixels 1 and 2 may trade places; 0 and 3 only know themselves
+    [[-1, 2, 3], [0, 0, 4], [1, 1, 2]]
+    """
+    if not anywhere:
+        return np.array([[0, 0, side]])
+    pattern = padding_pattern(side, k, boundary)
+    if boundary == "circular":
+        return np.array([[shift, 0, side] for shift in range(side)])
+    rows = []
+    for shift in range(1 - side, side):
+        first, last = max(0, -shift), min(side, side - shift)
+        alike = first + np.flatnonzero(pattern[first:last] == pattern[first + shift : last + shift])
+        if len(alike):
+            rows.append([shift, alike[0], alike[-1] + 1])
+    return np.array(rows)
+
+
+def count_pairs(height, width, k, boundary, anywhere=True):
+    """How many pairs of (pixel of a query, pixel of one training image) the rule allows: what a machine's time grows with.
+
+    Examples
+    --------
+    >>> count_pairs(4, 4, 3, "circular"), count_pairs(4, 4, 3, "zeros")
+    (256, 36)
+    """
+    tables = (shift_table(side, k, boundary, anywhere) for side in (height, width))
+    rows, columns = (int((table[:, 2] - table[:, 1]).sum()) for table in tables)
+    return rows * columns

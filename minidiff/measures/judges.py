@@ -1,0 +1,292 @@
+"""Judges of the sets with a rule: does a sample obey it, is it new, and how sure is that (global consistency).
+
+A judge looks at one image at a time and knows nothing of how it was made; a blank image obeys no rule, and the share of
+blank ones is reported beside the others.
+"""
+
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import arguments
+from ..datasets.ruled import limb_thickness, palette
+from ..machines.windows import BOUNDARIES
+from .metrics import _components, memorisation
+
+
+class Share(NamedTuple):
+    """`count` out of `of`, as a share with its interval; see `wilson`."""
+
+    count: int
+    of: int
+    share: float
+    low: float
+    high: float
+
+
+def wilson(count, of, confidence=0.95):
+    """A share of successes with Wilson's binomial interval, which stays inside [0, 1] and is no point at 0 of 12.
+
+    Parameters
+    ----------
+    count : int from 0 to `of`
+    of : int >= 0
+        With 0 trials the share is nan and the interval [0, 1].
+    confidence : float in (0, 1)
+
+    Returns
+    -------
+    Share
+        (count, of, share, low, high).
+
+    Examples
+    --------
+    >>> print("{2:.2f} from {3:.2f} to {4:.2f}".format(*wilson(0, 12)))
+    0.00 from 0.00 to 0.24
+    """
+    of = arguments.whole_number("of", of, 0)
+    count = arguments.whole_number("count", count, 0, of)
+    confidence = arguments.number("confidence", confidence, 1e-9, 1 - 1e-9)
+    if of == 0:
+        return Share(0, 0, float("nan"), 0.0, 1.0)
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    share, unit = count / of, z * z / of
+    middle = (share + unit / 2) / (1 + unit)
+    half = (unit * share * (1 - share) + unit * unit / 4) ** 0.5 / (1 + unit)
+    # At either end the bound is the end itself, which the formula only meets up to rounding.
+    return Share(count, of, share, 0.0 if count == 0 else middle - half, 1.0 if count == of else middle + half)
+
+
+class Colours(NamedTuple):
+    """The verdict of `one_colour`."""
+
+    consistent: np.ndarray
+    blank: np.ndarray
+    colour: np.ndarray
+    share: np.ndarray
+
+
+def coloured(samples, colours=3):
+    """Which colour of the palette each pixel has, if any.
+
+    It is the colour whose direction from black is nearest to the pixel's own, where the pixel reaches a third of that colour's
+    length. (The nearest colour itself would call the dim yellow at the edge of a blurred yellow shape red.)
+
+    Parameters
+    ----------
+    samples : (B, H, W, 3) float32 or float64
+    colours : int, or (K, 3) array
+        How many of `datasets.palette`, or a palette on black of your own.
+
+    Returns
+    -------
+    (B, H, W) int64
+        From 0 to K - 1, and -1 for black.
+
+    Raises ValueError or TypeError on bad arguments.
+
+    Examples
+    --------
+    >>> from minidiff import datasets
+    >>> images, labels = datasets.colour_patterns(count=10)
+    >>> bool((coloured(images).max(axis=(1, 2)) == labels).all())
+    True
+    """
+    samples = arguments.image_set(samples, "samples")
+    if samples.shape[3] != 3:
+        raise ValueError(f"samples: expected 3 channels, got shape {samples.shape}")
+    colours = palette(colours) if np.ndim(colours) == 0 else arguments.float_array("colours", colours, "(K, 3)", 2)
+    directions = colours.astype(np.float64) + 1
+    lengths = np.sqrt((directions**2).sum(axis=1))
+    if directions.shape[1] != 3 or (lengths == 0).any():
+        raise ValueError(f"colours: expected (K, 3) colours, none of them black, got {colours.tolist()}")
+    along = (samples.astype(np.float64) + 1) @ (directions / lengths[:, None]).T
+    nearest = along.argmax(axis=3)
+    return np.where(along.max(axis=3) >= lengths[nearest] / 3, nearest, -1)
+
+
+def one_colour(samples, colours=3, agreement=0.95, least=0.02):
+    """Do a sample's coloured pixels share one colour, wherever they are? The rule of `datasets.colour_patterns`.
+
+    Parameters
+    ----------
+    samples, colours
+        As for `coloured`, which says which pixels are.
+    agreement : float in (0.5, 1]
+        The share of the coloured pixels that must have the same colour.
+    least : float in [0, 1]
+        The share of all pixels below which coloured ones do not count: the sample is blank.
+
+    Returns
+    -------
+    Colours
+        consistent (B,) bool; blank (B,) bool, never consistent; colour (B,) int64, the most frequent one, -1 if blank;
+        share (B,) float64, of the coloured pixels that have it, nan if blank.
+
+    Raises ValueError or TypeError on bad arguments.
+
+    Examples
+    --------
+    >>> from minidiff import datasets
+    >>> images, labels = datasets.colour_patterns(count=10)
+    >>> verdict = one_colour(images)
+    >>> bool(verdict.consistent.all()), bool((verdict.colour == labels).all())
+    (True, True)
+    """
+    agreement = arguments.number("agreement", agreement, 0.5, 1)
+    least = arguments.number("least", least, 0, 1)
+    found = coloured(samples, colours)
+    counts = np.stack([(found == k).sum(axis=(1, 2)) for k in range(max(found.max() + 1, 1))], axis=1)
+    total = counts.sum(axis=1)
+    blank = total <= least * found[0].size
+    share = np.where(blank, np.nan, counts.max(axis=1) / np.maximum(total, 1))
+    return Colours(~blank & (share >= agreement), blank, np.where(blank, -1, counts.argmax(axis=1)), share)
+
+
+class Limbs(NamedTuple):
+    """The verdict of `limb_count`."""
+
+    consistent: np.ndarray
+    blank: np.ndarray
+    limbs: np.ndarray
+    bodies: np.ndarray
+
+
+def limb_count(samples, limbs=4, thickness=None, boundary="zeros"):
+    """Count a sample's limbs, and ask for one body with the right number: the rule of `datasets.creatures`.
+
+    White is above 0. What a square of side thickness + 1 fits into is body; of the rest, every connected piece (along edges) of
+    at least half a square of side `thickness` that touches a body is a limb. Crumbs at a body's ragged edge are smaller.
+
+    Parameters
+    ----------
+    samples : (B, H, W, 1) float32 or float64
+    limbs : int or list of ints
+        The allowed numbers.
+    thickness : int >= 1, optional
+        How wide limbs are; by default as `datasets.creatures` draws them at that size.
+    boundary : "zeros" or "circular"
+        Whether pieces that meet across the border are one.
+
+    Returns
+    -------
+    Limbs
+        consistent (B,) bool, one body and an allowed number; blank (B,) bool, no body, never consistent; limbs (B,) int64; bodies
+        (B,) int64.
+
+    Raises ValueError or TypeError on bad arguments.
+
+    Examples
+    --------
+    >>> from minidiff import datasets
+    >>> images, labels = datasets.creatures(count=10, limbs=[3, 4, 5])
+    >>> verdict = limb_count(images, limbs=[3, 4, 5])
+    >>> bool(verdict.consistent.all()), bool((verdict.limbs == labels).all())
+    (True, True)
+    """
+    samples = arguments.image_set(samples, "samples")
+    if samples.shape[3] != 1:
+        raise ValueError(f"samples: expected 1 channel, got shape {samples.shape}")
+    allowed = [arguments.whole_number("limbs", n, 0) for n in (limbs if isinstance(limbs, list | tuple) else [limbs])]
+    height, width = samples.shape[1:3]
+    thickness = limb_thickness(min(height, width)) if thickness is None else arguments.whole_number("thickness", thickness, 1)
+    wraps = arguments.choice("boundary", boundary, BOUNDARIES) == "circular"
+    counted = np.array([_count(sample > 0, thickness, wraps) for sample in samples[..., 0]], np.int64).reshape(-1, 2)
+    found, bodies = counted.T
+    return Limbs((bodies == 1) & np.isin(found, allowed), bodies == 0, found, bodies)
+
+
+def _count(white, thickness, wraps):
+    """(limbs, bodies) of one image (H, W) of bools."""
+    body = _opened(white, thickness + 1, wraps)
+    # _components numbers from 0 and leaves -1 where nothing is counted.
+    bodies = _pieces(body, wraps)
+    parts = _pieces(white & ~body, wraps)
+    beside = _grown(body, wraps)
+    limbs = 0
+    for number in range(parts.max() + 1):
+        part = parts == number
+        limbs += (part & beside).any() and 2 * part.sum() >= thickness**2
+    return int(limbs), int(bodies.max() + 1)
+
+
+def _pieces(mask, wraps):
+    return _components(np.zeros((1, *mask.shape), np.int64), mask, wraps)
+
+
+def _moved(mask, down, across, wraps):
+    """mask moved, black coming in from beyond the border, or the torus."""
+    if wraps:
+        return np.roll(mask, (down, across), (0, 1))
+    padded = np.pad(mask, max(abs(down), abs(across)))
+    edge = max(abs(down), abs(across))
+    return padded[edge - down : edge - down + mask.shape[0], edge - across : edge - across + mask.shape[1]]
+
+
+def _opened(mask, side, wraps):
+    """The pixels of mask that a white side x side square covers (a morphological opening)."""
+    steps = [(down, across) for down in range(side) for across in range(side)]
+    corners = np.logical_and.reduce([_moved(mask, -down, -across, wraps) for down, across in steps])
+    return np.logical_or.reduce([_moved(corners, down, across, wraps) for down, across in steps])
+
+
+def _grown(mask, wraps):
+    """mask and the pixels beside it, along edges."""
+    steps = [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]
+    return np.logical_or.reduce([_moved(mask, down, across, wraps) for down, across in steps])
+
+
+class Report(NamedTuple):
+    """Shares with their intervals; see `report`."""
+
+    consistent: Share
+    blank: Share
+    new: Share
+
+
+def report(verdict, samples, images, tolerance=0.1, confidence=0.95):
+    """How many samples obey the rule, how many are blank, and how many of the consistent ones are new.
+
+    New is further than `tolerance` from every training image at every translation on the torus (`metrics.memorisation`).
+
+    Parameters
+    ----------
+    verdict : Colours or Limbs
+        Of a judge, for these samples.
+    samples : (B, H, W, C) float32 or float64
+    images : (N, H, W, C) float32 or float64
+        The training set.
+    tolerance : float >= 0
+        Root-mean-square difference in pixel values, whose range is 2. In `colour_patterns` of 16 x 16 another motif of the same
+        colour makes 0.12 or more, in `creatures` a limb one pixel longer 0.18.
+    confidence : float in (0, 1)
+
+    Returns
+    -------
+    Report
+        consistent, blank: Shares of all samples; new: Share of the consistent ones.
+
+    Raises ValueError or TypeError on bad arguments. Costs one memorisation of the consistent samples.
+
+    Examples
+    --------
+    >>> from minidiff import datasets
+    >>> images, _ = datasets.colour_patterns(count=10)
+    >>> [part.count for part in report(one_colour(images), images, images[:4])]
+    [10, 0, 6]
+    """
+    samples = arguments.image_set(samples, "samples")
+    consistent = np.asarray(verdict.consistent)
+    if consistent.shape != (len(samples),):
+        raise ValueError(f"verdict: expected one on {len(samples)} samples, got one on shape {consistent.shape}")
+    tolerance = arguments.number("tolerance", tolerance, 0)
+    new = 0
+    if consistent.any():
+        new = int((memorisation(samples[consistent], images).distance > tolerance).sum())
+    right = int(consistent.sum())
+    return Report(
+        wilson(right, len(samples), confidence),
+        wilson(int(np.asarray(verdict.blank).sum()), len(samples), confidence),
+        wilson(new, right, confidence),
+    )

@@ -1,0 +1,1 @@
+"""What the commands run: agreement, attention, limbs, calibration, the tour and its page, and the bench."""

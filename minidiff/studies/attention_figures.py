@@ -1,0 +1,130 @@
+"""The figures of `minidiff compare --experiment attention`."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .. import plots
+from ..plots import PALETTE
+
+COLOURS = {"CNN": PALETTE[4], "identity": PALETTE[5], "top-1": PALETTE[6], "softmax": PALETTE[0]}
+
+
+def _figure(width, height):
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def models(samples, told, shown=10):
+    """One row of samples a model, all from the same noises, with the share of all its samples that have one colour."""
+    shown = min(shown, *map(len, samples.values()))
+    figure = _figure(0.62 * shown + 2.6, 0.68 * len(samples))
+    names = [f"{name}: {told[name]['consistent']['share']:.0%}" for name in samples]
+    plots.rows([x[:shown] for x in samples.values()], names, ax=figure.subplots())
+    return figure
+
+
+def strengths(found, shown=12):
+    """The same noises at each strength g, one row each."""
+    figure = _figure(0.62 * shown + 1.9, 0.68 * len(found))
+    plots.rows([x[:shown] for x, _ in found.values()], [f"g = {g:g}" for g in found], ax=figure.subplots())
+    return figure
+
+
+def _shares(ax, x, shares, **style):
+    """Shares with their intervals."""
+    middle = np.array([share["share"] for share in shares])
+    low, high = (np.array([share[end] for share in shares]) for end in ("low", "high"))
+    ax.errorbar(x, middle, np.abs([middle - low, high - middle]), capsize=2, **style)
+
+
+def over_strength(alone, networks):
+    """Shares of consistent samples, and of those the new ones, against g, one panel for each kind of candidates.
+
+    alone: {candidates: what `consistency.over_strength` found}; networks: {name: Share}, drawn as bands across the first panel.
+    """
+    figure = _figure(9, 3.6)
+    titles = {"anywhere": "candidates anywhere", "colocated": "candidates at their own place"}
+    for ax, (candidates, found) in zip(figure.subplots(1, len(alone), sharey=True, squeeze=False)[0], alone.items(), strict=True):
+        told = [one for _, one in found.values()]
+        at = np.arange(len(found))
+        _shares(ax, at, [one["consistent"] for one in told], color=PALETTE[0], marker="o", label="one colour")
+        some = [i for i, one in enumerate(told) if one["consistent"]["count"]]
+        new = [told[i]["new"] for i in some]
+        _shares(ax, at[some] + 0.08, new, color=PALETTE[4], marker="s", label="of those, new", linestyle="--")
+        ax.set_xticks(at, [f"{g:g}" for g in found])
+        ax.set_title(titles[candidates], fontsize=10)
+        ax.set(xlabel="strength g of the pooled evidence", ylim=(-0.03, 1.05), xlim=(-0.4, len(found) - 0.6))
+        if candidates == "anywhere":
+            for name, share in networks.items():
+                ax.axhspan(share["low"], share["high"], color=COLOURS[name], alpha=0.15, linewidth=0)
+                ax.text(len(found) - 0.7, share["share"], f"{name} network", fontsize=8, va="center", ha="right")
+        ax.legend(frameon=False, loc="center right", fontsize=9)
+    figure.axes[0].set_ylabel("share of samples")
+    return figure
+
+
+def over_reach(networks, machines):
+    """Share of consistent samples against how far a model sees; both {side in pixels: Share}."""
+    figure = _figure(5, 3.2)
+    ax = figure.subplots()
+    for found, name, colour, marker in ((networks, "CNN", PALETTE[4], "o"), (machines, "ELS", PALETTE[0], "s")):
+        _shares(ax, list(found), list(found.values()), color=colour, marker=marker, label=name)
+    ax.set(xlabel="side of the receptive field, or window, in pixels", ylabel="share with one colour", ylim=(-0.02, 1.02))
+    ax.set_xticks(sorted({*networks, *machines}))
+    ax.legend(frameon=False)
+    return figure
+
+
+def maps(network, steps, places, sample=0):
+    """What chosen pixels of one sample attend to along its way back: x0_hat above, then one row of maps a pixel.
+
+    steps: (t, x, x0_hat) with x (B, H, W, C); places: (row, column) pairs.
+    """
+    height, width = steps[0][1].shape[1:3]
+    figure = _figure(1.05 * len(steps) + 0.6, 1.12 * (len(places) + 1))
+    axes = figure.subplots(len(places) + 1, len(steps), squeeze=False)
+    for (t, x, x0_hat), column in zip(steps, axes.T, strict=True):
+        plots.show(x0_hat[sample], ax=column[0], title=f"t = {t:.2f}")
+        attention = network.attention_map(x[sample], t)[0]
+        for (i, j), ax in zip(places, column[1:], strict=True):
+            column[0].plot(j, i, "s", markersize=5, markerfacecolor="none", color="white")
+            ax.imshow(attention[i * width + j].reshape(height, width), cmap="magma", vmin=0)
+            ax.plot(j, i, "s", markersize=5, markerfacecolor="none", color="white")
+            ax.set(xticks=[], yticks=[])
+    axes[0, 0].set_ylabel("x0_hat", fontsize=9)
+    for (i, j), ax in zip(places, axes[1:, 0], strict=True):
+        ax.set_ylabel(f"row {i}, col. {j}", fontsize=9)
+    return figure
+
+
+def told_apart(rows):
+    """Left: the strength that fits best at each t, the median over networks of a kind. Right: what hearing others adds to R^2.
+
+    rows: a list of {"kind", "tables", "agreement"} as `consistency` makes them, one for each network.
+    """
+    figure = _figure(8.4, 3.4)
+    left, right = figure.subplots(1, 2)
+    for kind, colour in COLOURS.items():
+        found = [row["tables"]["AttentionScore"][1] for row in rows if row["kind"] == kind]
+        t = np.arange(len(found[0]) + 1) / len(found[0])
+        strength = np.median(found, axis=0)
+        left.plot(t, [strength[0], *strength], color=colour, label=kind, drawstyle="steps-pre", alpha=0.8)
+    left.set(xlabel="t (1 is pure noise)", ylabel="calibrated strength g")
+    left.set_yscale("symlog", linthresh=0.03)
+    above = {"frameon": False, "fontsize": 9, "loc": "lower center", "bbox_to_anchor": (0.5, 1), "columnspacing": 1}
+    left.legend(ncols=len(COLOURS), **above)
+    levels = [name for name in rows[0]["agreement"]["ELS"] if name != "whole"]
+    right.axhline(0, color="0.6", linewidth=0.8)
+    for number, kind in enumerate(COLOURS):
+        for row in (row for row in rows if row["kind"] == kind):
+            for machine, marker, aside in (("AttentionScore", "o", -0.03), ("its own map", "D", 0.03)):
+                if machine in row["agreement"]:
+                    added = [row["agreement"][machine][f"over ELS, {level}"]["median"] for level in levels]
+                    at = np.arange(len(levels)) + 0.16 * (number - 1.5) + aside
+                    face = "none" if machine == "AttentionScore" else COLOURS[kind]
+                    right.plot(at, added, marker, color=COLOURS[kind], markerfacecolor=face, markersize=5)
+    right.plot([], [], "o", color="0.3", markerfacecolor="none", label="uniform pooling")
+    right.plot([], [], "D", color="0.3", label="by the network's own map")
+    right.set_xticks(range(len(levels)), levels)
+    right.set(ylabel="R^2 of the network's x0_hat, over ELS")
+    right.legend(ncols=2, **above)
+    return figure

@@ -1,0 +1,161 @@
+"""Extra fingers: when does a window stop a model from counting limbs? On `creatures`, network beside machine (KG section 5.3)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import datasets, nets, process
+from ..machines import EquivariantLocalScore
+from ..measures import judges, metrics
+from . import calibration
+
+DEPTHS = (1, 3, 5)
+LIMBS = 4
+LENGTH, BATCH = 3000, 32
+DATA = {"data": "creatures", "size": 16, "count": 300, "colour": False, "data_seed": 0, "quick": False}
+WINDOWS = (3, 5, 7, 9, 11, 13, 15)
+
+
+def creatures():
+    """The training set of the experiment, (300, 16, 16, 1): figures with exactly four limbs."""
+    return datasets.load(DATA["data"], DATA["size"], DATA["count"], rng=DATA["data_seed"])[0]
+
+
+def trained(images, depth, folder, seed=0, length=LENGTH, bar=None):
+    """The CNN of that depth; see `nets.trained`."""
+    settings = {"channels": 1, "depth": depth, "padding": "zeros"}
+    name, notes, shipped = f"creatures-depth{depth}" + (f"-seed{seed}" if seed else ""), {"data": DATA}, length == LENGTH
+    return nets.trained(name, settings, images, folder, seed, length, BATCH, notes=notes, shipped=shipped, bar=bar)
+
+
+class Count(NamedTuple):
+    """Limb counts of one network's samples and of the machine's that predicts it, from the same noises.
+
+    Attributes
+    ----------
+    side : int
+        The network's receptive field.
+    table : list
+        The machine's windows, calibrated against the network, none larger than `side`.
+    samples : dict of (B, H, W, 1)
+        By "network" and "ELS".
+    verdicts : dict of judges.Limbs
+    agreement : metrics.Agreement
+        Of ELS with the network.
+    """
+
+    side: int
+    table: list
+    samples: dict
+    verdicts: dict
+    agreement: metrics.Agreement
+
+
+def count(network, images, noise, calibrating=10, steps=20, rng=1):
+    """Samples of a network and of ELS from the same noises, and their limbs.
+
+    Parameters
+    ----------
+    network : Network trained on `images`
+    images : (N, H, W, 1)
+    noise : (B, H, W, 1), unit normal
+    calibrating : int
+        Other noises, of seed `rng`, on which the machine's windows are calibrated.
+    steps : int
+
+    Returns
+    -------
+    Count
+    """
+    side = network.receptive_field
+    fitting = [k for k in WINDOWS if k <= side]
+    table = calibration.against(network, images, network.schedule, fitting, network.padding, calibrating, steps, rng).table
+    machine = EquivariantLocalScore(images, network.schedule, window=table, boundary=network.padding)
+    samples = {}
+    for name, denoiser in (("network", network), ("ELS", machine)):
+        *_, last = process.ddim(denoiser, network.schedule, noise=noise, steps=steps)
+        samples[name] = last.x
+    verdicts = {name: judges.limb_count(x, LIMBS) for name, x in samples.items()}
+    return Count(side, table, samples, verdicts, metrics.agreement(samples["ELS"], samples["network"]))
+
+
+def numbers(found):
+    """A Count in numbers: shares right, and how often both models are right, or wrong, on the same noise.
+
+    "by chance" is how often two models with these shares would agree if they knew nothing of each other, p q + (1 - p)(1 - q).
+    """
+    right = {name: verdict.consistent for name, verdict in found.verdicts.items()}
+    of = len(right["ELS"])
+    p, q = (one.mean() for one in right.values())
+    same = [getattr(found.verdicts["network"], field) == getattr(found.verdicts["ELS"], field) for field in ("limbs", "bodies")]
+    return {
+        "receptive field": found.side,
+        "windows": found.table,
+        **{name: judges.wilson(int(one.sum()), of)._asdict() for name, one in right.items()},
+        "limbs": {name: np.bincount(verdict.limbs).tolist() for name, verdict in found.verdicts.items()},
+        "bodies": {name: np.bincount(verdict.bodies).tolist() for name, verdict in found.verdicts.items()},
+        "both right or both wrong": judges.wilson(int((right["network"] == right["ELS"]).sum()), of)._asdict(),
+        "by chance": float(p * q + (1 - p) * (1 - q)),
+        "same limbs and bodies": judges.wilson(int((same[0] & same[1]).sum()), of)._asdict(),
+        "r": metrics.quartiles(found.agreement.r),
+    }
+
+
+def figure(counts, shown=10):
+    """One block a receptive field: the network's samples above, the machine's below, each with its count of limbs."""
+    from matplotlib.figure import Figure
+
+    from .. import plots
+
+    shown = min(shown, len(counts[0].samples["ELS"]))
+    drawn = Figure(figsize=(0.66 * shown + 2.2, 1.75 * len(counts)), layout="constrained")
+    for ax, found in zip(np.atleast_1d(drawn.subplots(len(counts), 1)), counts, strict=True):
+        stacks = [x[:shown] for x in found.samples.values()]
+        heads = [
+            f"{'/'.join(str(found.verdicts[name].limbs[i]) for name in found.samples)}"
+            + ("" if all(found.verdicts[name].bodies[i] == 1 for name in found.samples) else "*")
+            for i in range(shown)
+        ]
+        wrong = {name: 1 - found.verdicts[name].consistent.mean() for name in found.samples}
+        names = [f"{'network' if name == 'network' else 'ELS'}: {wrong[name]:.0%} wrong" for name in found.samples]
+        plots.rows(stacks, names, ax=ax, heads=heads, title=f"receptive field {found.side}")
+    return drawn
+
+
+def rates(counts):
+    """Share of wrong limb counts against the receptive field, for network and machine, with intervals."""
+    from matplotlib.figure import Figure
+
+    from ..plots import PALETTE
+
+    drawn = Figure(figsize=(5, 3.2), layout="constrained")
+    ax = drawn.subplots()
+    for name, colour, marker in (("network", PALETTE[4], "o"), ("ELS", PALETTE[0], "s")):
+        shares = []
+        for found in counts:
+            right = found.verdicts[name].consistent
+            shares.append(judges.wilson(int((~right).sum()), len(right)))
+        sides = [found.side for found in counts]
+        middle = np.array([share.share for share in shares])
+        ends = np.array([[share.share - share.low, share.high - share.share] for share in shares]).T
+        ax.errorbar(sides, middle, np.abs(ends), marker=marker, color=colour, capsize=2, label=name)
+    ax.set(xlabel="receptive field, pixels", ylabel=f"share without exactly {LIMBS} limbs", ylim=(-0.02, 1.02), xticks=sides)
+    ax.legend(frameon=False)
+    return drawn
+
+
+def table(counts):
+    """The counts as text."""
+    heads = ("receptive field", "network wrong", "ELS wrong", "both alike", "by chance", "same count", "r")
+    lines = ["".join(f"{head:>16}" for head in heads)]
+    for found in counts:
+        told = numbers(found)
+        wrong = [1 - told[name]["share"] for name in ("network", "ELS")]
+        alike, same = told["both right or both wrong"]["share"], told["same limbs and bodies"]["share"]
+        cells = [
+            f"{found.side}",
+            *(f"{share:.0%}" for share in (*wrong, alike, told["by chance"], same)),
+            f"{told['r']['median']:.2f}",
+        ]
+        lines.append("".join(f"{cell:>16}" for cell in cells))
+    return "\n".join(lines)
