@@ -7,9 +7,9 @@ Begin with `minidiff/theory.py`: all of it in one file of plain NumPy.
 """
 
 from . import datasets, nets, process, schedules
-from .engine import set_threads, threads
 from .machines import AttentionScore, EquivariantLocalScore, EquivariantScore, IdealScore, LocalScore, Wiener
 from .measures import judges, metrics
+from .parallel import set_threads, threads
 
 __version__ = "0.1.0"
 __all__ = [
@@ -36,7 +36,7 @@ __all__ = [
 _ON_FIRST_USE = {"plots": "plots", "testing": "testing", "exercises": "coursework"}
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     if name in _ON_FIRST_USE:
         import importlib
 

@@ -10,6 +10,7 @@
 """
 
 import os
+from collections.abc import Callable
 
 import numba
 
@@ -33,32 +34,32 @@ def _decorate(function, **options):
     return numba.njit(**options)(function)
 
 
-def kernel(function):
+def kernel(function: Callable) -> Callable:
     """Compile a serial kernel: safe in any thread or process."""
     return _decorate(function)
 
 
-def vector_kernel(function):
+def vector_kernel(function: Callable) -> Callable:
     """Compile a serial kernel over vectors (machines/simd.py), whose operations must stay as written: no fast-math."""
     return _decorate(function, fastmath=False)
 
 
-def parallel_kernel(function):
+def parallel_kernel(function: Callable) -> Callable:
     """Compile a kernel with `prange`: over outputs of its own only, so that thread counts never change a bit."""
     return _decorate(function, parallel=True)
 
 
-def inline_kernel(function):
+def inline_kernel(function: Callable) -> Callable:
     """Compile a helper that kernels of the same file call."""
     return numba.njit(error_model="numpy", fastmath=FASTMATH, nogil=True)(function)
 
 
-def inline_vector_kernel(function):
+def inline_vector_kernel(function: Callable) -> Callable:
     """Compile a helper over vectors into each of its callers: its vectors then stay in registers."""
     return numba.njit(error_model="numpy", nogil=True, forceinline=True)(function)
 
 
-def cache_folder():
+def cache_folder() -> str:
     """Where compiled kernels are kept, as text, or "off"."""
     if not _wants_cache():
         return "off"

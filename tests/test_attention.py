@@ -9,7 +9,7 @@ from strategies import SEEDS, TIMES, float32_tolerance, noised, training_set, wi
 
 import minidiff as md
 from minidiff import engine, theory
-from minidiff.engine import door, shards
+from minidiff.engine import shards
 from minidiff.machines.windows import BOUNDARIES
 
 COSINE = md.schedules.cosine()
@@ -300,7 +300,7 @@ def test_bits_depend_on_no_split(monkeypatch):
     whole = machine(x, 0.3)
     monkeypatch.setattr(shards, "TASK_COST", 1e3)
     monkeypatch.setattr(shards, "SMALLEST_COST", 1e2)
-    monkeypatch.setattr(door, "MOST_EVIDENCE", 1)
+    monkeypatch.setattr("minidiff.engine.pooling.MOST_EVIDENCE", 1)
     try:
         for threads in (1, 3):
             md.set_threads(threads)

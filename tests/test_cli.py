@@ -50,6 +50,11 @@ def write_images(folder, sizes, seed=0):
         (("--machine", "is", "--sampler", "heun"), lambda y: md.IdealScore(y, COSINE), md.process.ode),
         (("--machine", "es", "--sampler", "sde"), lambda y: md.EquivariantScore(y, COSINE), md.process.sde),
         (
+            ("--machine", "attention", "--strength", "0.3"),
+            lambda y: md.AttentionScore(y, COSINE, window=3, boundary="zeros", strength=0.3),
+            md.process.ddim,
+        ),
+        (
             ("--machine", "wiener", "--schedule", "linear"),
             lambda y: md.Wiener(y, md.schedules.linear()),
             md.process.ddim,

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from strategies import SEEDS, noised, training_set, windowed_sets
 
 import minidiff as md
-from minidiff import engine, theory
+from minidiff import theory
 from minidiff.engine import backends
 from minidiff.engine.shifts import shift_table
+from minidiff.machines.windows import count_pairs
 
 COSINE = md.schedules.cosine()
 law = settings(deadline=None, max_examples=30)
@@ -59,7 +60,7 @@ def test_shift_tables_are_the_padding_rule(case, seed):
         for j in range(left, right)
     }
     assert by_shift == by_place
-    assert engine.count_pairs(height, width, k, boundary) == len(by_place)
+    assert count_pairs(height, width, k, boundary) == len(by_place)
 
 
 # --- winners ---------------------------------------------------------------------------------------------------------

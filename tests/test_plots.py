@@ -15,7 +15,7 @@ from PIL import Image
 
 import minidiff as md
 from minidiff import plots
-from minidiff.machines.base import Provenance
+from minidiff.machines import Provenance
 from minidiff.measures.metrics import Mosaic
 
 matplotlib.use("Agg")

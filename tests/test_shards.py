@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from strategies import noised, training_set
 
 import minidiff as md
+from minidiff import parallel
 from minidiff.engine import shards
 
 COSINE = md.schedules.cosine()
@@ -39,7 +40,7 @@ def test_results_come_in_order_whatever_finishes_first():
         return number
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        assert list(shards.run(work, [(n,) for n in range(9)], executor=pool)) == list(range(9))
+        assert list(parallel.run(work, [(n,) for n in range(9)], executor=pool)) == list(range(9))
 
 
 def test_an_interrupt_drops_the_tasks_not_yet_begun():
@@ -47,7 +48,7 @@ def test_an_interrupt_drops_the_tasks_not_yet_begun():
     started = []
     md.set_threads(2)
     try:
-        results = shards.run(lambda n: started.append(n), [(n,) for n in range(1000)])
+        results = parallel.run(lambda n: started.append(n), [(n,) for n in range(1000)])
         next(results)
         results.close()
     finally:
@@ -58,7 +59,7 @@ def test_an_interrupt_drops_the_tasks_not_yet_begun():
 def test_an_error_in_a_task_reaches_the_caller():
     """A task's exception is raised by run, not swallowed."""
     with pytest.raises(ZeroDivisionError):
-        list(shards.run(lambda n: 1 / n, [(1,), (0,), (2,)]))
+        list(parallel.run(lambda n: 1 / n, [(1,), (0,), (2,)]))
 
 
 def test_processes_give_the_same_bits(monkeypatch):

@@ -21,9 +21,18 @@ def public_functions(tree):
             yield node
 
 
+def numba_s_own(tree):
+    """The names of stubs that an overload of the same file is for: their types are Numba's."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "overload"]
+    return {ast.unparse(call.args[0]) for call in calls}
+
+
 def unannotated(path):
     """The public functions of a file that lack an annotation, by name."""
-    for node in public_functions(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in public_functions(tree):
+        if node.name in numba_s_own(tree):
+            continue
         jitted = any(word in ast.unparse(decorator) for decorator in node.decorator_list for word in JITTED)
         if jitted or (node.name.startswith("_") and node.name not in ("__init__", "__call__")):
             continue

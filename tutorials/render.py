@@ -5,7 +5,7 @@
     python tutorials/render.py --figures FOLDER 02      # take the pictures out of a rendered notebook, to look at them
 
 Needs `pip install -e ".[tutorials]"` (jupytext, nbconvert, ipykernel). A notebook is written whole or not at all, and rendering
-twice on one machine gives the same bytes: cells are numbered instead of given random names, and nothing is kept that tells when
+twice on one computer gives the same bytes: cells are numbered instead of given random names, and nothing is kept that tells when
 or by what they were run.
 """
 
@@ -70,19 +70,19 @@ def pictures(notebook):
 
 
 def scripts(numbers):
-    """The tutorials of those numbers, such as "02" or "2", in order; all of them for none."""
-    found = {int(path.name[:2]): path for path in sorted(HERE.glob("[0-9][0-9]_*.py"))}
-    unknown = [number for number in numbers if not number.isdecimal() or int(number) not in found]
+    """The tutorials of those numbers, such as "02", "2" or "4b", in order; all of them for none."""
+    found = {path.name.split("_")[0].lstrip("0"): path for path in sorted(HERE.glob("[0-9][0-9]*_*.py"))}
+    unknown = [number for number in numbers if number.lstrip("0") not in found]
     if unknown:
-        raise ValueError(f"tutorial: expected numbers among {', '.join(map(str, found))}, got {', '.join(unknown)}")
-    return [found[int(number)] for number in numbers] or list(found.values())
+        raise ValueError(f"tutorial: expected numbers among {', '.join(found)}, got {', '.join(unknown)}")
+    return [found[number.lstrip("0")] for number in numbers] or list(found.values())
 
 
-def main(arguments=None):
+def main(argv=None):
     parser = argparse.ArgumentParser(description="Render tutorials: NN_name.py to NN_name.ipynb, with outputs.")
     parser.add_argument("numbers", nargs="*", metavar="NN", help="which tutorials; all of them if none is given")
     parser.add_argument("--figures", metavar="FOLDER", help="do not render; write the pictures of rendered notebooks there")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(argv)
     # Figures must land in the notebook, whatever backend this shell is set to.
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     try:
@@ -93,7 +93,7 @@ def main(arguments=None):
                 print(f"{notebook} ({notebook.stat().st_size // 1000} kB)")
             else:
                 for number, picture in enumerate(pictures(notebook), 1):
-                    path = folder(options.figures) / f"{script.name[:2]}-{number}.png"
+                    path = folder(options.figures) / f"{script.name.split('_')[0]}-{number}.png"
                     path.write_bytes(picture)
                     print(path)
     except (ValueError, OSError) as error:

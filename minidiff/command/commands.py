@@ -2,27 +2,20 @@
 
 import platform
 import time
+from argparse import Namespace
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from .. import arguments, datasets, engine, files, jit, machines, nets, process, schedules
+from .. import arguments, datasets, files, jit, machines, nets, parallel, process, schedules
 from ..machines.windows import default_table
 from ..measures import metrics
 from ..studies import experiments
 
-MACHINES = {
-    "is": machines.IdealScore,
-    "es": machines.EquivariantScore,
-    "ls": machines.LocalScore,
-    "els": machines.EquivariantLocalScore,
-    "wiener": machines.Wiener,
-}
 
-
-def tour(options):
+def tour(options: Namespace) -> None:
     """minidiff tour."""
     from ..studies.tour import tour
 
@@ -30,30 +23,31 @@ def tour(options):
     print(f"Read {page}")
 
 
-def bench(options):
+def bench(options: Namespace) -> None:
     """minidiff bench."""
     from ..studies.bench import bench, table
 
     out = files.folder(options.out)
-    result = bench(quick=options.quick) | {"processor": _processor()}
+    result = bench(quick=options.quick, machine=options.machine) | {"processor": _processor()}
     print(table(result))
     files.write_numbers(out / "numbers.json", result)
 
 
-def info(options):
+def info(options: Namespace) -> None:
     """minidiff info."""
     out = files.folder(options.out) if options.out is not None else None
     names = ("minidiff", "numpy", "numba", "llvmlite", "matplotlib", "pillow", "tqdm")
-    facts = {"python": platform.python_version()} | {name: metadata.version(name) for name in names}
-    facts |= {"machine": platform.machine(), "processor": _processor()}
-    facts |= {"threads": engine.threads(), "cache folder": jit.cache_folder()}
+    facts: dict[str, object] = {"python": platform.python_version()}
+    facts |= {name: metadata.version(name) for name in names}
+    facts |= {"platform": platform.machine(), "processor": _processor()}
+    facts |= {"threads": parallel.threads(), "cache folder": jit.cache_folder()}
     for name, value in facts.items():
         print(f"{name:14}{value}")
     if out:
         files.write_numbers(out / "numbers.json", facts)
 
 
-def check(options):
+def check(options: Namespace) -> int:
     """minidiff check; 1 where the exercise is not passed."""
     from .. import coursework
 
@@ -76,7 +70,7 @@ def _processor():
 # --- sample ----------------------------------------------------------------------------------------------------------
 
 
-def sample(options):
+def sample(options: Namespace) -> None:
     """minidiff sample."""
     out = files.folder(options.out)
     if options.quick:
@@ -109,12 +103,17 @@ def _data(options):
 
 
 def _machine(options, images, labels, schedule):
-    settings = {"labels": labels} if options.label is not None else {}
-    if options.machine in ("ls", "els"):
-        table = default_table(options.data, *images.shape[1:3], options.boundary)
-        settings["window"] = table if options.window is None else options.window
-        settings["boundary"] = options.boundary
-    return MACHINES[options.machine](images, schedule, **settings)
+    """The machine that the options name, with those of its arguments that the options have too."""
+    kind = machines.named(options.machine)
+    table = default_table(options.data, *images.shape[1:3], options.boundary)
+    known = {
+        "window": table if options.window is None else options.window,
+        "boundary": options.boundary,
+        "strength": options.strength,
+    }
+    if options.label is not None:
+        known["labels"] = labels
+    return kind(images, schedule, **{name: known[name] for name in machines.options_of(kind) & set(known)})
 
 
 def _walk(options, machine, shape):
@@ -152,7 +151,7 @@ def _write_samples(out, options, images, steps, seconds):
 # --- train -----------------------------------------------------------------------------------------------------------
 
 
-def train(options):
+def train(options: Namespace) -> None:
     """minidiff train."""
     from .. import plots
 
@@ -219,7 +218,7 @@ def train(options):
 # --- compare ---------------------------------------------------------------------------------------------------------
 
 
-def compare(options):
+def compare(options: Namespace) -> None:
     """minidiff compare."""
     from ..studies.agreement import calibrated_tables, compare, figures, numbers, table
 

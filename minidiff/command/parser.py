@@ -2,8 +2,10 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
+from typing import NoReturn
 
-from .. import arguments, datasets, engine, nets, schedules
+from .. import arguments, datasets, machines, nets, parallel, schedules
 from ..machines.windows import BOUNDARIES
 from . import commands
 
@@ -11,13 +13,14 @@ EXPERIMENTS = (
     "agreement: a trained network beside the machines; training: a new one's agreement with ELS as its training goes on; "
     "attention: networks with and without it on colour_patterns; limbs: counting limbs on creatures (agreement)"
 )
+MACHINES = f"the denoiser: {', '.join(machines.NAMES)}, or a file of your own such as mine.py"
 SAMPLERS = ("ddim", "euler", "heun", "sde")
 
 
 class _Parser(argparse.ArgumentParser):
     """argparse, but with one line for an error."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
@@ -29,7 +32,13 @@ def _window(text):
     return sides[0] if len(sides) == 1 else sides
 
 
-def parser():
+def _machine(text):
+    if not text.endswith(".py") and text not in machines.NAMES:
+        raise argparse.ArgumentTypeError(f"expected one of {', '.join(machines.NAMES)}, or a path such as mine.py, got {text!r}")
+    return text
+
+
+def parser() -> argparse.ArgumentParser:
     """The argument parser of all commands."""
     top = _Parser(prog="minidiff", description="Why diffusion models create.")
     sub = top.add_subparsers(dest="command", required=True, parser_class=_Parser)
@@ -39,7 +48,8 @@ def parser():
         action="store_true",
         help="train the networks of the chapter on prediction now (minutes) instead of loading them",
     )
-    _command(sub, commands.bench, "minidiff-bench", "How fast this machine is, as a table and a .json.")
+    bench = _command(sub, commands.bench, "minidiff-bench", "How fast the machines are on this computer, as a table and a .json.")
+    bench.add_argument("--machine", type=_machine, help=f"this one only; {MACHINES}")
     _command(sub, commands.info, None, "Versions, threads and where compiled code is kept.")
     check = _command(sub, commands.check, None, "Check an exercise of tutorials/exercises: what is done, and what is wrong.")
     check.add_argument("file", help="your copy of an exercise, such as 04_anywhere.py")
@@ -69,10 +79,11 @@ def _data(sub, default):
 
 def _sample(sub):
     _data(sub, "digits")
-    sub.add_argument("--machine", choices=commands.MACHINES, default="els", help="the denoiser (els)")
+    sub.add_argument("--machine", type=_machine, default="els", help=f"{MACHINES} (els)")
     sub.add_argument("--label", type=int, help="only training images of this class")
     sub.add_argument("--window", type=_window, help="5, or 3,5,9 from least to most noise (the data set's own table)")
     sub.add_argument("--boundary", choices=BOUNDARIES, default="zeros", help="what windows see past the border (zeros)")
+    sub.add_argument("--strength", type=float, default=1.0, help="attention: how much pixels hear from each other, g (1)")
     sub.add_argument("--schedule", choices=schedules.NAMES, default="cosine", help="the noise schedule (cosine)")
     sub.add_argument("--sampler", choices=SAMPLERS, default="ddim", help="how to walk back (ddim)")
     sub.add_argument("--eta", type=float, default=0.0, help="ddim: share of fresh noise, 0 to 1 (0)")
@@ -112,7 +123,7 @@ def _compare(sub):
     sub.add_argument("--steps", type=int, default=20, help="denoiser calls a sample (20)")
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 2 on bad input (one line on stderr), 130 when interrupted.
 
     `check` ends with 1 where something in the exercise is not yet done, or wrong.
@@ -120,7 +131,7 @@ def main(argv=None):
     options = parser().parse_args(argv)
     try:
         arguments.whole_number("--seed", options.seed, 0)
-        engine.set_threads(options.threads)
+        parallel.set_threads(options.threads)
         return options.run(options) or 0
     except KeyboardInterrupt:
         print("minidiff: interrupted; what was finished is kept", file=sys.stderr)

@@ -10,9 +10,7 @@ window. Two neighbouring windows share nearly all their terms, so no window is e
 
 Every number above is a vector of 16 training images (8 in float64): image n is lane n % 16 of group n // 16, and `pack` lays
 the training set out so. All lanes do the same work at any H, W, C and k, so nothing is padded but the last group, no
-value ever moves between lanes, and one compiled kernel serves all sizes. (The other way, a row's pixels as lanes, needs rotations
-across lanes, a compilation for every width, and wastes half its lanes on the zeros boundary, where a shift of j pixels
-leaves only W - 2d - j of a row's pixels.)
+value ever moves between lanes, and one compiled kernel serves all sizes.
 
 Measured in nanoseconds per pair of pixel and candidate on one core at 2.6 GHz with AVX-512, 32 x 32 x 1: 0.16 (k = 3) to 0.33
 (k = 17) where hardly any candidate is near, and 0.25 more where all are.
@@ -22,6 +20,7 @@ import math
 from collections import namedtuple
 
 import numpy as np
+from numba import types
 from numba.extending import overload
 
 from ..jit import inline_vector_kernel, vector_kernel
@@ -38,18 +37,18 @@ from ..simd import (
     load,
     min_lanes,
     muladd,
-    numbers,
     smaller,
     splat,
     spread,
     store,
     sum_lanes,
-    vectors,
 )
 
-# What stays the same for a whole task: `half` is k // 2, `speed` the rate in powers of two, and `reach` how far above its pixel's
-# smallest distance a candidate still counts; `track` is how many winners a pixel has: none, one, or one for each lane.
-Plan = namedtuple("Plan", "height width channels k half circular signal rate speed reach track")
+OPTIONS = {"error_model": "numpy", "nogil": True}
+
+# What stays the same for a whole task: `half` is k // 2, `base2_rate` the rate in powers of two, and `reach` how far above its
+# pixel's smallest distance a candidate still counts; `track` is how many winners a pixel has: none, one, or one for each lane.
+Plan = namedtuple("Plan", "height width channels k half circular signal rate base2_rate reach track")
 # Room for the rows of one shift: `squares` of the plane, sums along it in `blocks` of k rows and their `prefix`, a `row` of
 # distances and then weights, and a row of zeros.
 Scratch = namedtuple("Scratch", "squares blocks prefix row zeros")
@@ -133,21 +132,21 @@ def _sum_down(out, partial, a, b, c, first, last, cost):
     return gap
 
 
+def apart(state: types.NamedTuple) -> bool:
+    """Whether each training image has a posterior of its own (evidence_kernel.py): its costs are vectors, one number an image."""
+    return isinstance(state.types[0].dtype, Vector)
+
+
 def new_minima(distances, state, first, last, plan):
     """Lower the cost where a distance of this row is below it, and scale down what was weighed against the old one."""
 
 
-@overload(new_minima, jit_options={"error_model": "numpy", "nogil": True})
+@overload(new_minima, jit_options=OPTIONS)
+def _choose_minima(distances, state, first, last, plan):
+    return None if apart(state) else _minima
+
+
 def _minima(distances, state, first, last, plan):
-    return _minima_of_each if _apart(state) else _minima_of_all
-
-
-def _apart(state):
-    """Whether each training image has a posterior of its own; known from the cost's type, when the kernel is compiled."""
-    return isinstance(state.types[0].dtype, Vector)
-
-
-def _minima_of_all(distances, state, first, last, plan):
     size = lanes(distances)
     for p in range(first, last):
         distance, old = load(distances, p * size), state.cost[p]
@@ -163,34 +162,19 @@ def _minima_of_all(distances, state, first, last, plan):
                 store(state.total_by_lane, at * size, load(state.total_by_lane, at * size) * factors)
 
 
-def _minima_of_each(distances, state, first, last, plan):
-    size = lanes(distances)
-    for p in range(first, last):
-        old = spread(distances, state.cost, p)
-        new = smaller(load(distances, p * size), old)
-        fall = new - old
-        if any_below(fall, 0.0):
-            store(numbers(state.cost), p * size, new)
-            factors = keep_where(exp2(fall, plan.speed), fall, -plan.reach)
-            store(state.mass_by_lane, p * size, load(state.mass_by_lane, p * size) * factors)
-            for at in range(p * plan.channels, (p + 1) * plan.channels):
-                store(state.total_by_lane, at * size, load(state.total_by_lane, at * size) * factors)
-
-
-def _new_winners(distances, state, first, last, index, pixels, wrap, width):
+def new_winners(distances, state, first, last, index, pixels, wrap, width):
     """Name the winner where a distance of this row is at most the cost, which is still that of the rows before.
 
-    The candidate of pixel p and lane l is index + p + l * pixels, and a torus' width less from pixel `wrap` on. Where each image
-    has a winner of its own, it is counted within the image.
+    The candidate of pixel p and lane l is index + p + l * pixels, and a torus' width less from pixel `wrap` on.
     """
 
 
-@overload(_new_winners, jit_options={"error_model": "numpy", "nogil": True})
+@overload(new_winners, jit_options=OPTIONS)
+def _choose_winners(distances, state, first, last, index, pixels, wrap, width):
+    return None if apart(state) else _winners
+
+
 def _winners(distances, state, first, last, index, pixels, wrap, width):
-    return _winners_of_each if _apart(state) else _winners_of_all
-
-
-def _winners_of_all(distances, state, first, last, index, pixels, wrap, width):
     size = lanes(distances)
     for p in range(first, last):
         distance, old = load(distances, p * size), state.cost[p]
@@ -203,15 +187,6 @@ def _winners_of_all(distances, state, first, last, index, pixels, wrap, width):
                 state.winner[p] = candidate
 
 
-def _winners_of_each(distances, state, first, last, index, pixels, wrap, width):
-    size = lanes(distances)
-    cost = numbers(state.cost)
-    for at in range(first * size, last * size):
-        candidate = index + at // size - (width if at // size >= wrap else 0)
-        if distances[at] < cost[at] or (distances[at] == cost[at] and candidate < state.winner[at]):
-            state.winner[at] = candidate
-
-
 @inline_vector_kernel
 def weigh_row(row, y, dx, first, last, state, plan):
     """Turn a row of distances into weights, and add them and their values to the posterior of each pixel.
@@ -222,7 +197,7 @@ def weigh_row(row, y, dx, first, last, state, plan):
     size, channels = lanes(row), plan.channels
     for p in range(first, last):
         below = spread(row, state.cost, p) - load(row, p * size)
-        weight = keep_where(exp2(below, plan.speed), below, -plan.reach)
+        weight = keep_where(exp2(below, plan.base2_rate), below, -plan.reach)
         store(row, p * size, weight)
         store(state.mass_by_lane, p * size, load(state.mass_by_lane, p * size) + weight)
     wrap = min(last, plan.width - dx)
@@ -265,7 +240,7 @@ def _plane_row(q, dy, top, dx, left, right, x, y, image, bias, plan, scratch, st
         if plan.track > 0 and any_at_most(gap, 0.0):
             index = (image * plan.height + wrapped(p + dy, plan.height)) * plan.width + dx
             pixels = plan.height * plan.width
-            _new_winners(scratch.row, here, left, right, index, pixels, plan.width - dx, plan.width)
+            new_winners(scratch.row, here, left, right, index, pixels, plan.width - dx, plan.width)
         if any_below(gap, 0.0):
             new_minima(scratch.row, here, left, right, plan)
         ys = after(y, wrapped(p + dy, plan.height) * plan.channels * stride)
@@ -317,19 +292,19 @@ def local_kernel(x, packed, begin, end, rows, columns, plan, squares, blocks, li
     """
     y, size = address(packed), lanes(address(packed))
     pixels = plan.height * plan.width
-    scratch = _scratch(squares, blocks, lines, plan)
+    scratch = scratch_of(squares, blocks, lines, plan)
     by_lane = aligned(mass_by_lane), aligned(total_by_lane)
     state = State(address(cost), address(mass), address(total), address(winner), *by_lane)
     for group in range(begin // size, (end + size - 1) // size):
         bias = lanes_of(scratch.row, group, begin, end)
         ys = after(y, group * pixels * plan.channels * size)
-        _all_shifts(rows, columns, address(x), ys, group * size, bias, plan, scratch, state)
+        all_shifts(rows, columns, address(x), ys, group * size, bias, plan, scratch, state)
         flush(state.mass_by_lane, state.mass, pixels)
         flush(state.total_by_lane, state.total, pixels * plan.channels)
 
 
 @inline_vector_kernel
-def _scratch(squares, blocks, lines, plan):
+def scratch_of(squares, blocks, lines, plan):
     """The rows of one shift in three flat arrays."""
     lines, stride = aligned(lines), plan.width * lanes(address(lines))
     squares = after(aligned(squares), plan.half * lanes(address(squares)))
@@ -337,7 +312,7 @@ def _scratch(squares, blocks, lines, plan):
 
 
 @inline_vector_kernel
-def _all_shifts(rows, columns, x, y, image, bias, plan, scratch, state):
+def all_shifts(rows, columns, x, y, image, bias, plan, scratch, state):
     """Compare x with 16 training images at all shifts."""
     for i in range(len(rows)):
         dy, top, bottom = rows[i, 0], rows[i, 1], rows[i, 2]
@@ -345,32 +320,3 @@ def _all_shifts(rows, columns, x, y, image, bias, plan, scratch, state):
             dx, left, right = columns[j, 0], columns[j, 1], columns[j, 2]
             for q in range(top, bottom + plan.k - 1):
                 _plane_row(q, dy, top, dx, left, right, x, y, image, bias, plan, scratch, state)
-
-
-@vector_kernel
-def evidence_kernel(x, packed, begin, end, rows, columns, plan, squares, blocks, lines, cost, mass, total, winner, cost_by_lane,
-                    mass_by_lane, total_by_lane, winner_by_lane):  # fmt: skip
-    """Every pixel's posterior over each of the training images begin..end by itself.
-
-    Written: cost and mass (end - begin, P), total (end - begin, P, C), and winner (end - begin, P) where plan.track is not 0.
-    """
-    y, size = address(packed), lanes(address(packed))
-    pixels, channels = plan.height * plan.width, plan.channels
-    scratch = _scratch(squares, blocks, lines, plan)
-    costs, masses, totals, winners = aligned(cost_by_lane), aligned(mass_by_lane), aligned(total_by_lane), address(winner_by_lane)
-    state = State(vectors(costs), masses, totals, winners, masses, totals)
-    for group in range(begin // size, (end + size - 1) // size):
-        for at in range(pixels * size):
-            costs[at], masses[at] = np.inf, 0.0
-        for at in range(pixels * channels * size):
-            totals[at] = 0.0
-        bias = lanes_of(scratch.row, group, begin, end)
-        _all_shifts(rows, columns, address(x), after(y, group * pixels * channels * size), 0, bias, plan, scratch, state)
-        for n in range(max(group * size, begin), min((group + 1) * size, end)):
-            lane, image = n - group * size, n - begin
-            for p in range(pixels):
-                cost[image, p], mass[image, p] = costs[p * size + lane], masses[p * size + lane]
-                for c in range(channels):
-                    total[image, p, c] = totals[(p * channels + c) * size + lane]
-                if plan.track > 0:
-                    winner[image, p] = winners[p * size + lane]

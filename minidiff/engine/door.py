@@ -1,34 +1,36 @@
 """The door of the engine: queries, a training set and a rule go in, the posterior state comes out."""
 
+from collections.abc import Callable
+from concurrent.futures import Executor
 from itertools import pairwise
+from typing import Any
 
+from .. import parallel
+from ..theory import Rule
+from ..types import Array
 from . import shards
 from .backends import backend
-from .evidence import Evidence
-from .posterior import join, rate_of
-
-# Bytes of evidence held at a time; the queries of a large batch take turns.
-MOST_EVIDENCE = 2**28
+from .posterior import Posterior, join, rate_of
 
 
 class TrainingSet:
     """Training images (N, H, W, C) of one dtype, and each layout of them that a backend has asked for, kept for the next call."""
 
-    def __init__(self, images):
+    def __init__(self, images: Array) -> None:
         self.images = images
-        self._layouts = {}
+        self._layouts: dict[Callable, Any] = {}
 
-    def layout(self, make):
+    def layout(self, make: Callable) -> Any:
         """What `make` makes of the images, made once."""
         if make not in self._layouts:
             self._layouts[make] = make(self.images)
         return self._layouts[make]
 
 
-class _Cut:
+class Cut:
     """A training set cut into shards for one rule."""
 
-    def __init__(self, training, rule, settings):
+    def __init__(self, training: TrainingSet, rule: Callable[..., Rule], settings: tuple) -> None:
         shape, dtype = training.images.shape[1:], training.images.dtype
         self.backend = backend(rule, settings)
         self.cost, self.candidates = self.backend.cost(shape), self.backend.candidates(shape)
@@ -37,7 +39,18 @@ class _Cut:
         self.parts = [whole.shard(start, stop) for start, stop in pairwise(self.cuts)]
 
 
-def posterior(x, training, signal, noise, rule, settings=(), *, winners=False, executor=None, progress=False):
+def posterior(
+    x: Array,
+    training: TrainingSet,
+    signal: Array,
+    noise: Array,
+    rule: Callable[..., Rule],
+    settings: tuple = (),
+    *,
+    winners: bool = False,
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Posterior:
     """The posterior of every view of each query over the whole training set.
 
     Parameters
@@ -62,11 +75,11 @@ def posterior(x, training, signal, noise, rule, settings=(), *, winners=False, e
     Posterior
         (B, G); a winner's index is that of its candidate in theory.Rule.
     """
-    cut = _Cut(training, rule, settings)
+    cut = Cut(training, rule, settings)
     size = max(1, int(shards.TASK_COST / cut.cost / (cut.cuts[1] - cut.cuts[0])))
     blocks = [slice(low, low + size) for low in range(0, len(x), size)]
     work = [(x[block], part, signal[block], noise[block], winners) for block in blocks for part in cut.parts]
-    states = shards.run(cut.backend.states, work, executor, progress)
+    states = parallel.run(cut.backend.states, work, executor, progress)
     return join([_merged(states, cut, rate_of(noise[block])) for block in blocks])
 
 
@@ -79,16 +92,3 @@ def _merged(states, cut, rate):
             state.winner += start * cut.candidates
         whole = state if whole is None else whole.merge(state, rate)
     return whole
-
-
-def evidence(x, training, signal, noise, rule, settings=(), *, winners=False, executor=None, progress=False):
-    """Yield each query's Evidence: its posteriors over every training image by itself. Arguments as for `posterior`."""
-    cut, count = _Cut(training, rule, settings), len(training.images)
-    channels, pixels = x.shape[3], x[0, ..., 0].size
-    ahead = max(1, int(MOST_EVIDENCE / (count * pixels * (3 + channels) * 8)))
-    for low in range(0, len(x), ahead):
-        queries = [slice(b, b + 1) for b in range(low, min(low + ahead, len(x)))]
-        work = [(x[one], part, signal[one], noise[one], winners) for one in queries for part in cut.parts]
-        states = shards.run(cut.backend.evidence, work, executor, progress)
-        for one in queries:
-            yield Evidence(join([next(states) for _ in cut.parts], axis=1), count, float(rate_of(noise[one])[0]))

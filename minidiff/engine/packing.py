@@ -1,19 +1,21 @@
 """The training set as the kernels read it: images side by side, as many as a vector has lanes."""
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import simd
+from ..types import Array
 
 
-def lanes_of(dtype):
+def lanes_of(dtype: npt.DTypeLike) -> int:
     """How many numbers of a dtype a vector holds: 16 in float32, 8 in float64."""
     return simd.BYTES // np.dtype(dtype).itemsize
 
 
-def aligned_empty(shape, dtype):
+def aligned_empty(shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
     """An empty array whose address is a multiple of 64: a vector across two cache lines costs two loads (1.4 times the time)."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     space = np.empty(size + simd.BYTES, np.uint8)
@@ -21,14 +23,15 @@ def aligned_empty(shape, dtype):
     return space[start : start + size].view(dtype).reshape(shape)
 
 
-class Packed(NamedTuple):
+@dataclass(frozen=True)
+class Packed:
     """Images as groups of 16 (8 in float64) side by side, (groups, H, C, W, lanes), and how many of them count."""
 
-    groups: np.ndarray
+    groups: Array
     count: int
 
     @classmethod
-    def of(cls, images):
+    def of(cls, images: Array) -> "Packed":
         """Pack images (N, H, W, C). The last group is filled up with copies of the last image. Memory: that of the images."""
         count, height, width, channels = images.shape
         side = lanes_of(images.dtype)
@@ -43,21 +46,11 @@ class Packed(NamedTuple):
         return cls(packed, count)
 
     @classmethod
-    def whole(cls, images):
+    def whole(cls, images: Array) -> "Packed":
         """Pack images that are seen whole: each is one pixel of H W C channels."""
         return cls.of(images.reshape(len(images), 1, 1, -1))
 
-    def shard(self, start, stop):
+    def shard(self, start: int, stop: int) -> "Packed":
         """The images start..stop; start is a multiple of the lanes."""
         lanes = self.groups.shape[-1]
         return Packed(self.groups[start // lanes : -(-stop // lanes)], stop - start)
-
-
-class Plain(NamedTuple):
-    """Images (N, H, W, C) as they are."""
-
-    images: np.ndarray
-
-    def shard(self, start, stop):
-        """The images start..stop."""
-        return Plain(self.images[start:stop])

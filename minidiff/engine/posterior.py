@@ -1,7 +1,7 @@
 """The streaming softmax posterior: the one idea behind every machine, once.
 
 For a fixed training set the best estimate of the clean image is a posterior mean: a softmax over candidates of
--d / (2 s^2), d being the squared distance between what is seen and a times the candidate (THEORY: KG; AMB). Four numbers
+-d / (2 s^2), d being the squared distance between what is seen and a times the candidate (theory.py: KG; AMB). Four numbers
 keep such a mean while candidates stream by, and two states over disjoint candidates merge into one:
 
     cost    the smallest distance so far, d*
@@ -14,8 +14,11 @@ r = inf (no noise) log-weights would all be -inf, while d - d* = 0 still tells t
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from ..types import Array
 
 
 @dataclass
@@ -32,13 +35,13 @@ class Posterior:
     winner : (B, G) int64, or None where it was not asked for
     """
 
-    cost: np.ndarray
-    mass: np.ndarray
-    total: np.ndarray
-    winner: np.ndarray | None
+    cost: Array
+    mass: Array
+    total: Array
+    winner: Any
 
     @classmethod
-    def empty(cls, queries, groups, depth, winners=True):
+    def empty(cls, queries: int, groups: int, depth: int, winners: bool = True) -> "Posterior":
         """A state that has seen no candidate."""
         return cls(
             np.full((queries, groups), np.inf),
@@ -47,7 +50,7 @@ class Posterior:
             np.full((queries, groups), np.iinfo(np.int64).max) if winners else None,
         )
 
-    def merge(self, other, rate):
+    def merge(self, other: "Posterior", rate: Array) -> "Posterior":
         """The state over the candidates of both, for rate (B,) = 1 / (2 s^2); neither is changed.
 
         Order matters only to rounding, and never to the winner.
@@ -66,20 +69,12 @@ class Posterior:
             winner,
         )
 
-    def mean(self):
+    def mean(self) -> Array:
         """The posterior mean (B, G, D)."""
         return self.total / self.mass[..., None]
 
-    def winning_weight(self):
-        """The posterior weight (B, G) of the winner; 1 / (number of ties) where there is no noise."""
-        return 1 / self.mass
 
-    def log_evidence(self, rate):
-        """log sum over candidates of exp(-d r), shape (B, G), for rate (B,)."""
-        return np.log(self.mass) - self.cost * rate[:, None]
-
-
-def decay(cost, lowest, rate):
+def decay(cost: Array, lowest: Array, rate: Array) -> Array:
     """exp(-(cost - lowest) rate), which is 1 where cost == lowest even for rate = inf, where 0 * inf would be nan."""
     tied = cost == lowest
     gap = np.where(tied, 0.0, np.where(tied, 0.0, cost) - np.where(tied, 0.0, lowest))
@@ -87,16 +82,16 @@ def decay(cost, lowest, rate):
         return np.where(tied, 1.0, np.exp(-gap * np.where(tied, 0.0, rate)))
 
 
-def rate_of(noise):
+def rate_of(noise: Array) -> Array:
     """1 / (2 s^2) of noise levels s, inf where s = 0."""
     with np.errstate(divide="ignore", over="ignore"):
         return 0.5 / noise / noise
 
 
-def join(states, axis=0):
+def join(states: list[Posterior], axis: int = 0) -> Posterior:
     """Several states side by side: those of other queries (axis 0), or of other groups (axis 1)."""
     if len(states) == 1:
         return states[0]
-    fields = ("cost", "mass", "total", "winner")
-    parts = ([getattr(state, field) for state in states] for field in fields)
-    return Posterior(*(None if part[0] is None else np.concatenate(part, axis) for part in parts))
+    cost, mass, total = (np.concatenate([getattr(one, field) for one in states], axis) for field in ("cost", "mass", "total"))
+    named = states[0].winner is not None
+    return Posterior(cost, mass, total, np.concatenate([one.winner for one in states], axis) if named else None)

@@ -7,9 +7,10 @@ p + shift where padding tells both the same of their place. For each shift these
 import numpy as np
 
 from ..theory import padding_pattern
+from ..types import Array
 
 
-def shift_table(side, k, boundary, anywhere=True):
+def shift_table(side: int, k: int, boundary: str, anywhere: bool = True) -> Array:
     """The allowed shifts of one axis, as rows (shift, first p, one past the last p) of an int64 array (S, 3).
 
     On a torus p + shift goes round. `anywhere=False` leaves shift 0: a pixel is explained by its own place (the local score).
@@ -31,16 +32,3 @@ def shift_table(side, k, boundary, anywhere=True):
         if len(alike):
             rows.append([shift, alike[0], alike[-1] + 1])
     return np.array(rows)
-
-
-def count_pairs(height, width, k, boundary, anywhere=True):
-    """How many pairs of (pixel of a query, pixel of one training image) the rule allows: what a machine's time grows with.
-
-    Examples
-    --------
-    >>> count_pairs(4, 4, 3, "circular"), count_pairs(4, 4, 3, "zeros")
-    (256, 36)
-    """
-    tables = (shift_table(side, k, boundary, anywhere) for side in (height, width))
-    rows, columns = (int((table[:, 2] - table[:, 1]).sum()) for table in tables)
-    return rows * columns

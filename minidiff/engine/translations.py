@@ -1,9 +1,12 @@
 """ES: every translation of every training image at once, by FFT, and by differences where the FFT's rounding would show."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from ..types import Array
 from .posterior import Posterior, decay, rate_of
 
 # How large an error of an exponent may be, which is that of a weight too: about the rounding unit of a sum of many terms.
@@ -17,22 +20,22 @@ MOST_NUMBERS = 2**22
 class Spectra(NamedTuple):
     """Training images (N, H, W, C) with their Fourier transforms and squared lengths (N,)."""
 
-    images: np.ndarray
-    spectra: np.ndarray
-    power: np.ndarray
+    images: Array
+    spectra: Array
+    power: Array
 
     @classmethod
-    def of(cls, images):
+    def of(cls, images: Array) -> "Spectra":
         """The layout of these images. Memory: eight bytes a pixel, beside the images."""
         wide = images.astype(np.float64)
         return cls(images, np.fft.rfft2(wide, axes=(1, 2)), (wide**2).sum(axis=(1, 2, 3)))
 
-    def shard(self, start, stop):
+    def shard(self, start: int, stop: int) -> "Spectra":
         """The images start..stop."""
         return Spectra(*(field[start:stop] for field in self))
 
 
-def distances_by_fft(x, shard, signal):
+def distances_by_fft(x: Array, shard: Spectra, signal: float) -> tuple[Array, float]:
     """All squared distances |x - a y_n[. + shift]|^2 by FFT, (N, H, W) float64, and a bound on their error.
 
     |x|^2 - 2 a x.y + a^2 |y|^2 loses digits: a transform of P numbers is off by a few eps log2(P) of its length, and the sum of
@@ -48,7 +51,7 @@ def distances_by_fft(x, shard, signal):
     return distances, 4 * np.finfo(np.float64).eps * np.log2(2 * height * width) * largest
 
 
-def translated(images, index):
+def translated(images: Array, index: Array) -> Array:
     """The translations with these numbers (n, row, column) as one, (M,): images y_n[. + shift], (M, H, W, C)."""
     height, width = images.shape[1:3]
     n, down, across = np.unravel_index(index, images.shape[:3])
@@ -57,7 +60,7 @@ def translated(images, index):
     return images[n[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def translation_states(x, shard, signal, noise, winners):
+def translation_states(x: Array, shard: Spectra, signal: Array, noise: Array, winners: bool) -> Posterior:
     """The Posterior (B, 1) of whole images x (B, H, W, C) over every translation of the shard's images."""
     state, rate = Posterior.empty(len(x), 1, x[0].size), rate_of(noise)
     for b, query in enumerate(x):
@@ -87,3 +90,19 @@ def _by_differences(x, images, index, a):
     for low in range(0, len(index), size):
         part = translated(images, index[low : low + size])
         yield ((x - a * part).astype(np.float64) ** 2).sum(axis=(1, 2, 3)), part
+
+
+class Translations:
+    """ES by FFT."""
+
+    layout = staticmethod(Spectra.of)
+    states = staticmethod(translation_states)
+
+    def lanes(self, dtype: npt.DTypeLike) -> int:
+        return 1
+
+    def candidates(self, shape: tuple[int, ...]) -> int:
+        return shape[0] * shape[1]
+
+    def cost(self, shape: tuple[int, ...]) -> float:
+        return math.prod(shape) * 50.0

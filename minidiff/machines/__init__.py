@@ -4,12 +4,15 @@ A machine of your own is one file too: a rule (theory.py), a class, a name; tuto
 """
 
 from .attention import AttentionScore
-from .base import NAMES, Machine, PosteriorMachine, Provenance, WindowMachine, register
+from .base import Machine, PosteriorMachine
 from .equivariant import EquivariantScore
 from .equivariant_local import EquivariantLocalScore
 from .ideal import IdealScore
 from .local import LocalScore
+from .provenance import Provenance
+from .registry import NAMES, named, options_of, register
 from .wiener import Wiener
+from .window_machine import WindowMachine
 
 __all__ = [
     "NAMES",
@@ -23,11 +26,13 @@ __all__ = [
     "Provenance",
     "Wiener",
     "WindowMachine",
+    "named",
+    "options_of",
     "register",
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     """Notebooks of before version 0.2 say `from minidiff.machines import calibrate`."""
     if name == "calibrate":
         import importlib

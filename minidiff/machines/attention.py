@@ -1,17 +1,24 @@
 """The machine that pools evidence: a patch mosaic whose places tell each other which training image they come from (ours)."""
 
 import copy
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 
 import numpy as np
 
 from .. import arguments, engine, theory
-from .base import WindowMachine, register
-from .windows import check_window, table_index
+from ..types import Array, Label, Schedule, Times
+from .registry import register
+from .window_machine import WindowMachine
+from .windows import WindowLike, check_window, table_index
 
+# Who hears whom, and how much; see `AttentionScore`.
+AttentionLike = str | tuple[str, int] | Array | Callable[[Array, Array], Array]
+StrengthLike = float | Sequence[float] | Array | Callable[[float], float]
 CANDIDATES = {"anywhere": theory.equivariant_local, "colocated": theory.local}
 
 
-def band(height, width, reach, boundary):
+def band(height: int, width: int, reach: int, boundary: str) -> Array:
     """Attention (P, P) to every pixel at most `reach` rows and columns away, itself too, in equal parts.
 
     On a torus distances go round, with zeros they end at the border.
@@ -83,19 +90,19 @@ class AttentionScore(WindowMachine):
 
     def __init__(
         self,
-        images,
-        schedule,
+        images: Array,
+        schedule: Schedule,
         *,
-        window,
-        attention="uniform",
-        strength=1.0,
-        boundary="circular",
-        candidates="anywhere",
-        raw=False,
-        labels=None,
-        executor=None,
-        progress=False,
-    ):
+        window: WindowLike,
+        attention: AttentionLike = "uniform",
+        strength: StrengthLike = 1.0,
+        boundary: str = "circular",
+        candidates: str = "anywhere",
+        raw: bool = False,
+        labels: Sequence[int] | Array | None = None,
+        executor: Executor | None = None,
+        progress: bool = False,
+    ) -> None:
         super().__init__(images, schedule, window=window, boundary=boundary, labels=labels, executor=executor, progress=progress)
         self.strength = Strength(strength)
         self.attention = attention
@@ -103,7 +110,9 @@ class AttentionScore(WindowMachine):
         self.candidates = arguments.choice("candidates", candidates, tuple(CANDIDATES))
         self.raw = bool(raw)
 
-    def estimates(self, x, t, windows, strengths, label=None):
+    def estimates(  # type: ignore[override]  # strengths come with windows here
+        self, x: Array, t: Times, windows: Sequence[int], strengths: Sequence[float], label: Label = None
+    ) -> Array:
         """x0_hat for several windows and strengths; the evidence, which is the costly part, is gathered once for each window.
 
         Parameters
@@ -118,7 +127,8 @@ class AttentionScore(WindowMachine):
         -------
         estimates : (K, S, H, W, C) or (K, S, B, H, W, C), of x's dtype.
         """
-        windows = [check_window(k, *self.images.shape[1:3], self.boundary, name="windows") for k in windows]
+        height, width = self.images.shape[1:3]
+        windows = [check_window(k, height, width, self.boundary, "windows") for k in windows]
         strengths = [arguments.number("strengths", g, 0) for g in strengths]
         if not windows or not strengths:
             raise ValueError(f"windows, strengths: expected at least one of each, got {len(windows)} and {len(strengths)}")
@@ -131,13 +141,13 @@ class AttentionScore(WindowMachine):
         estimates = self._evaluate(x, t, label, evaluate).astype(np.asarray(x).dtype)
         return np.moveaxis(estimates, (-5, -4), (0, 1))
 
-    def distance(self, x, t=0.0, label=None):
+    def distance(self, x: Array, t: Times = 0.0, label: Label = None) -> Array:
         """As for `EquivariantLocalScore`: each pixel by itself, whatever it hears from others."""
         alone = copy.copy(self)
         alone.strength = Strength(0)
         return super(AttentionScore, alone).distance(x, t, label)
 
-    def settings(self, t):
+    def settings(self, t: float) -> tuple:
         """(k, boundary, strength) at time t."""
         return (*super().settings(t), self.strength(t))
 
@@ -198,7 +208,7 @@ def _checked(attention, pixels, shape=None):
 class Strength:
     """The strength g as a function of t: from a number, a list from least to most noise (as `Window`), or a callable of t."""
 
-    def __init__(self, strength):
+    def __init__(self, strength: StrengthLike) -> None:
         self._callable = strength if callable(strength) else None
         if self._callable is None:
             listed = strength if isinstance(strength, list | tuple | np.ndarray) else [strength]
@@ -206,7 +216,7 @@ class Strength:
                 raise ValueError("strength: expected at least one number, got an empty list")
             self.table = tuple(arguments.number("strength", g, 0) for g in listed)
 
-    def __call__(self, t):
+    def __call__(self, t: float) -> float:
         if self._callable is not None:
             return arguments.number(f"strength(t = {t:g})", self._callable(float(t)), 0)
         return self.table[table_index(t, len(self.table))]

@@ -1,9 +1,14 @@
 """The equivariant score: the ideal score of all translations, which recites up to a shift."""
 
+from collections.abc import Sequence
+from concurrent.futures import Executor
+
 import numpy as np
 
 from .. import arguments, theory
-from .base import PosteriorMachine, register
+from ..types import Array, Schedule
+from .base import PosteriorMachine
+from .registry import register
 
 MIRRORS = {None: ((),), "horizontal": ((), (2,)), "vertical": ((), (1,)), "both": ((), (2,), (1,), (1, 2))}
 
@@ -39,7 +44,16 @@ class EquivariantScore(PosteriorMachine):
 
     rule = staticmethod(theory.equivariant)
 
-    def __init__(self, images, schedule, *, reflections=None, labels=None, executor=None, progress=False):
+    def __init__(
+        self,
+        images: Array,
+        schedule: Schedule,
+        *,
+        reflections: str | None = None,
+        labels: Sequence[int] | Array | None = None,
+        executor: Executor | None = None,
+        progress: bool = False,
+    ) -> None:
         super().__init__(images, schedule, labels=labels, executor=executor, progress=progress)
         self.reflections = arguments.choice("reflections", reflections, tuple(MIRRORS))
 

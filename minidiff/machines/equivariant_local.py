@@ -1,7 +1,8 @@
 """The equivariant local score: the same softmax through a window that may come from anywhere; it makes patch mosaics."""
 
 from .. import theory
-from .base import WindowMachine, register
+from .registry import register
+from .window_machine import WindowMachine
 
 
 @register("els")

@@ -4,7 +4,9 @@ import numpy as np
 
 from .. import theory
 from ..engine import rate_of
-from .base import PosteriorMachine, register
+from ..types import Array, Label, Times
+from .base import PosteriorMachine
+from .registry import register
 
 
 @register("is")
@@ -41,7 +43,7 @@ class IdealScore(PosteriorMachine):
 
     rule = staticmethod(theory.ideal)
 
-    def log_density(self, x, t, label=None):
+    def log_density(self, x: Array, t: Times, label: Label = None) -> Array:
         """log p_t(x) of the noised training set, log (1/N) sum_n N(x; a y_n, s^2 I): float64, () or (B,).
 
         Its gradient is the score. ValueError where s(t) = 0.
@@ -51,7 +53,8 @@ class IdealScore(PosteriorMachine):
         return self._evaluate(x, t, label, self._log_density)
 
     def _log_density(self, x, t, label, settings):
-        rate = rate_of(self.schedule.noise(t))
-        evidence = self._posterior(x, t, label, settings).log_evidence(rate)[:, 0]
+        rate, state = rate_of(self.schedule.noise(t)), self._posterior(x, t, label, settings)
+        # log sum over n of exp(-d r), from the smallest distance and the mass.
+        evidence = np.log(state.mass[:, 0]) - state.cost[:, 0] * rate
         count = len(self._training_set(label, x.dtype)[0].images)
         return (evidence - np.log(count) - x[0].size / 2 * np.log(np.pi / rate),)

@@ -1,7 +1,8 @@
 """The local score: every pixel by itself, seen through its window, at its own place."""
 
 from .. import theory
-from .base import WindowMachine, register
+from .registry import register
+from .window_machine import WindowMachine
 
 
 @register("ls")

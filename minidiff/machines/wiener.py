@@ -1,8 +1,13 @@
 """The Wiener filter: the best linear denoiser, a baseline that is hard to beat in R^2 (LUK)."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
-from .base import Machine, register
+from ..types import Array, Schedule
+from .base import Machine
+from .registry import register
 
 
 @register("wiener")
@@ -27,9 +32,9 @@ class Wiener(Machine):
     np.float64(0.5)
     """
 
-    def __init__(self, images, schedule, *, labels=None):
+    def __init__(self, images: Array, schedule: Schedule, *, labels: Sequence[int] | Array | None = None) -> None:
         super().__init__(images, schedule, labels=labels)
-        self._spectra = {}
+        self._spectra: dict[Any, tuple[Array, Array, Array]] = {}
 
     def _estimate(self, x, t, label, settings):
         mean, scale, directions = self._spectrum(label)

@@ -4,18 +4,21 @@ Who may explain which pixel through it is the padding rule of theory.py.
 """
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from .. import arguments
-from ..engine import count_pairs
-
-__all__ = ["BOUNDARIES", "OTHERWISE", "TABLES", "Window", "check_window", "count_pairs", "default_table", "table_index"]
+from ..theory import places
+from ..types import Array
 
 BOUNDARIES = ("circular", "zeros")
+# A side, a list of them from least to most noise, or a callable of t.
+WindowLike = int | Sequence[int] | Array | Callable[[float], int]
 
 
-def check_window(k, height, width, boundary, name="window"):
+def check_window(k: int, height: int, width: int, boundary: str, name: str = "window") -> int:
     """k itself: odd, 1 <= k <= min(H, W) on a torus, <= 2 max(H, W) - 1 with zeros; else a ValueError."""
     k = arguments.whole_number(name, k, 1)
     most = min(height, width) if boundary == "circular" else 2 * max(height, width) - 1
@@ -33,24 +36,38 @@ class Window:
     t = 1 uses each entry once; t = 0 takes the first. (The 1e-9 keeps t = 3/20, a little above .15, from the next entry.)
     """
 
-    def __init__(self, window, height, width, boundary):
+    def __init__(self, window: WindowLike, height: int, width: int, boundary: str) -> None:
         self._shape = (height, width, arguments.choice("boundary", boundary, BOUNDARIES))
         self._callable = window if callable(window) else None
         if self._callable is None:
-            listed = window if isinstance(window, list | tuple | np.ndarray) else [window]
+            listed: Any = window if isinstance(window, list | tuple | np.ndarray) else [window]
             if len(listed) == 0:
                 raise ValueError("window: expected at least one window, got an empty list")
             self.table = tuple(check_window(k, *self._shape) for k in listed)
 
-    def __call__(self, t):
+    def __call__(self, t: float) -> int:
         if self._callable is not None:
             return check_window(self._callable(float(t)), *self._shape, name=f"window(t = {t:g})")
         return self.table[table_index(t, len(self.table))]
 
 
-def table_index(t, length):
+def table_index(t: float, length: int) -> int:
     """Which of `length` entries, least noise first, serves time t."""
     return max(math.ceil(t * length - 1e-9) - 1, 0)
+
+
+def count_pairs(height: int, width: int, k: int, boundary: str, anywhere: bool = True) -> int:
+    """How many pairs of (pixel of a query, pixel of one training image) the rule allows: what a machine's time grows with.
+
+    Examples
+    --------
+    >>> count_pairs(4, 4, 3, "circular"), count_pairs(4, 4, 3, "zeros")
+    (256, 36)
+    """
+    if not anywhere:
+        return height * width
+    _, alike = np.unique(places(height, width, k, boundary), return_counts=True)
+    return int((alike**2).sum())
 
 
 # The locality scale k(t) of each named set at 16 x 16, least noise first: how far a small convolutional network trained on it
@@ -64,7 +81,7 @@ TABLES = {
 OTHERWISE = (3, 3, 5, 5, 7, 9, 9, 11)
 
 
-def default_table(name, height, width, boundary):
+def default_table(name: str, height: int, width: int, boundary: str) -> list[int]:
     """The window table to start from for a data set of that name, each window as large as the images allow.
 
     Examples

@@ -5,12 +5,15 @@ machine answers most like the network, and the median over samples. Without a ne
 images best.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from .. import arguments, process
-from ..machines import AttentionScore, EquivariantLocalScore
+from ..machines import AttentionScore, EquivariantLocalScore, WindowMachine
+from ..machines.attention import AttentionLike
+from ..types import Array, Denoiser, Rng, Schedule
 
 
 class Calibration(NamedTuple):
@@ -26,12 +29,22 @@ class Calibration(NamedTuple):
     """
 
     table: list
-    times: np.ndarray
+    times: Array
     windows: tuple
-    scores: np.ndarray
+    scores: Array
 
 
-def against(denoiser, images, schedule, windows, boundary="zeros", samples=10, steps=20, rng=0, machine=EquivariantLocalScore):
+def against(
+    denoiser: Denoiser,
+    images: Array,
+    schedule: Schedule,
+    windows: Sequence[int],
+    boundary: str = "zeros",
+    samples: int = 10,
+    steps: int = 20,
+    rng: Rng = 0,
+    machine: type[WindowMachine] = EquivariantLocalScore,
+) -> Calibration:
     """Calibrate k(t) against a trained network, as KG do.
 
     Along the network's own DDIM trajectories, at each step: the k whose machine's eps_hat has the highest cosine similarity with
@@ -52,7 +65,7 @@ def against(denoiser, images, schedule, windows, boundary="zeros", samples=10, s
     steps : int
         T.
     rng : None, int or numpy Generator
-    machine : LocalScore or EquivariantLocalScore
+    machine : a class of machines that see a window, such as LocalScore or EquivariantLocalScore
 
     Returns
     -------
@@ -97,15 +110,24 @@ class AttentionCalibration(NamedTuple):
 
     table: list
     strengths: list
-    times: np.ndarray
+    times: Array
     windows: tuple
     tried: tuple
-    scores: np.ndarray
+    scores: Array
 
 
 def with_attention(
-    denoiser, images, schedule, windows, strengths, boundary="zeros", attention="uniform", samples=10, steps=20, rng=0
-):
+    denoiser: Denoiser,
+    images: Array,
+    schedule: Schedule,
+    windows: Sequence[int],
+    strengths: Sequence[float],
+    boundary: str = "zeros",
+    attention: AttentionLike = "uniform",
+    samples: int = 10,
+    steps: int = 20,
+    rng: Rng = 0,
+) -> AttentionCalibration:
     """Calibrate the window k(t) and the strength g(t) of `AttentionScore` together against a trained network (ours, after KG).
 
     Along the network's own DDIM trajectories, at each step: the pair (k, g) whose eps_hat has the highest median, over
@@ -169,13 +191,22 @@ def _similarities(denoiser, student, samples, steps, rng, *choices):
         t, x = step.t, step.x
 
 
-def cosine_similarity(a, b):
+def cosine_similarity(a: Array, b: Array) -> Array:
     """The cosine of the angle between images (B, H, W, C) taken as vectors, (B,) float64."""
     a, b = (x.reshape(len(x), -1).astype(np.float64) for x in (a, b))
     return (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
 
 
-def held_out(images, others, schedule, windows, boundary="zeros", steps=20, rng=0, machine=EquivariantLocalScore):
+def held_out(
+    images: Array,
+    others: Array,
+    schedule: Schedule,
+    windows: Sequence[int],
+    boundary: str = "zeros",
+    steps: int = 20,
+    rng: Rng = 0,
+    machine: type[WindowMachine] = EquivariantLocalScore,
+) -> Calibration:
     """Calibrate k(t) without a network: the window that denoises images from outside the training set best.
 
     At each time the k of the smallest mean squared error of x0_hat on noised held-out images, greedily from little noise to much
@@ -206,7 +237,8 @@ def held_out(images, others, schedule, windows, boundary="zeros", steps=20, rng=
     rng = arguments.generator(rng)
     times = np.linspace(0, 1, arguments.whole_number("steps", steps, 1) + 1)[1:]
     windows = tuple(sorted(windows))
-    table, scores = [], []
+    table: list[int] = []
+    scores = []
     for t in times:
         x = process.add_noise(others, t, schedule, rng=rng)
         errors = ((student.estimates(x, t, windows).astype(np.float64) - others) ** 2).mean(axis=(1, 2, 3, 4))

@@ -1,4 +1,4 @@
-"""The machine's peak: how many vector multiply-adds a core can do, for `minidiff bench` to hold the kernels against."""
+"""The peak of this processor: how many vector multiply-adds a core can do, for `minidiff bench` to hold the kernels against."""
 
 import time
 
@@ -22,7 +22,7 @@ def _chains(numbers, rounds):
     store(at, 0, a + b + c + d + e + f + g + h + i + j)
 
 
-def multiply_adds(rounds=3_000_000, repeats=5):
+def multiply_adds(rounds: int = 3_000_000, repeats: int = 5) -> float:
     """Vector multiply-adds (of 64 bytes each) per nanosecond on one core: the best of a few runs; nan without JIT."""
     if numba.config.DISABLE_JIT:
         return float("nan")

@@ -1,8 +1,18 @@
 """How pixels tell each other which training image they come from: what `AttentionScore` does with a state for each image."""
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+
 import numpy as np
 
-from .posterior import Posterior
+from .. import parallel
+from ..theory import Rule
+from ..types import Array
+from .door import Cut, TrainingSet
+from .posterior import Posterior, join, rate_of
+
+# Bytes of evidence held at a time; the queries of a large batch take turns.
+MOST_EVIDENCE = 2**28
 
 
 class Evidence:
@@ -12,14 +22,14 @@ class Evidence:
     apart, since at s = 0 the rate that multiplies the cost is inf.
     """
 
-    def __init__(self, state, count, rate):
+    def __init__(self, state: Posterior, count: int, rate: float) -> None:
         self.rate = rate
         self.cost, self.mass = (field.reshape(count, -1) for field in (state.cost, state.mass))
         self.total = state.total.reshape(*self.cost.shape, -1)
         self.winner = None if state.winner is None else state.winner.reshape(count, -1)
         self.log_mass = np.log(self.mass)
 
-    def posterior(self, attention, strength):
+    def posterior(self, attention: str | Array, strength: float) -> Posterior:
         """The Posterior (1, P) over all candidates (n, u), with the exponents l[p, n, u] + strength sum_q A[p, q] L[q, n].
 
         attention is "uniform", "top1" or an array A (P, P).
@@ -47,7 +57,7 @@ class Evidence:
         # einsum, not @: the library behind @ may add in another order on another number of threads.
         return [np.einsum("nq,pq->np", field, attention) for field in fields]
 
-    def most_decisive(self):
+    def most_decisive(self) -> Array:
         """For each pixel the other place whose evidence has the smallest posterior entropy over n, (P,) int64.
 
         One place serves all pixels but itself, which takes the second. Where several have no entropy left at all, the widest gap
@@ -67,8 +77,32 @@ class Evidence:
         return place
 
 
-def exponents(cost, log_mass, rate):
+def exponents(cost: Array, log_mass: Array, rate: float) -> Array:
     """log_mass - rate (cost - smallest cost), also at rate = inf, where it is -inf for all but the smallest cost."""
     gap = cost - cost.min(axis=0)
     with np.errstate(invalid="ignore", over="ignore"):
         return np.where(gap == 0, log_mass, log_mass - gap * rate)
+
+
+def evidence(
+    x: Array,
+    training: TrainingSet,
+    signal: Array,
+    noise: Array,
+    rule: Callable[..., Rule],
+    settings: tuple = (),
+    *,
+    winners: bool = False,
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Iterator[Evidence]:
+    """Yield each query's Evidence: its posteriors over every training image by itself. Arguments as for `posterior`."""
+    cut, count = Cut(training, rule, settings), len(training.images)
+    channels, pixels = x.shape[3], x[0, ..., 0].size
+    ahead = max(1, int(MOST_EVIDENCE / (count * pixels * (3 + channels) * 8)))
+    for low in range(0, len(x), ahead):
+        queries = [slice(b, b + 1) for b in range(low, min(low + ahead, len(x)))]
+        work = [(x[one], part, signal[one], noise[one], winners) for one in queries for part in cut.parts]
+        states = parallel.run(cut.backend.evidence, work, executor, progress)
+        for one in queries:
+            yield Evidence(join([next(states) for _ in cut.parts], axis=1), count, float(rate_of(noise[one])[0]))
