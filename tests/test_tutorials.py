@@ -5,6 +5,7 @@ smaller reader than the one that rendered. Marked slow: each script runs from it
 held against the notebook.
 """
 
+import ast
 import base64
 import io
 import json
@@ -12,16 +13,20 @@ import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 FOLDER = Path(__file__).parent.parent / "tutorials"
-SCRIPTS = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+SCRIPTS = sorted(path for path in FOLDER.glob("*.py") if re.match(r"\d\d[b-z]?_", path.name))
 every_tutorial = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 LARGEST = 500_000
 PARTS = ("Question.", "Time.", "Equations.", "Prerequisites.")
+THEORY = FOLDER.parent / "minidiff" / "theory.py"
+# Their machines are derived in their own cells, so they say where theory.py has the same.
+DERIVED = ("02", "03", "04", "05", "08")
 
 
 def cells_of_script(text):
@@ -39,6 +44,16 @@ def cells_of_script(text):
             source = "\n".join(line[2:] for line in lines)
         cells.append(("markdown" if kind else "code", source))
     return cells
+
+
+def number_of(script):
+    """A tutorial's number, such as "04" or "04b"."""
+    return script.name.split("_")[0]
+
+
+def markdown_of(script):
+    """The text of a tutorial: its markdown cells, joined."""
+    return "\n\n".join(source for kind, source in cells_of_script(script.read_text(encoding="utf-8")) if kind == "markdown")
 
 
 def notebook_of(script):
@@ -133,9 +148,12 @@ def test_a_few_strays_are_allowed_and_no_more():
 
 
 def test_there_are_tutorials():
-    """They are numbered from 01 on, without a gap."""
-    numbers = [int(script.name[:2]) for script in SCRIPTS]
-    assert numbers == list(range(1, len(numbers) + 1))
+    """They are numbered from 01 on, without a gap; an aside to tutorial 04 is 04b, the next one 04c."""
+    numbers = [number_of(script) for script in SCRIPTS]
+    whole = [int(number) for number in numbers if number.isdecimal()]
+    assert whole == list(range(1, len(whole) + 1))
+    for before, number in pairwise(numbers):
+        assert number.isdecimal() or number == before[:2] + chr(ord(before[2:] or "a") + 1)
 
 
 def test_a_percent_script_is_split_into_its_cells():
@@ -157,7 +175,7 @@ def test_a_tutorial_begins_by_saying_what_it_asks_and_needs(script):
     kind, first = cells_of_script(script.read_text(encoding="utf-8"))[0]
     title, *paragraphs = first.split("\n\n")
     assert kind == "markdown"
-    assert re.fullmatch(rf"# {int(script.name[:2])}\. .+", title)
+    assert re.fullmatch(rf"# {number_of(script).lstrip('0')}\. .+", title)
     assert [re.match(r"\*\*(.+?)\*\* \S", paragraph)[1] for paragraph in paragraphs[: len(PARTS)]] == list(PARTS)
     assert "?" in paragraphs[0]
 
@@ -177,10 +195,22 @@ def test_a_tutorial_asks_why_not_simply_and_says_what_to_take_along(script):
 @every_tutorial
 def test_links_lead_somewhere(script):
     """Every relative link of a tutorial leads to a file of this repository."""
-    for kind, source in cells_of_script(script.read_text(encoding="utf-8")):
-        if kind == "markdown":
-            for target in re.findall(r"\]\(([^)#\s]+)", source):
-                assert target.startswith("https://") or (FOLDER / target).exists(), target
+    for target in re.findall(r"\]\(([^)#\s]+)", markdown_of(script)):
+        assert target.startswith("https://") or (FOLDER / target).exists(), target
+
+
+@every_tutorial
+def test_references_to_lines_of_theory_are_right(script):
+    """After a name, "(lines A to B)" or "(line A)" says from which line of theory.py to which it is defined."""
+    tree = ast.parse(THEORY.read_text(encoding="utf-8"))
+    lines = {node.name: (node.lineno, node.end_lineno) for node in tree.body if hasattr(node, "name")}
+    text = markdown_of(script)
+    found = re.findall(r"`(\w+)`\s+\(lines?\s+(\d+)(?:\s+to\s+(\d+))?\)", text)
+    assert len(found) == len(re.findall(r"\(lines?\s+\d", text))
+    for name, first, last in found:
+        assert (int(first), int(last or first)) == lines.get(name), name
+    assert found or number_of(script) not in DERIVED
+    assert not found or "](../minidiff/theory.py)" in text
 
 
 @every_tutorial
@@ -208,7 +238,7 @@ def test_every_figure_is_in_the_notebook(script):
 
 
 @every_tutorial
-def test_a_notebook_is_small_and_says_nothing_of_the_machine_that_ran_it(script):
+def test_a_notebook_is_small_and_says_nothing_of_the_computer_that_ran_it(script):
     """At most 500 KB; no times, no paths, no versions, and cells named by their number."""
     text = script.with_suffix(".ipynb").read_text(encoding="utf-8")
     assert len(text) <= LARGEST
@@ -223,7 +253,7 @@ def test_a_notebook_is_small_and_says_nothing_of_the_machine_that_ran_it(script)
 def test_the_map_lists_every_tutorial():
     """tutorials/README.md links to each notebook once or more, and to no notebook that is not there."""
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"\((\d\d_\w+\.ipynb)\)", text)) == {script.with_suffix(".ipynb").name for script in SCRIPTS}
+    assert set(re.findall(r"\((\d\d[b-z]?_\w+\.ipynb)\)", text)) == {script.with_suffix(".ipynb").name for script in SCRIPTS}
 
 
 # --- slow ------------------------------------------------------------------------------------------------------------

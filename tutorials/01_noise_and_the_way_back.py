@@ -21,8 +21,8 @@
 # %% [markdown]
 # ## Noise an image
 #
-# Two small training sets: 200 handwritten digits in grey, and 200 colour crops of one photograph. An image is an array (height,
-# width, channels) with numbers from $-1$ (black) to $1$ (white); a set of them has one axis more.
+# Here are two small training sets: 200 handwritten digits in grey, and 200 colour crops of one photograph. An image is an array
+# (height, width, channels) with numbers from $-1$ (black) to $1$ (white); a set of them has one axis more.
 
 # %%
 from itertools import pairwise
@@ -61,7 +61,7 @@ plt.show()
 # There are many schedules. Some keep $a^2 + s^2 = 1$ ("variance preserving": cosine, linear, exponential), one keeps $a = 1$
 # and lets the noise explode (VE), one is a straight line (flow). They look different on the left. But divide $x_t$ by $a$: it
 # is $x_0 + (s/a)\, \varepsilon$. So only the ratio $s/a$ says how much can still be seen. On the right it rises in all of them:
-# they are the same road, walked at different speeds.
+# they all pass through the same images, at different speeds.
 
 # %%
 t = np.linspace(0.001, 0.999, 400)
@@ -80,8 +80,8 @@ for ax in (left, right):
 plt.show()
 
 # %% [markdown]
-# "The same road" can be checked. Take the time at which the straight schedule has the same ratio $s/a$ as the cosine schedule
-# at $t = 0.4$, noise one digit by both with the same $\varepsilon$, and divide by $a$.
+# This can be checked. Take the time at which the straight schedule has the same ratio $s/a$ as the cosine schedule at
+# $t = 0.4$, noise one digit by both with the same $\varepsilon$, and divide by $a$.
 
 # %%
 flow = md.schedules.flow()
@@ -104,7 +104,7 @@ print(f"largest difference between the two noisy digits: {np.abs(seen[0] - seen[
 # - **mean**: it does not look at all, and answers with the mean of the training set;
 # - **Wiener**: the best *linear* denoiser, from the mean and covariance of the training set (LUK);
 # - **ideal**: the best denoiser of all for this training set. Tutorial [02](02_the_ideal_denoiser_recites.ipynb) opens it up;
-#   today it is a black box.
+#   here it is a black box.
 
 # %%
 mean_image = digits.mean(axis=0)
@@ -124,9 +124,9 @@ md.plots.rows([noisy, *guesses], ["x", "mean", "Wiener", "ideal"], ax=ax, heads=
 plt.show()
 
 # %% [markdown]
-# How good is a guess? Noise all 200 digits, guess, and take the mean squared error per pixel. Two things to look at: the order
-# of the columns, and what all three agree on at the end, where nothing is left to be seen and the mean is the best that can be
-# said. (The ideal denoiser is tested on images that it has by heart. What it does with others is a question for tutorial 02.)
+# How good is a guess? Noise all 200 digits, guess, and take the mean squared error per pixel. Look at two things: the order of
+# the columns, and what all three agree on at the end, where nothing is left to be seen and the mean is the best answer. (The
+# ideal denoiser is tested here on the images that it is made of. What it does with others is a question for tutorial 02.)
 
 # %%
 print("   t     mean   Wiener    ideal      (mean squared error per pixel)")
@@ -138,7 +138,7 @@ for t in (0.1, 0.3, 0.5, 0.7, 0.9, 1.0):
 # %% [markdown]
 # ## One guess, four views
 #
-# Papers write a denoiser in four ways. Who guesses the image has also guessed the noise, and knows in which direction images
+# Papers write a denoiser in four ways. A guess of the image is also a guess of the noise, and of the direction in which images
 # lie:
 #
 # $$
@@ -175,7 +175,7 @@ for ax, (name, view) in zip(axes, views.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# The noise and the score are one picture, up to sign and scale. What is the best view to *train* a network on is another
+# The noise and the score are one picture, up to sign and scale. Which view is the best one to *train* a network on is another
 # question (tutorial [06](06_a_network_by_hand.ipynb)); for walking back it makes no difference.
 #
 # ## The way back, one step
@@ -208,8 +208,8 @@ print(f"steps: {len(steps)}, the last at t = {steps[-1].t:.0f}")
 print(f"largest difference from md.process.ddim: {np.abs(ours - steps[-1].x).max():.0e}")
 
 # %% [markdown]
-# Below is one walk. Above the image $x$, below the guess $\hat x_0$ that moved it. The first guess is the mean of all digits.
-# Then the guess makes up its mind, long before the image shows much.
+# The figure shows one walk: in the upper row the image $x$, in the lower row the guess $\hat x_0$ that moved it. The first
+# guess is the mean of all digits. Then the guess settles on one digit, long before the image shows much.
 
 # %%
 fig, ax = plt.subplots(figsize=(7.5, 2.2), layout="constrained")
@@ -221,10 +221,10 @@ plt.show()
 #
 # Make the steps small and the walk becomes a differential equation, the probability-flow ODE (SDE, eq. 13),
 # $\dot x = \dot a\, \hat x_0 + \dot s\, \hat\varepsilon$. `md.process.ode` solves it by Euler's or by Heun's method. One may
-# also put fresh noise in at every step and take more of the old noise out to pay for it: that is the reverse SDE, and DDPM's
-# own step (`ddim` with eta = 1). All of them pass through the same distribution at every time. But only the first two are the
-# same *path*: with fresh noise, one start has many ends. How many of them follow DDIM says how much of its start a walk
-# remembers.
+# also put in fresh noise at every step, and take out more of the old noise to make room for it: that is the reverse SDE, and
+# DDPM's own step (`ddim` with eta = 1). All of them pass through the same distribution at every time. But only the first two
+# are the same *path*: with fresh noise, one start has many ends. How many walks end where DDIM ends says how much of its start
+# a walk remembers.
 
 # %%
 walks = {
@@ -243,8 +243,8 @@ plt.show()
 
 # %% [markdown]
 # How small must a step be? Measure it where everything is smooth: the Wiener denoiser of digits that were blurred by a little
-# noise. Errors are taken against a very fine walk. Twice the steps halve the error of DDIM and of Euler, and quarter that of
-# Heun, which calls the denoiser twice a step.
+# noise. Errors are measured against a very fine walk. Twice the steps halve the error of DDIM and of Euler, and quarter that of
+# Heun, which calls the denoiser twice in each step.
 
 # %%
 blurred = md.datasets.digits(size=16)[0]
@@ -273,9 +273,9 @@ plt.show()
 # %% [markdown]
 # ## A walk is as good as its denoiser
 #
-# Same noises, same sampler, three denoisers. The mean leads every noise to one image. All that a linear denoiser knows of
-# digits is their mean and their covariance, and that is what the Wiener filter's samples have: strokes, at about the right
-# places, and seldom a digit. The ideal denoiser leads to digits.
+# We take the same noises, the same sampler and three denoisers. The mean leads every noise to one image. All that a linear
+# denoiser knows of digits is their mean and their covariance, and that is what the Wiener filter's samples have: strokes, at
+# about the right places, and seldom a digit. The ideal denoiser leads to digits.
 
 # %%
 ends = {"mean": walk(mean, noise), "Wiener": walk(wiener, noise), "ideal": walk(ideal, noise)}
@@ -292,8 +292,8 @@ plt.show()
 # %% [markdown]
 # ## Why not simply jump to the guess?
 #
-# The denoiser guesses the clean image at $t = 1$ already. Why walk, why not take $\hat x_0$ and be done? Try it, with 1, 2, 4
-# and 20 steps. One step is the jump.
+# The denoiser guesses the clean image at $t = 1$ already. Why do we walk, instead of taking $\hat x_0$ as the answer? Try it,
+# with 1, 2, 3 and 20 steps. One step is the jump.
 
 # %%
 counts = (1, 2, 3, 20)
@@ -310,9 +310,10 @@ plt.show()
 # The jump lands on the mean of everything that could have been. And yet it is the *best* guess: no other has a smaller squared
 # error. Both are true, since the average of many digits is near all of them and is not one of them.
 #
-# Here is the bill. Noise 200 digits to $t = 0.8$. Jump from there, or walk from there to the end with fresh noise at every step
-# (eta = 1). The walk ends in a digit that the noisy image could have been: a draw from the posterior, independent of the true
-# digit. So its squared error is that of the true digit around the mean *plus* its own: twice the jump's.
+# Now compare the errors. Noise 200 digits, three times each, to $t = 0.8$. Jump from there, or walk from there to the end with
+# fresh noise at every step (eta = 1). The walk ends in a digit that the noisy image could have been: a draw from the posterior,
+# independent of the true digit. So its squared error is that of the true digit around the mean *plus* its own: twice the
+# jump's.
 
 # %%
 t, times = 0.8, np.append(np.geomspace(0.8, 0.005, 150), 0)
@@ -331,7 +332,8 @@ plt.show()
 
 # %% [markdown]
 # A denoiser answers "what is it, on average?". A walk asks that question many times and each time moves only a little, and so
-# ends in something that *is*. The walk adds nothing that the denoiser does not know: what comes out is decided by the denoiser.
+# it ends in one definite image. The walk adds nothing that the denoiser does not know: what comes out is decided by the
+# denoiser.
 
 # %% [markdown]
 # ## What to take along
@@ -339,7 +341,8 @@ plt.show()
 # - A schedule is two functions, $a$ and $s$; only $s/a$ says what can be seen.
 # - $\hat x_0$, $\hat\varepsilon$, score and $v$ are four views of one guess.
 # - DDIM, the ODE and the SDE are ways to walk; a bad denoiser makes a bad walk, and a jump makes an average.
-# - The last row above is made of digits of the training set, all of them. Was that the sampler's doing, or the denoiser's?
+# - The last row above shows digits of the training set, and nothing else. Is that because of the sampler, or because of the
+#   denoiser?
 #
 # **Try it.** Replace `digits` by `crops` in the walks. Walk with
 # `denoiser = lambda x, t: 0.5 * ideal(x, t) + 0.5 * wiener(x, t)`: does it end in digits? Give DDIM in the last cell `eta=0`:

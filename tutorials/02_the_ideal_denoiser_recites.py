@@ -34,14 +34,15 @@
 # \hat x_0 = E[x_0 \mid x] = \sum_n w_n\, y_n .
 # $$
 #
-# No training, no network, no free parameter. A weighted average of the training set, with a softmax for weights: that is the
-# whole machine, and it fits in four lines.
+# There is no training, no network and no free parameter. A weighted average of the training set, with a softmax for weights:
+# that is the whole machine, and it fits in four lines.
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
 
 import minidiff as md
+from minidiff import theory
 
 every_digit = md.datasets.digits(size=16)[0]
 digits, others = every_digit[:300], every_digit[300:600]
@@ -69,8 +70,8 @@ for ax, n in zip(axes[2:], top, strict=True):
 plt.show()
 
 # %% [markdown]
-# The package's `md.IdealScore` is the same formula, streamed over the training set with care for speed and for low noise. Hold
-# ours against it.
+# The package's `md.IdealScore` is the same formula, streamed over the training set with care for speed and for low noise.
+# Compare ours with it.
 
 # %%
 machine = md.IdealScore(digits, schedule)
@@ -81,9 +82,9 @@ for t in (0.1, 0.5, 0.9):
 # %% [markdown]
 # ## Is it really the best?
 #
-# Bend it and see. Make the softmax sharper or flatter by a temperature $\tau$, so that its weights are a softmax of
-# $-|x - a y_n|^2 / 2 s^2 \tau$. The mean squared error over many noisy digits is smallest at $\tau = 1$: both more certainty
-# and less cost something.
+# Change it and see. Make the softmax sharper or flatter by a temperature $\tau$, so that its weights are a softmax of
+# $-|x - a y_n|^2 / 2 s^2 \tau$. The mean squared error over many noisy digits is smallest at $\tau = 1$: more certainty and
+# less certainty both raise the error.
 
 # %%
 t, repeats = 0.75, 10
@@ -120,8 +121,8 @@ plt.show()
 #
 # ## When does it decide?
 #
-# Watch the weights along the walk. Their entropy $H = -\sum_n w_n \log w_n$ says how many candidates are still in the running:
-# $e^H$ is $N$ when all weigh the same, and 1 when one has won. Thin lines are walks, the thick one is their median.
+# Watch the weights along the walk. Their entropy $H = -\sum_n w_n \log w_n$ says how many candidates are left: $e^H$ is $N$
+# when all weigh the same, and 1 when a single one has all the weight. Thin lines are walks, the thick one is their median.
 
 
 # %%
@@ -141,7 +142,7 @@ def race(images, noise, steps=80):
 
 times, left = race(digits, noise[:40])
 middle = np.median(left, axis=1)
-print(f"candidates in the running: {middle[0]:.0f} at t = 1, fewer than 2 from t = {times[middle < 2].max():.2f} on")
+print(f"candidates left: {middle[0]:.0f} at t = 1, fewer than 2 from t = {times[middle < 2].max():.2f} on")
 fig, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
 ax.semilogy(times, left, color=md.plots.PALETTE[1], linewidth=0.5)
 ax.semilogy(times, middle, color="black", linewidth=2)
@@ -151,19 +152,19 @@ ax.set_ylabel("candidates left, exp(H)")
 plt.show()
 
 # %% [markdown]
-# The choice falls early, while the image is still mostly noise. What follows only removes the noise from a picture that is
+# The choice is made early, while the image is still mostly noise. What follows only removes the noise from a picture that is
 # already settled.
 #
 # ## The landscape
 #
-# The density of noisy images is a sum of $N$ bells, one around each $a y_n$:
+# The density of noisy images is a mean of $N$ normal densities, one around each $a y_n$:
 #
 # $$
 # p_t(x) = \frac 1N \sum_n N(x;\, a y_n,\, s^2 I) .
 # $$
 #
-# Walk in a straight line from one training image to another and plot $\log p_t$. At high noise there is one hill, and every
-# image on the line looks alike; at low noise there are two peaks, and nothing in between.
+# Walk in a straight line from one training image to another and plot $\log p_t$. At high noise there is one hill, and the two
+# images cannot be told apart; at low noise there are two peaks, and nothing in between.
 
 # %%
 blend = np.linspace(-0.3, 1.3, 81)
@@ -195,14 +196,14 @@ print(f"slope of log p_t along u: {slope:.4f}; score times u: {(machine.score(x,
 # ## It is an attention layer
 #
 # Expand the square: $|x - a y_n|^2 = |x|^2 - 2a\, x \cdot y_n + a^2 |y_n|^2$. The first term is the same for all $n$, and a
-# softmax does not see what is the same for all. So
+# softmax does not change by what is the same for all. So
 #
 # $$
 # \hat x_0 = \sum_n \mathrm{softmax}_n\left( q \cdot y_n + b_n \right) y_n, \qquad
 # q = \frac{a}{s^2}\, x, \qquad b_n = -\frac{a^2}{2 s^2} |y_n|^2 .
 # $$
 #
-# A query, keys, values, a bias: one attention layer. Keys and values are the training set itself.
+# These are a query, keys, values and a bias: one attention layer. Keys and values are the training set itself.
 
 
 # %%
@@ -234,13 +235,13 @@ plt.show()
 
 # %% [markdown]
 # The pictures are attention maps, on a logarithmic scale, with the first 20 of the 300 keys. Query $i$ is training image $i$
-# with noise: at low noise it attends to itself, at high noise to all alike.
+# with noise: at low noise it attends to itself, at high noise to all images equally.
 #
 # ## Why not simply expand the square, then?
 #
 # Matrix products are fast; why does the package compute differences? Because of float32 at low noise. An image's distance to
-# itself is 0 by differences. Expanded it is the difference of large rounded numbers, and then it is divided by a tiny $2 s^2$
-# and put into an exponential.
+# itself is 0 by differences. When the square is expanded, it is the difference of large rounded numbers, and this is then
+# divided by a tiny $2 s^2$ and put into an exponential.
 
 # %%
 flat = digits.reshape(len(digits), -1)
@@ -277,8 +278,9 @@ for t in (0.05, 0.2, 0.5):
     print(f"t = {t:.2f}, beta = {beta:6.1f}: largest difference {np.abs(recall(x, beta) - recaller(x, t)).max():.0e}")
 
 # %% [markdown]
-# Recall, seen: the lower half of each digit is erased. With a large $\beta$ one update brings back a stored digit, not always
-# the right one. With a small $\beta$ it brings back the average of many. A small $\beta$ is much noise, a large one is little.
+# To see recall at work, we erase the lower half of each digit. With a large $\beta$ one update brings back a stored digit, not
+# always the right one. With a small $\beta$ it brings back the average of many. A small $\beta$ stands for much noise, a large
+# one for little.
 
 # %%
 halves = stored[10:18].copy()
@@ -297,9 +299,9 @@ plt.show()
 # ## It is non-local means
 #
 # Non-local means (NLM) denoises one photograph with itself: replace each pixel by an average of all pixels, weighted by how
-# alike the small patches around them are. Its weights are $e^{-|\text{patch at } p\, -\, \text{patch at } u|^2 / 2 s^2}$. Again
-# the same softmax. Only the roles change: what is compared is a patch instead of an image, and the candidates come from the
-# noisy image instead of a training set.
+# alike the small patches around them are. Its weights are $e^{-|\text{patch at } p\, -\, \text{patch at } u|^2 / 2 s^2}$. It is
+# the same softmax again. Only the roles change: what is compared is a patch instead of an image, and the candidates come from
+# the noisy image instead of a training set.
 #
 # So a machine that compares patches, given the noisy image as its *training set* and a schedule with $a = 1$, must be non-local
 # means. Here is NLM by its definition, with patches of 3 x 3 on a torus, and the machine of tutorial [04](04_anywhere.ipynb).
@@ -339,7 +341,7 @@ plt.show()
 # | modern Hopfield network | a damaged pattern | stored patterns | stored patterns |
 # | non-local means | a patch of the noisy image | patches of the same image | their centre pixels |
 #
-# The last row is the door to the next tutorial: what if the patches come from the *training set*?
+# The last row leads to the next tutorial: what if the patches come from the *training set*?
 #
 # ## Why not simply train a bigger network, and longer?
 #
@@ -364,13 +366,13 @@ for name, denoiser in denoisers.items():
     print(f"{name:6s} {errors[0]:34.4f} {errors[1]:14.4f}")
 
 # %% [markdown]
-# The better on the training set, the worse on what it has not seen: the order of the first column is the reverse of the second.
-# The loss that is minimised does not ask for new images. Whatever is new in a model's samples comes from what keeps it *away*
-# from this minimum.
+# The better a denoiser is on the training set, the worse it is on images that it has not seen: the order of the first column is
+# the reverse of the second. The loss that is minimised does not ask for new images. Whatever is new in a model's samples comes
+# from what keeps it *away* from this minimum.
 #
 # ## Why not simply take more training images?
 #
-# Then it recites more images, and decides a little later, since more are in the running. Nothing else changes.
+# Then it recites more images, and decides a little later, since there are more candidates. Nothing else changes.
 
 # %%
 for count in (30, 300, 1797):
@@ -382,13 +384,27 @@ for count in (30, 300, 1797):
     print(f"N = {count:4d}: fewer than 2 candidates from t = {decided:.2f} on; copies: {(far < 0.02).sum()} of {len(noise)}")
 
 # %% [markdown]
+# ## The same in theory.py
+#
+# [theory.py](../minidiff/theory.py) is the theory of these tutorials in plain NumPy, written once for all machines, and the
+# package is tested against it. The softmax of this tutorial is `weigh` (lines 166 to 174). What an image is compared with is a
+# rule, here `ideal` (lines 129 to 132), and the weighted mean is `denoise` (lines 185 to 200). All other machines only change
+# the rule.
+
+# %%
+t, x = 0.75, md.process.add_noise(digits[7], 0.75, schedule, rng=0)
+same = theory.denoise(theory.ideal(digits), x, float(schedule.signal(t)), float(schedule.noise(t)))
+print(f"largest difference from theory.denoise: {np.abs(ideal(x, t) - same).max():.0e}")
+
+# %% [markdown]
 # ## What to take along
 #
 # - The best denoiser of a training set is a softmax over it; it has no parameters, and no network can have a smaller loss.
-# - It is an attention layer, a Hopfield network and non-local means; only what is compared and who the candidates are differ.
+# - It is an attention layer, a Hopfield network and non-local means; they differ only in what is compared and what the
+#   candidates are.
 # - It decides early, and then it copies. A model that makes something new must be *unable* to be this.
 #
-# **Try it.** Put `digits[:3]` instead of `digits` into the race: when is it decided? Store 300 copies of the *same* digit, each
+# **Try it.** Put `digits[:3]` instead of `digits` into `race`: when is it decided? Store 300 copies of the *same* digit, each
 # with a little noise of its own, and walk back. In `recall`, erase the upper half instead.
 #
 # **Next:** [03 Windows: creativity from not seeing](03_windows.ipynb)

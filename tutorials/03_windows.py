@@ -21,14 +21,15 @@
 # %% [markdown]
 # ## Two pixels
 #
-# The smallest case. Images have two pixels; the training set is (black, black) and (white, white). Walk back from 1,000 noises
-# with the ideal denoiser, and then with one that guesses each pixel from that pixel alone.
+# This is the smallest case. Images have two pixels; the training set is (black, black) and (white, white). Walk back from 1,000
+# noises with the ideal denoiser, and then with one that guesses each pixel from that pixel alone.
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
 
 import minidiff as md
+from minidiff import theory
 
 schedule = md.schedules.cosine()
 pair = np.array([[-1.0, -1.0], [1.0, 1.0]], dtype=np.float32).reshape(2, 1, 2, 1)
@@ -88,9 +89,9 @@ for k in (1, 5, 11):
     print(f"k = {k:2d}: largest difference from md.LocalScore {np.abs(local(x, 0.5, k) - machine(x, 0.5)).max():.0e}")
 
 # %% [markdown]
-# What one pixel sees: the frame in the noisy image on the left is its window of 7 x 7. Beside it, the training images whose
-# windows at the same place weigh most, which together make the guess for this one pixel. They are alike inside the frame.
-# Outside it they may be anything.
+# The figure shows what one pixel sees. The frame in the noisy image on the left is its window of 7 x 7. Beside it are the
+# training images whose windows at the same place weigh most; together they make the guess for this one pixel. They are alike
+# inside the frame. Outside it they may be anything.
 
 # %%
 k, row, column, t = 7, 5, 8, 0.55
@@ -138,7 +139,7 @@ plt.show()
 #
 # At the end of the walk, without noise, each pixel is the pixel of *one* training image, the one with the nearest window: its
 # provenance. Colour every pixel by its image. Neighbours whose windows overlap mostly agree on an image, and so the sample
-# falls into pieces: a patch mosaic. To the right, the training images that gave most, with what was cut out of them.
+# falls into pieces: a patch mosaic. To the right are the training images that gave most, with what was cut out of them.
 
 # %%
 index = 0
@@ -153,8 +154,8 @@ plt.show()
 # %% [markdown]
 # ## What the window's size does
 #
-# One noise per column, one window per row, from a single pixel to the whole image (a window of 31 covers 16 x 16 from every
-# pixel). On the right, medians over the 64 samples.
+# Each column is one noise and each row is one window, from a single pixel to the whole image (a window of 31 covers 16 x 16
+# from every pixel). On the right are medians over the 64 samples.
 
 # %%
 sides = (1, 3, 5, 7, 9, 11, 13, 31)
@@ -180,8 +181,8 @@ twin.set_ylabel("training images used by a sample", color="#D55E00")
 plt.show()
 
 # %% [markdown]
-# At one end noise, at the other end recitation. In between are pictures made of true parts in an order of their own. Nothing
-# was added to the ideal denoiser to get them; something was hidden from it.
+# At one end there is noise, at the other end recitation. In between are pictures made of true parts in a new arrangement.
+# Nothing was added to the ideal denoiser to get them; something was hidden from it.
 #
 # ## How much is possible?
 #
@@ -213,9 +214,9 @@ md.plots.grid(np.stack(kinds) * 0.8, columns=len(kinds), ax=ax)
 plt.show()
 
 # %% [markdown]
-# Two training images, and 188 pictures that the window cannot object to. For larger tori count row by row: whether a row obeys
-# depends only on the row above and the row below. Put a 1 where three rows fit together, chain the rows around the torus, and
-# the number of images is the trace of a matrix power.
+# There are two training images, and 188 pictures in which no window shows anything wrong. For larger tori count row by row:
+# whether a row obeys depends only on the row above and the row below. Put a 1 where three rows fit together, chain the rows
+# around the torus, and the number of images is the trace of a matrix power.
 
 
 # %%
@@ -250,8 +251,8 @@ plt.show()
 # ## Why not simply a window of 1?
 #
 # If hiding more creates more, hide everything but the pixel itself. Then every pixel is chosen by itself, and the picture is
-# right at each place and wrong between places. Measure how a pixel goes with its right-hand neighbour (correlation of the
-# deviations from the mean image).
+# right at each place and wrong between places. Measure the correlation of a pixel with its right-hand neighbour, both taken as
+# deviations from the mean image.
 
 # %%
 mean_image = digits.mean(axis=0)
@@ -268,13 +269,14 @@ for k in (1, 3, 9):
     print(f"window of {k}    : {neighbours(x):.2f}")
 
 # %% [markdown]
-# A window of 3 is already enough to bring the neighbours back. What a window keeps is exactly what fits inside it.
+# A window of 3 is already enough to bring this correlation back. What a window keeps is exactly what fits inside it.
 #
 # ## Why not simply average patches?
 #
 # The machine uses a window of $k \times k$ to guess only its centre. That seems wasteful: the same softmax gives a guess for
 # the whole patch. Guess every patch, and let each pixel be the average of the guesses of all patches that cover it. This is a
-# known way to denoise photographs, and it is easy to write, for averaging over patches is averaging the weights over a box:
+# known way to denoise photographs, and it is easy to write, because to average over patches is to average the weights over a
+# box:
 
 
 # %%
@@ -296,9 +298,9 @@ for t in (0.2, 0.4, 0.6, 0.8):
 # %% [markdown]
 # The honest comparison is with the last column. A pixel's average is over patches that reach two pixels to each side, so it
 # depends on 5 x 5 pixels; and of all guesses that see 5 x 5 pixels, the LS machine with $k = 5$ is the best. Averaging looks
-# farther and makes less of it.
+# farther than a window of 3, and uses what it sees less well than a window of 5.
 #
-# And it makes greys. At a seam between two pieces the patches disagree, and their average is in neither training image. Walk
+# It also makes greys. At a seam between two pieces the patches disagree, and their average is in neither training image. Walk
 # back with it on the two tones:
 
 
@@ -323,9 +325,9 @@ plt.show()
 #
 # Nothing forces $k$ to be the same at all times. Trained networks look far when the noise is high and near when it is low (KG
 # measure it; tutorial [07](07_the_theory_predicts.ipynb) does too). A list of windows, from least to most noise, does this
-# here. Compare it with its two ends, from the same noises. The large windows are used only at high noise, yet they leave their
-# mark on the whole picture: the correlation with the sample of window 13 rises. (Correlations of the deviations from the mean
-# image, medians.)
+# here. Compare it with its two ends, from the same noises. The large windows are used only at high noise, yet they change the
+# whole picture: the correlation with the sample of window 13 rises. (Correlations of the deviations from the mean image,
+# medians.)
 
 # %%
 tables = {"falling": [3, 3, 5, 5, 7, 9, 11, 13], "3 all the way": [3], "13 all the way": [13]}
@@ -339,14 +341,26 @@ md.plots.scale_table(tables["falling"], ax=right)
 plt.show()
 
 # %% [markdown]
+# ## The same in theory.py
+#
+# In [theory.py](../minidiff/theory.py) the windows of this tutorial are `windows` (lines 88 to 94), and the machine is the rule
+# `local` (lines 147 to 149): each pixel has a place of its own, and only candidates of that place may explain it. The softmax and
+# the mean, `denoise` (lines 185 to 200), are those of the ideal denoiser, for each pixel by itself.
+
+# %%
+few, t, x = digits[:20], 0.5, md.process.add_noise(digits[3], 0.5, schedule, rng=1)
+same = theory.denoise(theory.local(few, 5, "zeros"), x, float(schedule.signal(t)), float(schedule.noise(t)))
+print(f"largest difference from theory.denoise: {np.abs(local(x, t, 5, few) - same).max():.0e}")
+
+# %% [markdown]
 # ## What to take along
 #
 # - Let each pixel see a window instead of the image: the same softmax then mixes training images, place by place, into patch
 #   mosaics.
 # - The window's size leads from noise over new pictures to recitation. Inside a window things fit together as they do in
 #   training images; beyond it nothing is promised.
-# - Even two training images allow very many pictures; which are possible can be counted, how often each is made cannot be read
-#   off.
+# - Even two training images allow very many pictures. Which ones are possible can be counted; how often each is made does not
+#   follow from that count.
 # - So far a pixel can only use what training images have *at its own place*. A network that slides one filter over a torus does
 #   not even know its place.
 #

@@ -25,6 +25,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minidiff as md
+from minidiff import theory
 from minidiff.studies import calibration
 
 schedule = md.schedules.cosine()
@@ -44,13 +45,14 @@ print(f"{len(images)} training images of shape {images.shape[1:]}, pixel values 
 # ## What a convolution can know
 #
 # A convolution computes each output pixel from a window, and it uses the same weights in every window. We let the image wrap
-# around: it is a *torus*, with no border. (Borders are tutorial [05](05_edges.ipynb).) Stack such layers and two facts survive.
+# around: it is a *torus*, with no border. (Borders are tutorial [05](05_edges.ipynb).) Stack such layers, and two facts stay
+# true.
 #
 # - **Locality.** Change a pixel outside the window, the *receptive field*, and the output does not move.
 # - **Equivariance.** Shift the input and the output shifts along: $f(\text{shift}\, x) = \text{shift}\, f(x)$.
 #
-# Here is a trained network with circular padding, poked at one pixel. The cross is the poke. White outputs did not move, not by
-# one bit: they lie outside the receptive field.
+# Here is a trained network with circular padding, and one pixel of its input is changed, the one with the cross. White outputs
+# did not move, not even in the last bit: they lie outside the receptive field.
 
 # %%
 network = md.nets.load("digits-circular")
@@ -72,9 +74,10 @@ print(f"receptive field: {side} x {side} = {side**2} pixels")
 print(f"largest difference between network(shifted x) and shifted network(x): {np.abs(there_and_back).max()}")
 
 # %% [markdown]
-# Shift in, shift out, to the bit. So a convolution on a torus *cannot* know two things: where a pixel lies, and what is outside
-# its window. If two places have the same window they get the same answer. Does the local score machine (LS) of tutorial 03 obey
-# this? It has a dictionary for each pixel: pixel $p$ is explained by pixel $p$ of the training images, and by no other.
+# When the input is shifted, the output is shifted, to the last bit. So a convolution on a torus *cannot* know two things: where
+# a pixel lies, and what is outside its window. If two places have the same window they get the same answer. Does the local
+# score machine (LS) of tutorial 03 obey this? It has a dictionary for each pixel: pixel $p$ is explained by pixel $p$ of the
+# training images, and by no other.
 
 # %%
 local = md.LocalScore(images, schedule, window=7)
@@ -95,9 +98,9 @@ print(f"LS, largest difference between shifted-then-denoised and denoised-then-s
 # w = \operatorname{softmax}_{(n, u)} \left( - \frac{|W_p(x) - a\, W_u(y_n)|^2}{2 s^2} \right).
 # $$
 #
-# $W_p(x)$ is the $k \times k$ window of $x$ around $p$. This is the **equivariant local score machine, ELS** (KG). One word
-# changed since LS: the sum runs over every $u$, and not over $u = p$ only. The dictionary grew from 120 patches for each pixel to
-# $120 \times 256$ patches for all of them.
+# $W_p(x)$ is the $k \times k$ window of $x$ around $p$. This is the **equivariant local score machine, ELS** (KG). One thing
+# changed since LS: the sum runs over every $u$, and not over $u = p$ only. The dictionary grew from 120 patches for each pixel
+# to $120 \times 256$ patches for all of them.
 #
 # ## Forty lines that are the machine
 #
@@ -145,15 +148,15 @@ for t in (0.8, 0.3):
     print(f"         shift in, shift out, package:             {np.abs(machine(rolled(noisy), t) - rolled(package)).max():.0e}")
 
 # %% [markdown]
-# By hand it is equivariant to the bit: every pixel adds the same numbers in the same order. The package goes through the
-# candidates shift by shift, because that shares work between pixels. A shifted pixel then meets them in another order, and sums
-# of floating-point numbers differ in the last digit. The law is the same.
+# By hand the machine is equivariant to the last bit: every pixel adds the same numbers in the same order. The package goes
+# through the candidates shift by shift, because that shares work between pixels. A shifted pixel then meets them in another
+# order, and sums of floating-point numbers differ in the last digit. The law is the same.
 #
 # ## What one pixel sees
 #
-# Take one pixel of a noisy digit. On the left its window; then the five patches that explain it best, with their posterior
-# probabilities. Above there is much noise, and many patches from many places share the vote. Below there is little, and one patch
-# wins. The number of patches that effectively vote is $\exp$ of the entropy of $w$.
+# Take one pixel of a noisy digit. On the left is its window; then follow the five patches that explain it best, with their
+# posterior probabilities. In the upper row there is much noise, and many patches from many places share the vote. In the lower
+# row there is little, and one patch wins. The number of patches that effectively vote is $\exp$ of the entropy of $w$.
 
 # %%
 patches = windows(images, 7).reshape(-1, 49)
@@ -228,10 +231,10 @@ print("ES, each sample is a training image rolled (down, right) by:", *map(tuple
 #
 # ## Mosaics, and where the pieces come from
 #
-# Without noise each pixel's posterior has one winner: the patch nearest to its window. The winner's training image and place are
-# the pixel's **provenance**. Neighbouring pixels that come from one training image at one shift form a *piece*. With a window
-# held at $k = 11$ pieces are large enough to see. On the left the sample and its pieces, one colour for each training image; then
-# the givers, with the pixels that were taken from them.
+# Without noise each pixel's posterior has one winner: the patch nearest to its window. The winner's training image and place
+# are the pixel's **provenance**. Neighbouring pixels that come from one training image at one shift form a *piece*. With a
+# window of $k = 11$ at all times, pieces are large enough to see. On the left are the sample and its pieces, one colour for
+# each training image; then follow the training images that gave most, with the pixels that were taken from them.
 
 # %%
 wide = md.EquivariantLocalScore(images[:60], schedule, window=11)
@@ -270,8 +273,8 @@ for name, x in samples.items():
 # ## What the walk converges to
 #
 # KG's theorem 4.1: if the walk settles as $t \to 0$, it settles on a **locally consistent point**. There every pixel equals the
-# centre of the patch nearest to its own window. Twenty DDIM steps come only near it: the last guess was made at $t = 1/20$, with
-# some noise left. So go on at $t = 0$: put every pixel to the centre of its nearest patch, again and again.
+# centre of the patch nearest to its own window. Twenty DDIM steps come only near it: the last guess was made at $t = 1/20$,
+# with some noise left. So continue at $t = 0$: put every pixel to the centre of its nearest patch, again and again.
 
 # %%
 machine, x = machines["k = 7"], samples["k = 7"]
@@ -285,15 +288,15 @@ md.plots.rows([samples["k = 7"], x], ["20 DDIM\nsteps", "settled"], ax=ax)
 plt.show()
 
 # %% [markdown]
-# Settled does not mean prettier: small details are eaten by the black around them, because the nearest patch of a faint window is
-# often an empty one. The theorem says what a limit looks like. It does not say which one is reached, nor that it looks like a
-# digit.
+# A settled sample is not a prettier one: small details are lost to the black around them, because the nearest patch of a faint
+# window is often an empty one. The theorem says what a limit looks like. It does not say which one is reached, nor that it
+# looks like a digit.
 #
 # ## Coarse to fine: the window $k(t)$
 #
-# Which window should a pixel look through? Nothing predicts it from first principles; KG calibrate it on a trained network. Here
-# is a variant of ours that needs no network: noise some images from *outside* the training set and see which window denoises them
-# best. Largest window here: 13, the network's receptive field.
+# Which window should a pixel look through? Nothing predicts it from first principles; KG calibrate it on a trained network.
+# Here is a variant of ours that needs no network: noise some images from *outside* the training set and see which window
+# denoises them best. The largest window here is 13, the network's receptive field.
 
 # %%
 found = calibration.held_out(images, others, schedule, [3, 5, 7, 9, 11, 13], boundary="circular", steps=10)
@@ -312,9 +315,9 @@ md.plots.scale_table(found.table, ax=right)
 plt.show()
 
 # %% [markdown]
-# Little noise: the nearest pixels say almost everything, and a large window finds no like patch in so small a training set. Much
-# noise: a few pixels say nothing, and only many together tell a stroke from noise. So the walk settles large shapes first,
-# through large windows, and fine ones last, through small ones. Watch one sample.
+# At little noise the nearest pixels say almost everything, and a large window finds no similar patch in so small a training
+# set. At much noise a few pixels say nothing, and only many together tell a stroke from noise. So the walk settles large shapes
+# first, through large windows, and fine ones last, through small ones. Watch one sample.
 
 # %%
 shrinking = md.EquivariantLocalScore(images, schedule, window=found.table)
@@ -326,9 +329,9 @@ plt.show()
 # %% [markdown]
 # ## Why not simply one window for all times?
 #
-# Three counter-examples from the same noises: always the smallest, always the largest, and the same windows in the wrong order,
-# growing as the noise falls. Two numbers tell them apart: bright blobs per sample (a training digit is one blob) and the distance
-# to the nearest training image.
+# Here are three counter-examples from the same noises: always the smallest, always the largest, and the same windows in the
+# wrong order, growing as the noise falls. Two numbers tell them apart: bright blobs per sample (a training digit is one blob)
+# and the distance to the nearest training image.
 
 
 # %%
@@ -356,16 +359,18 @@ md.plots.rows(list(samples.values()), list(samples), ax=ax)
 plt.show()
 
 # %% [markdown]
-# Always 3: strokes fall to pieces, because nobody could see where they lead. Always 13, or growing: the walk ends with a large
-# window, and a large window at the end is nearly a copy. The shrinking window keeps strokes whole and is still new.
+# With 3 always, strokes fall to pieces, because no pixel sees where they lead. With 13 always, or with growing windows, the
+# walk ends with a large window, and a large window at the end is nearly a copy. The shrinking window keeps strokes whole and is
+# still new.
 #
-# (An empty sample, as among the settled ones above, is a fair one: a window of black is in every training image, and a torus does
-# not know that a digit is due.)
+# (An empty sample, such as one among the settled ones above, is no error: a black window occurs in every training image, and
+# nothing on a torus says that there must be a digit somewhere.)
 #
 # ## Why not simply paste random patches?
 #
-# A mosaic of copied patches: why not cut random 4 x 4 patches and lay them side by side, as in the simplest texture quilting?
-# Each piece is as real as ELS's. Look at the seams. The jump is the mean absolute difference between horizontal neighbours.
+# A sample is a mosaic of copied patches. So why not cut random 4 x 4 patches and lay them side by side, as in the simplest
+# texture quilting? Each piece is as real as those of ELS. Look at the seams. The jump is the mean absolute difference between
+# horizontal neighbours.
 
 # %%
 rng = np.random.default_rng(0)
@@ -392,7 +397,21 @@ plt.show()
 # Pasted patches know nothing of their neighbours. In ELS every pixel has a window of its own, the windows overlap, and each step
 # moves every pixel towards what its neighbours now show. The patches are not chosen and then glued: they are chosen together, a
 # little at a time.
+
+# %% [markdown]
+# ## The same in theory.py
 #
+# In [theory.py](../minidiff/theory.py) ELS is the rule `equivariant_local` (lines 152 to 154). It differs from the rule of LS in
+# one argument of `through_windows` (lines 140 to 144): the places, which on a torus are the same for all pixels. ES is
+# `equivariant` (lines 135 to 137), the ideal score of all `translations` (lines 97 to 99).
+
+# %%
+t, noisy = 0.3, md.process.add_noise(clean, 0.3, schedule, rng=0)
+a, s = float(schedule.signal(t)), float(schedule.noise(t))
+same = theory.denoise(theory.equivariant_local(few, 5, "circular"), noisy, a, s)
+print(f"largest difference from theory.denoise: {np.abs(els(noisy, few, a, s, 5) - same).max():.0e}")
+
+# %% [markdown]
 # ## What to take along
 #
 # - A convolution on a torus is local and equivariant: it cannot know what is outside its window, nor where it is.
@@ -408,4 +427,5 @@ plt.show()
 # - Set `digits = md.datasets.glyphs(count=1100)[0]` there: letters have sharp corners. Which pieces travel?
 # - Give `shrinking` the window `lambda t: 3 if t < 0.5 else 13`. Do you need the steps in between?
 #
-# **Next:** [05 Edges: how padding tells a pixel where it is](05_edges.ipynb)
+# **Next:** [04b Write your own machine](04b_your_own_machine.ipynb), or [05 Edges: how padding tells a pixel where it
+# is](05_edges.ipynb)

@@ -22,6 +22,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minidiff as md
+from minidiff import theory
 from minidiff.machines.windows import count_pairs
 from minidiff.nets import layers
 
@@ -82,13 +83,14 @@ for ax, depth in zip(axes, depths, strict=True):
 plt.show()
 
 # %% [markdown]
-# One layer knows the border row from the rest, and which border it is. Each further layer carries the news one pixel inwards:
-# after $L$ layers a pixel nearer than $L$ to a border knows its distance to it. In the middle is a block of pixels that know
-# nothing yet, and with eight layers it is gone: all 256 pixels of a 16 x 16 image are told apart.
+# After one layer a pixel at the border is told apart from the rest, and from those at the other borders. Each further layer
+# carries this knowledge one pixel inwards: after $L$ layers a pixel nearer than $L$ to a border knows its distance to it. In
+# the middle is a block of pixels that know nothing yet, and with eight layers it is gone: all 256 pixels of a 16 x 16 image are
+# told apart.
 #
 # ## The boundary rule
 #
-# So the best denoiser with zero padding has more to go on than the window's content: it sees *how much of the window is padding*.
+# So the best denoiser with zero padding has more to use than the window's content: it sees *how much of the window is padding*.
 # And it can be sure of it. A noisy pixel is never exactly zero, so exact zeros can only be padding. Two pixels are in the same
 # **padding class** if the same part of their window is padding. KG's boundary-broken ELS is the best denoiser that knows its
 # class: a pixel is explained by patches of its own class only.
@@ -119,9 +121,9 @@ for depth in depths:
 #
 # ## How many candidates are left?
 #
-# A corner pixel can be explained by one place in each training image, an edge pixel by a row of them, an inner pixel by the whole
-# interior. Brighter is more, on a logarithmic scale. The count is the product of two axes' counts, since the rule speaks of each
-# axis by itself.
+# A corner pixel can be explained by one place in each training image, an edge pixel by a row of them, an inner pixel by the
+# whole interior. In the figure brighter means more, on a logarithmic scale. The count is the product of two axes' counts, since
+# the rule holds for each axis by itself.
 
 # %%
 fig, axes = plt.subplots(1, 4, figsize=(7.5, 2.3), layout="constrained")
@@ -149,10 +151,10 @@ print(f"k = 17: largest difference between LS and boundary-broken ELS: {gap}")
 # %% [markdown]
 # ## What the rule does to samples
 #
-# Three machines, two networks and a data set with a clear edge: few glyphs touch the border. All start from the same noises: ELS
-# on a torus, ELS with zeros, LS, and the trained networks that ship with the package (they saw 1,000 glyphs, the machines 200).
-# Below the samples, the mean brightness as a function of the distance to the border, held against the training set. Look at the
-# outermost pixels.
+# We compare three machines and two networks, on a data set with a clear edge: few glyphs touch the border. All start from the
+# same noises: ELS on a torus, ELS with zeros, LS, and the trained networks that ship with the package (they saw 1,000 glyphs,
+# the machines 200). Below the samples is the mean brightness as a function of the distance to the border, compared with the
+# training set. Look at the outermost pixels.
 
 # %%
 TABLE = (3, 3, 3, 5, 5, 7, 7, 9)
@@ -253,8 +255,8 @@ for mode in ("constant", "reflect", "edge", "wrap"):
     print(f"padding by {mode:8}: a number appears twice in the windows of {given_away[0].sum():3} of {SIDE**2} pixels, {where}")
 
 # %% [markdown]
-# Each of these paddings but the torus gives the border away (reflection only because of the noise: on a constant image it shows
-# nothing). Only the torus is silent, and then the border is lost.
+# Each of these paddings but the torus reveals the border (reflection only because of the noise: on a constant image it shows
+# nothing). Only the torus reveals nothing, and there the border is lost.
 #
 # *Crop.* Sample on a torus and keep the middle, so that no seam is in the picture. Whether the picture then ends where a glyph
 # ends is left to chance: strokes are cut.
@@ -271,12 +273,24 @@ print(f"training set:                      {(rim > 0).mean():4.0%} of the rim is
 print(f"ELS with zero padding:             {(zeros_rim > 0).mean():4.0%} of the rim is bright, mean {zeros_rim.mean():.2f}")
 
 # %% [markdown]
+# ## The same in theory.py
+#
+# In [theory.py](../minidiff/theory.py) the boundary rule is `padding_pattern` (lines 102 to 109), for one axis, and `places`
+# (lines 112 to 115) puts the two axes together: one number for each padding class. `explain` (lines 160 to 163) then picks the
+# candidates whose number is that of the pixel.
+
+# %%
+same = theory.denoise(theory.equivariant_local(few, 5, "zeros"), noisy[0], a, s)
+print(f"largest difference from theory.denoise: {np.abs(els(noisy[0], few, a, s, 5, 'constant', True) - same).max():.0e}")
+
+# %% [markdown]
 # ## What to take along
 #
 # - Zero padding breaks equivariance: after $L$ layers a pixel nearer than $L$ to a border knows where it is.
 # - In theory: a pixel is explained by candidates of its own padding class (KG's boundary-broken ELS). With a large window that is
 #   LS.
-# - It costs candidates at the border and buys a border like the data's. The torus cannot have one, and neither can a crop of it.
+# - It leaves fewer candidates at the border, and it gives samples a border like the data's. The torus cannot have one, and
+#   neither can a crop of it.
 # - Any padding that repeats or invents exact numbers tells the pixel its place, for exact coincidences have probability zero
 #   under noise.
 #
@@ -285,6 +299,7 @@ print(f"ELS with zero padding:             {(zeros_rim > 0).mean():4.0%} of the 
 # - Use `md.datasets.digits(size=16)[0][:200]` and the networks `digits-zeros` and `digits-circular`. Digits touch the upper and
 #   lower border. What do the profiles do now?
 # - Replace `TABLE` by 3, then by 15. How does the profile of "ELS, zeros" move between torus and LS?
-# - In `answers`, make the kernels 5 x 5 instead of 3 x 3. How fast does the news travel now?
+# - In `answers`, make the kernels 5 x 5 instead of 3 x 3. How many pixels further does each layer carry the knowledge of the
+#   border now?
 #
 # **Next:** [06 A network by hand](06_a_network_by_hand.ipynb)

@@ -9,8 +9,8 @@
 # %% [markdown]
 # # 6. A network by hand, with its backward pass
 #
-# **Question.** What does a convolutional denoiser compute, what can each of its pixels see, and how do its gradients come about
-# when nothing differentiates for us?
+# **Question.** What does a convolutional denoiser compute, what can each of its pixels see, and how are its gradients computed
+# when no tool differentiates for us?
 #
 # **Time.** About 50 minutes to read, half a minute to run.
 #
@@ -44,7 +44,7 @@ orange, sky, green, _, blue, red, pink = md.plots.PALETTE
 # $$
 #
 # What lies beyond the border is zero, or, on a torus, the other side of the image. The package does the same in compiled loops
-# (`minidiff/nets/layers.py`), and both must give the same numbers.
+# (`minidiff/nets/convolution_kernels.py`), and both must give the same numbers.
 
 
 # %%
@@ -67,7 +67,7 @@ for padding, mode in (("zeros", "constant"), ("circular", "wrap")):
 # %% [markdown]
 # Here are the nine shifted copies of a digit, each with its weight, and their sum. These weights are positive on the left and
 # negative on the right, so the sum is bright where a stroke ends, read from left to right, and dark where one begins. A network
-# learns its weights, and it learns thousands of them; the arithmetic is no other.
+# learns its weights, and it learns thousands of them; the arithmetic is the same.
 
 # %%
 edge = np.array([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]])
@@ -129,7 +129,8 @@ print(f"largest difference to the package: dx {np.abs(dx - theirs[0]).max():.0e}
 # %% [markdown]
 # ## Why not simply convolve backwards with the same kernel?
 #
-# It is a common slip: shapes fit, nothing complains, and for a symmetric kernel it is even right. So test with random weights.
+# It is a common mistake: the shapes fit, there is no error message, and for a symmetric kernel it is even right. So test with
+# random weights.
 
 
 # %%
@@ -224,9 +225,9 @@ print(f"kernel not turned: relative error {abs(errors['central, kernel not turne
 # %% [markdown]
 # ## What can a pixel see?
 #
-# The gradient of one output pixel to all input pixels is a picture of what that pixel sees, and we now have the means to take
-# it: put a 1 at one output pixel, and walk back. Each $3 \times 3$ layer widens the view by one pixel on every side, so $L$
-# layers see a square of side $2 L + 1$. Outside of it the gradient is not small. It is zero.
+# The gradient of one output pixel to all input pixels is a picture of what that pixel sees, and now we can compute it: put a 1
+# at one output pixel, and walk back. Each $3 \times 3$ layer widens the view by one pixel on every side, so $L$ layers see a
+# square of side $2 L + 1$. Outside of it the gradient is not small. It is zero.
 
 
 # %%
@@ -253,7 +254,7 @@ for depth in (1, 2, 6):
 # comes with the package (six $3 \times 3$ layers, so 13 pixels), averaged over 64 noisy digits, at three noise levels. Its
 # output is $v$, so $\hat x_0 = a x - s v$ and the slope of $\hat x_0$ is $a - s\, \partial v / \partial x$. The more noise
 # there is, the further it looks. At little noise it hardly looks beyond its neighbours. Tutorial
-# [07](07_the_theory_predicts.ipynb) makes of this the window $k(t)$.
+# [07](07_the_theory_predicts.ipynb) turns this into the window $k(t)$.
 
 # %%
 network = md.nets.load("digits-zeros")
@@ -296,7 +297,7 @@ plt.show()
 # ## Why residual blocks?
 #
 # A block adds to what is there, $h \leftarrow h + \text{conv}(\text{relu}(h))$. The gradient then passes each block by two
-# roads, and one of them is the identity. Forward, the image stays in $h$. A plain stack,
+# paths, and one of them is the identity. In the forward pass the image stays in $h$. A plain stack,
 # $h \leftarrow \text{conv}(\text{relu}(h))$, forgets it: here are two different noisy digits through 24 random layers. In the
 # plain stack the cosine between their features rises to about 0.9: it hardly tells them apart any more.
 
@@ -356,9 +357,9 @@ plt.show()
 # ## What time is it?
 #
 # The same pixel value asks for another answer at another noise level. For a single pixel of mean 0 and variance $\sigma^2$, the
-# best linear answer is $\hat x_0 = g(t)\, x$ with $g = a \sigma^2 / (a^2 \sigma^2 + s^2)$: from 1 at little noise to 0 at much.
-# So the network must be told $t$. The figure takes $\sigma^2 = 0.02$, a fine detail, which must be kept at little noise and
-# dropped soon.
+# best linear answer is $\hat x_0 = g(t)\, x$ with $g = a \sigma^2 / (a^2 \sigma^2 + s^2)$, which falls from 1 at little noise
+# to 0 at much noise. So the network must be told $t$. The figure takes $\sigma^2 = 0.02$, a fine detail, which must be kept at
+# little noise and dropped soon.
 #
 # Why not simply hand it the number $t$? One linear layer of one number is a straight line, and the layers would have to bend
 # it. So the number goes in as cosines and sines of $t$ at several frequencies (`layers.time_features`); a linear layer of those
@@ -388,8 +389,8 @@ plt.show()
 # off is $\hat x_0$, and how far is $\hat\varepsilon$, which the sampler uses as well?
 #
 # - Predict $\varepsilon$ (DDPM, KG): $\hat x_0 = (x - s \hat\varepsilon) / a$, an error of $s / a$. At $t = 1$ almost no signal
-#   is left, and the division is ruinous.
-# - Predict $x_0$: $\hat\varepsilon = (x - a \hat x_0) / s$, an error of $a / s$, ruinous at the other end.
+#   is left, and the division makes the error very large.
+# - Predict $x_0$: $\hat\varepsilon = (x - a \hat x_0) / s$, an error of $a / s$, which is very large at the other end.
 # - Predict $v = a \varepsilon - s x_0$: $\hat x_0 = a x - s \hat v$ and $\hat\varepsilon = s x + a \hat v$ (where
 #   $a^2 + s^2 = 1$), errors of $s$ and $a$. Neither ever exceeds 1.
 
@@ -424,8 +425,8 @@ def adam(p, g, m, v, step, rate):
 
 # %% [markdown]
 # Why not simply walk down the gradient? Take a valley that is 1,000 times steeper across than along,
-# $f = (1000\, p_0^2 + p_1^2) / 2$. Plain descent must keep its rate below $2 / 1000$ or it flies apart, and then it crawls
-# along the valley. A rate just below and one just above are shown, and Adam.
+# $f = (1000\, p_0^2 + p_1^2) / 2$. Plain descent must keep its rate below $2 / 1000$ or it diverges, and then it moves very
+# slowly along the valley. Shown are a rate just below, one just above, and Adam.
 
 # %%
 curvature = np.array([1000.0, 1.0])
@@ -464,7 +465,7 @@ params = first_params(np.random.default_rng(0))
 print(f"{sum(value.size for value in params.values())} parameters, receptive field {2 * (DEPTH + 1) + 1} pixels")
 
 # %% [markdown]
-# Forward, and keep what the way back will ask for: the input, the time's features, and the features $h$ before every layer.
+# The forward pass keeps what the backward pass needs: the input, the time's features, and the features $h$ before every layer.
 
 
 # %%
@@ -482,9 +483,9 @@ out, _ = forward(first_params(np.random.default_rng(0), float), noisy, np.array(
 print(f"images {noisy.shape} to {out.shape}; untrained, all {np.abs(out).max():.0f}")
 
 # %% [markdown]
-# Backward: the same layers, last one first. `dh` is the gradient to the features. At a block it splits in two: one part goes
-# through the convolution and the ReLU (its slope is 0 or 1), the other goes straight on. An offset is added at every pixel, so
-# its gradient is the sum over pixels.
+# The backward pass goes through the same layers, the last one first. `dh` is the gradient to the features. At a block it splits
+# in two: one part goes through the convolution and the ReLU (its slope is 0 or 1), the other goes straight on. An offset is
+# added at every pixel, so its gradient is the sum over pixels.
 
 
 # %%
@@ -529,8 +530,8 @@ print(f"the gradient says {claim:.4f}, the loss itself {shown:.4f}; relative err
 # %% [markdown]
 # ## Training
 #
-# Noise a few digits, ask for $v$, walk down. That is all of denoising score matching. 600 steps of 16 digits, the times spread
-# evenly over $[0, 1]$, the rate falling to 0.
+# Noise a few digits, ask for $v$, walk down. That is all of denoising score matching. We take 600 steps of 16 digits each. The
+# times are spread evenly over $[0, 1]$, and the rate falls to 0.
 
 # %%
 rng, moments, losses, steps = np.random.default_rng(0), {}, [], 600
@@ -547,11 +548,11 @@ for step in range(1, steps + 1):
 print(f"mean loss of the first 20 steps {np.mean(losses[:20]):.1f}, of the last 100 {np.mean(losses[-100:]):.2f}")
 
 # %% [markdown]
-# Is that loss good? A loss means little without something beside it, and here the theory gives us the scale. The dashed lines
-# are denoisers that need no training, on 64 noisy digits: say nothing ($\hat v = 0$), the best linear denoiser (Wiener), the
-# ideal denoiser, which sees all and can only recite, and the ELS machine with our receptive field of 11 pixels and zero
-# padding. No network with that receptive field can do better, on average over its training set, than the ELS line. Ours is far
-# above it, and above the linear one too: 600 steps are few.
+# Is that loss good? A loss means little without something to compare it with, and here the theory gives us the scale. The
+# dashed lines are denoisers that need no training, on 64 noisy digits: say nothing ($\hat v = 0$), the best linear denoiser
+# (Wiener), the ideal denoiser, which sees everything and can only recite, and the ELS machine with our receptive field of 11
+# pixels and zero padding. No network with that receptive field can do better, on average over its training set, than the ELS
+# line. Ours is far above it, and above the linear one too: 600 steps are few.
 
 
 # %%
@@ -587,12 +588,12 @@ ax.legend(frameon=False, fontsize=8)
 plt.show()
 
 # %% [markdown]
-# And what does it draw? From the same noises: before training ($\hat v = 0$ leaves the noise almost as it is), after 600 steps
-# by hand, and the shipped network, which is wider, deeper and trained for 3,000 steps on larger batches. Ours has learned
-# strokes, how thick they are and where they may be. It does not know what a digit is. Nor does the large one, quite: both make
-# mosaics. And look down the columns: two networks, trained apart, from different first weights, make nearly the same picture
-# from the same noise. They share a training set, and that each pixel sees a window. Is that enough to say what they will draw?
-# Tutorial [07](07_the_theory_predicts.ipynb).
+# And what does it draw? From the same noises we show the samples before training ($\hat v = 0$ leaves the noise almost as it
+# is), after 600 steps by hand, and of the shipped network, which is wider, deeper and trained for 3,000 steps on larger
+# batches. Ours has learned strokes, how thick they are and where they may be. It does not know what a digit is. The large one
+# does not quite know it either: both make mosaics. And look down the columns: two networks, trained apart, from different first
+# weights, make nearly the same picture from the same noise. What they share is a training set, and that each pixel sees a
+# window. Is that enough to say what they will draw? Tutorial [07](07_the_theory_predicts.ipynb).
 
 # %%
 noise = md.process.unit_noise((8, 16, 16, 1), 3)
@@ -615,14 +616,14 @@ print(f"median correlation of the two networks' samples: {same:.2f} from the sam
 # %% [markdown]
 # ## Self-attention, forward and backward
 #
-# A convolution hears its neighbours. Attention lets every pixel hear every other (tutorial [08](08_attention.ipynb)). With
-# $Q, K, V$ of shape (pixels, $D$):
+# In a convolution a pixel hears only its neighbours. Attention lets every pixel hear every other (tutorial
+# [08](08_attention.ipynb)). With $Q, K, V$ of shape (pixels, $D$):
 #
 # $$
 # S = Q K^\top / \sqrt D, \qquad A = \text{softmax}(S) \text{ along each row}, \qquad \text{out} = A V
 # $$
 #
-# Back, one step at a time. $\text{out} = A V$ is linear in both: $\bar A = \overline{\text{out}}\, V^\top$ and
+# Now go back, one step at a time. $\text{out} = A V$ is linear in both: $\bar A = \overline{\text{out}}\, V^\top$ and
 # $\bar V = A^\top \overline{\text{out}}$. A softmax row has $\partial A_j / \partial S_k = A_j (\delta_{jk} - A_k)$: raising
 # one score raises its own weight *and lowers all others*. Hence
 #
@@ -658,10 +659,10 @@ for name, ours, theirs in zip("qkv", attention_back(dout, q, k, v), layers.atten
 # %% [markdown]
 # ## Why not simply treat the map as a constant?
 #
-# It is tempting: $A$ is a table of weights, so let the gradient flow through $V$ alone (a *detached* softmax). Another slip is
-# to keep only the diagonal of the softmax's slope, $A_k (1 - A_k)$. In self-attention $Q$, $K$ and $V$ all come from the same
-# features, $Q = h W_q$ and so on, so both slips still give a gradient of the right shape. It even points roughly the right way,
-# so training can seem to work for a long time. The directional derivative notices at once.
+# It is tempting: $A$ is a table of weights, so let the gradient flow through $V$ alone (a *detached* softmax). Another mistake
+# is to keep only the diagonal of the softmax's slope, $A_k (1 - A_k)$. In self-attention $Q$, $K$ and $V$ all come from the
+# same features, $Q = h W_q$ and so on, so both mistakes still give a gradient of the right shape. It even points roughly the
+# right way, so training can seem to work for a long time. The directional derivative shows it at once.
 
 
 # %%
@@ -692,7 +693,7 @@ for name, back in (("full softmax", attention_back), ("detached map", detached),
 # - A convolution is nine shifted sums; its way back is nine shifted sums the other way round. An adjoint is right if two inner
 #   products agree.
 # - One directional derivative in float64 checks a whole network. A right gradient makes a V against the step size, a wrong one
-#   a floor.
+#   makes a floor.
 # - Without normalisation a pixel sees its receptive field and nothing else, exactly. What it *uses* is smaller, and grows with
 #   the noise.
 # - Predict $v$: it never divides by the signal or by the noise.

@@ -36,7 +36,7 @@ orange, sky, green, _, blue, red, pink = md.plots.PALETTE
 # layers, 32 channels, zero padding, trained on 1,000 pictures of printed characters ("glyphs"). The theory is told three
 # things: that training set, that the padding is zeros, and how far the network looks at each noise level, the windows $k(t)$.
 # It is never shown the network's weights, its layers or how it was trained. The windows were measured on other noises than
-# those below; how, comes later.
+# those below; a later section says how.
 
 
 # %%
@@ -96,7 +96,8 @@ plt.show()
 # - $R^2 = 1 - SS_\text{res} / SS_\text{tot}$, the share that the prediction *itself* explains. It can be negative.
 #
 # They are not the same: half the contrast keeps $r$ and loses $R^2$. Published numbers have mixed them up: KG's evaluation
-# script prints Pearson's $r$ and labels it $r^2$. So always say which. Below: medians over the samples, with the quartiles.
+# script prints Pearson's $r$ and labels it $r^2$. So always say which one is meant. Below are medians over the samples, with
+# the quartiles.
 
 # %%
 faint = md.metrics.agreement(0.5 * drawn["network"], drawn["network"])
@@ -112,14 +113,14 @@ for name in ("ELS", "LS", "ideal"):
     print(f"{name:8}" + " ".join(cells))
 
 # %% [markdown]
-# Eight noises are few. The README has these numbers for 100 noises, three data sets, two paddings and three trainings each, and
-# the command that makes them (`minidiff compare`). This network's medians there are a little higher.
+# Eight noises are few. [results.md](results.md) has these numbers for 100 noises, three data sets, two paddings and three
+# trainings each, and the command that makes them (`minidiff compare`). This network's medians there are a little higher.
 #
 # ## Why not simply look for the nearest training image?
 #
-# Perhaps the network only copies, and "prediction" is a big word for finding the original. Take for every sample the nearest
+# Perhaps the network only copies, and to predict its sample is only to find the original. Take for every sample the nearest
 # training image. We even choose it *after* seeing the sample, and then over all its translations too. That is no prediction at
-# all, and still it matches far worse than ELS did beforehand.
+# all, and still it agrees far less than ELS, which was not shown the sample.
 
 # %%
 typical = md.metrics.typical_distance(images)
@@ -134,13 +135,14 @@ print(f"ELS, without having seen the sample: r = {np.median(agreement['ELS'].r):
 # ## Is it trivial? Would any denoiser agree?
 #
 # A fair question. All walks start from the same noise, and training images have much in common, such as black borders. So some
-# correlation is free. How much? We line up, from nothing to the theory:
+# correlation comes without any theory: it is free. How much is it? We compare predictions, from nothing to the theory:
 #
 # - the noise itself; the mean training image; the ELS sample *of another noise*; the nearest training image, chosen afterwards;
 # - the ideal denoiser; the Wiener filter, the best linear denoiser (LUK: hard to beat); LS;
 # - ELS with a window that is always 13 pixels wide, the network's whole receptive field; ELS with $k(t)$.
 #
-# All of it twice, for the glyphs and for a network trained on handwritten digits. Each dot is a sample, each bar a median.
+# We do all of it twice, for the glyphs and for a network trained on handwritten digits. Each dot is a sample, each bar a
+# median.
 
 
 # %%
@@ -195,14 +197,14 @@ for name in lines["glyphs"]:
     print(f"{name:26}" + "    ".join(cells))
 
 # %% [markdown]
-# So, no: it is not trivial, but a high $r$ by itself is cheap. On the digits the mean image, which looks at nothing at all,
-# already has a high $r$: digits are much alike. Even the sample of another noise correlates. There a number of 0.9 says little;
-# the linear filter has it. On the glyphs the free predictions fall far behind, and so do the others. Three habits follow. Show
-# what is free. Report $R^2$, which charges for every error. Use data on which the rivals fail.
+# So, no: it is not trivial, but a high $r$ by itself is easy to get. On the digits the mean image, which looks at nothing at
+# all, already has a high $r$: digits are much alike. Even the sample of another noise correlates. There a number of 0.9 says
+# little; the linear filter reaches it. On the glyphs the free predictions fall far behind, and so do the others. Three rules
+# follow. Show what is free. Report $R^2$, which counts every error. Use data on which the other predictions fail.
 #
-# Also note what loses. The ideal denoiser is *the best denoiser of the training set*, and ELS through 13 pixels is the best one
-# with the network's receptive field. Both denoise the training set better than the network does, and both predict it worse than
-# ELS with $k(t)$. So the question is what sets $k(t)$.
+# Note also which predictions are worse. The ideal denoiser is *the best denoiser of the training set*, and ELS through 13
+# pixels is the best one with the network's receptive field. Both denoise the training set better than the network does, and
+# both predict it worse than ELS with $k(t)$. So the question is what sets $k(t)$.
 #
 # ## Where $k(t)$ comes from
 #
@@ -249,18 +251,19 @@ for name, table in tables.items():
     print(f"{name:34} r = {np.median(one.r):.2f}, R^2 = {np.median(one.determination):.2f}")
 
 # %% [markdown]
-# Any table that grows from 3 pixels to about 9 or 11 will do, even one that never met this network. A window that does not
-# shrink will not. What is fitted is little more than one curve's rough shape.
+# Any table that grows from 3 pixels to about 9 or 11 works, even one that was not measured on this network. A window that does
+# not shrink works worse. What is fitted is little more than one curve's rough shape.
 #
 # ## When do they agree?
 #
 # Follow the agreement over time, in two ways. Left: each machine walks by itself, and its guess $\hat x_0$ is compared with the
 # network's at the same step. Thin lines are ELS's single samples. Errors add up along the walk, and what is decided early stays
-# decided: the ideal denoiser commits itself to one image at high noise, and is lost to the network from then on.
+# decided: the ideal denoiser settles on one image at high noise, and from then on it does not follow the network.
 #
-# Right: everyone is asked about the *same* $x$, the network's own, so nothing adds up. Why not simply use $r$ of $\hat x_0$
-# there too? Because near the end $x$ is almost the answer, and whoever nearly gives it back, as the linear filter does, is
-# nearly right. The angle between the noise directions $\hat\varepsilon$ sees through that, as the lines printed first show.
+# Right: all denoisers are asked about the *same* $x$, the network's own, so no errors add up. Why not simply use $r$ of
+# $\hat x_0$ there too? Because near the end $x$ is almost the answer, and a denoiser that gives back nearly $x$, as the linear
+# filter does, is nearly right. The angle between the noise directions $\hat\varepsilon$ shows the difference, as the printed
+# lines say.
 
 # %%
 order, few = ("ELS", "LS", "Wiener", "ideal"), 4
@@ -297,11 +300,11 @@ plt.show()
 # %% [markdown]
 # ## Where they differ
 #
-# The best sample, a middle one and the worst, by $r$. The last row is network minus ELS on a scale of its own (white: the
-# network is brighter by 1 or more, black: darker). In the best sample the difference is at the edges of strokes. In the worst,
-# whole pieces of stroke are there in one and missing in the other. Over all samples the network has a little less contrast. And
-# ELS comes closer to being locally consistent (KG, theorem 4.1: each pixel equals the centre of the nearest training patch)
-# than the network does.
+# The figure shows the best sample, a middle one and the worst, by $r$. The last row is network minus ELS on a scale of its own
+# (white: the network is brighter by 1 or more, black: darker). In the best sample the difference is at the edges of strokes. In
+# the worst, whole pieces of stroke are there in one and missing in the other. Over all samples the network has a little less
+# contrast. And ELS comes closer to being locally consistent (KG, theorem 4.1: each pixel equals the centre of the nearest
+# training patch) than the network does.
 
 # %%
 ranked = np.argsort(agreement["ELS"].r)
@@ -324,8 +327,8 @@ for name in ("network", "ELS"):
 # %% [markdown]
 # ## What agreement shows, and what it does not
 #
-# Is the network a good denoiser that happens to look local, or is it *limited* as ELS is? Ask everybody to denoise training
-# images and compare the errors. If $\hat x_0^{13}$ is the best function of a 13-pixel window, every other function $f$ of that
+# Is the network a good denoiser that happens to look local, or is it *limited* as ELS is? Let all of them denoise training
+# images, and compare the errors. If $\hat x_0^{13}$ is the best function of a 13-pixel window, every other function $f$ of that
 # window obeys a theorem of Pythagoras: its excess error is its distance,
 #
 # $$
@@ -353,13 +356,13 @@ for t in (0.3, 0.5, 0.7, 0.9):
 # What agreement does *not* show:
 #
 # - **Why $k(t)$ is what it is.** It was measured, not derived.
-# - **That a better network agrees more.** The contrary: train on, and the loss falls while the agreement, after a peak, falls
-#   too. The network slowly learns to use more of its receptive field. The figure below takes some minutes to make:
-#   `minidiff compare --experiment training --data glyphs`.
+# - **That a better network agrees more.** The contrary is true: with more training the loss falls, while the agreement reaches
+#   a peak and then falls too. Perhaps the network slowly learns to use more of its receptive field; this was not measured. The
+#   figure below takes some minutes to make: `minidiff compare --experiment training --data glyphs`.
 # - **Anything about networks that see everything.** Attention lets distant places agree, and a window cannot describe that:
 #   tutorial [08](08_attention.ipynb).
-# - **That all data are alike.** On colour photographs $R^2$ is lower (README). With circular padding LS and the ideal denoiser
-#   lose much more.
+# - **That all data are alike.** On colour photographs $R^2$ is lower ([results.md](results.md)). With circular padding LS and
+#   the ideal denoiser lose much more.
 #
 # ![Agreement with ELS peaks early in training and then falls, while the loss keeps falling](figures/over-training.png)
 
@@ -367,10 +370,10 @@ for t in (0.3, 0.5, 0.7, 0.9):
 # ## What to take along
 #
 # - From the training set, the padding and a rough $k(t)$, ELS predicts what a trained network draws, pixel by pixel, for a
-#   noise that neither has met.
-# - A correlation is a number beside other numbers. Show what is free: the mean image, another noise's sample, the linear
+#   noise that was not used before.
+# - A correlation means little by itself. Show beside it what is free: the mean image, another noise's sample, the linear
 #   filter.
-# - $r$, $r^2$ and $R^2$ are three numbers. Say which.
+# - $r$, $r^2$ and $R^2$ are three numbers. Say which one is meant.
 # - The network is not a poor ideal denoiser. It is nearly the best denoiser of what it looks at, and it looks at less than it
 #   could.
 #

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 import minidiff as md
+from minidiff import theory
 
 orange, sky, green, yellow, blue, red, pink = md.plots.PALETTE
 images, colours = md.datasets.colour_patterns(count=300, size=16)
@@ -39,9 +40,9 @@ SIDE = images.shape[1]
 #
 # ## A rule that no small window can see
 #
-# Each training image has four small shapes, each drawn by itself from eight motifs. **All four have one colour**, one of three.
-# The shapes are 5 pixels wide with 3 pixels between them. A pixel of a shape that sees 7 x 7 pixels, as our networks do, sees
-# no other shape. Whoever cannot look further has to guess: four shapes agree by chance in one picture of 27.
+# Each training image has four small shapes, each chosen by itself among eight motifs. **All four have one colour**, one of
+# three. The shapes are 5 pixels wide with 3 pixels between them. A pixel of a shape that sees 7 x 7 pixels, as our networks do,
+# sees no other shape. A network that cannot look further has to guess: four shapes agree by chance in one picture of 27.
 
 # %%
 on = (images.max(axis=3) > -1).any(axis=0)
@@ -84,12 +85,12 @@ for name, x in cases.items():
 # steps.
 #
 # - *CNN*: convolutions only.
-# - *identity*: one attention layer at the end, in which every pixel attends to itself only. The control: same parameters, no
-#   talk.
-# - *top-1*: every pixel attends to one other place, a hard choice.
+# - *identity*: one attention layer at the end, in which every pixel attends to itself only. This is the control: it has the
+#   same parameters, but its pixels tell each other nothing.
+# - *top-1*: every pixel attends to a single place, the one with the largest score.
 # - *softmax*: the usual attention, over all pixels.
 #
-# The same 30 noises for all; twelve are drawn.
+# All start from the same 30 noises; twelve of the samples are drawn.
 
 # %%
 KINDS = {"CNN": "none", "identity": "identity", "top-1": "top1", "softmax": "softmax"}
@@ -110,10 +111,10 @@ md.plots.rows([x[:12] for x in samples.values()], list(samples), ax=ax)
 plt.show()
 
 # %% [markdown]
-# CNN and control make mosaics of colour. With attention, whole pictures are red, green or blue. In numbers, with Wilson's 95 %
-# intervals. "New" means: at least 0.1 (root mean square) from every training image at every translation; one other motif makes
-# 0.12 or more. The last column says how shape-like a picture is: the distance of its 5 x 5 patches to the nearest training
-# patch, 0 for a training image.
+# The CNN and the control make mosaics of colour. With attention, whole pictures are red, green or blue. The table has the
+# numbers, with Wilson's 95 % intervals. "New" means: at least 0.1 (root mean square) from every training image at every
+# translation; one other motif makes 0.12 or more. The last column says how shape-like a picture is: the distance of its 5 x 5
+# patches to the nearest training patch, 0 for a training image.
 
 
 # %%
@@ -134,18 +135,19 @@ for kind, x in samples.items():
 print(f"by chance: {100 / 27:.1f} %")
 
 # %% [markdown]
-# One attention layer is enough, and its parameters alone do nothing: the control has them too. One other place to look at
-# (top-1) is enough. The networks do not recite; their consistent pictures are new. And attention mends the colour only.
-# None of these networks draws shapes as clean as the data's; shapes wander from their four places, for a pixel far from the
-# border does not know where it is (tutorial [05](05_edges.ipynb)), and some are missing. (A picture of two shapes has one
-# colour by chance in one of three cases. That is far from enough: the README of the project counts it, and repeats all this
-# with three trainings of each network.) It has its price: a few pictures come out blank.
+# One attention layer is enough, and its parameters alone do nothing: the control has them too. A single place to look at
+# (top-1) is enough. The networks do not recite; their consistent pictures are new. And attention corrects the colour only. None
+# of these networks draws shapes as clean as the data's; shapes wander from their four places, for a pixel far from the border
+# does not know where it is (tutorial [05](05_edges.ipynb)), and some are missing. (A picture of two shapes has one colour by
+# chance in one of three cases. That is far from enough: [results.md](results.md) counts it, and repeats all this with three
+# trainings of each network.) Attention has a cost, too: a few pictures come out blank.
 #
 # ## What does a pixel attend to?
 #
 # Row $p$ of the attention matrix says where pixel $p$ looks. We follow one sample of the softmax network, and two of its
-# pixels: one that is blue on the way and ends green, one that stays black (white squares). Above: the guess $\hat x_0$. Then:
-# where the two look, bright is much. Below: where all pixels of all 30 samples look, on average.
+# pixels: one that is blue on the way and ends green, one that stays black (white squares). The first row is the guess
+# $\hat x_0$. The next two show where the two pixels look: the brighter, the more. The last row shows where all pixels of all 30
+# samples look, on average.
 
 # %%
 network, shown = networks["softmax"], 1
@@ -169,9 +171,9 @@ plt.show()
 # %% [markdown]
 # The blue pixel looks at the large green shape below, and turns green.
 #
-# In numbers, over all samples that are not blank. How much of its attention does a pixel that will be coloured pay to *other*
-# coloured pixels *out of sight* of its convolutions, more than 3 pixels away? By chance it would be their share of the image.
-# How much do all pixels together pay to the 16 most popular places of 256? And over how many pixels does one spread its
+# Now in numbers, over all samples that are not blank: how much of its attention does a pixel that will be coloured pay to
+# *other* coloured pixels *out of sight* of its convolutions, more than 3 pixels away? By chance it would be their share of the
+# image. How much do all pixels together pay to the 16 most popular places of 256? And over how many pixels does one spread its
 # attention (the exponential of the median entropy)?
 
 # %%
@@ -189,16 +191,17 @@ for i, attention in maps.items():
     print(f"{times[i]:4.2f}{cells}{np.exp(np.median(entropy)):20.0f} pixels")
 
 # %% [markdown]
-# Two things happen. Coloured pixels look for each other, twice as much as chance would have it and more, far beyond what
-# their convolutions see. And a column near the right rim is heard by everybody, most of all when nothing is left to decide
-# (16 of 256 places would get 6 % by chance). Perhaps it works like a notice board: near the rim the padding tells pixels
-# where they are, so that the network can find them again. (Both are what we see in this one network. Another training may use
-# another board.)
+# Two things happen. Coloured pixels look for each other, twice as much as chance would have it and more, far beyond what their
+# convolutions see. And a column near the right rim is heard by all pixels, most of all when nothing is left to decide (16 of
+# 256 places would get 6 % by chance). Perhaps it works like a notice board: near the rim the padding tells pixels where they
+# are, so that the network can find them again. (Both are what we see in this one network. Another training may use another
+# place.)
 #
 # ## When is it needed?
 #
-# A map shows where a network looks, not what for. So intervene: let two networks share one walk. In the first half of the table
-# the softmax network walks down to $t^*$ and the CNN takes over; in the second, the other way round. Twenty noises.
+# A map shows where a network looks, but not what it needs this for. So intervene: let two networks share one walk. In the first
+# half of the table the softmax network walks down to $t^*$ and the CNN takes over; in the second, the other way round. There
+# are twenty noises.
 
 
 # %%
@@ -218,10 +221,10 @@ for first, then in (("softmax", "CNN"), ("CNN", "softmax")):
         report(f"{first} to {switch}, then {then}", x)
 
 # %% [markdown]
-# Attention at high noise alone is soon forgotten: the CNN, which knows nothing of it, repaints. At low noise alone it mostly
-# comes too late: what is painted stays. What decides is the middle, from 0.7 to 0.3, while shapes are forming: whoever has
-# attention there makes pictures of one colour, with or without it before and after. (Each network follows the other's $x$
-# here, which it was not trained to expect; take the counts as a hint.)
+# Attention at high noise alone is soon forgotten: the CNN, which knows nothing of it, changes the colours again. At low noise
+# alone it mostly comes too late: what is painted stays. The middle decides, from 0.7 to 0.3, while shapes are forming: a walk
+# that has attention there makes pictures of one colour, with or without it before and after. (Each network follows the other's
+# $x$ here, which it was not trained to expect; take the counts as a hint.)
 #
 # ## The machine: pool the evidence
 #
@@ -233,15 +236,15 @@ for first, then in (("softmax", "CNN"), ("CNN", "softmax")):
 # $$
 #
 # Sum over the places: $L[p, n] = \log \sum_u \exp l[p, n, u]$ is the evidence, in $p$'s surroundings, that *image $n$* is
-# behind all this. ELS keeps it to itself. Now let the pixels tell each other, through an attention matrix $A$ and with strength
-# $g$:
+# behind all this. In ELS each pixel uses its own evidence only. Now let the pixels tell each other, through an attention matrix
+# $A$ and with strength $g$:
 #
 # $$
 # \hat x_0[p] = \sum_{n, u} w\, y_n[u], \qquad
 # w = \text{softmax}_{n, u} \Big( l[p, n, u] + g \sum_q A[p, q]\, L[q, n] \Big) .
 # $$
 #
-# That is `md.AttentionScore` (ours). Here with uniform $A$: everyone hears everyone. $g$ is counted in units of $HW / k^2$,
+# That is `md.AttentionScore` (ours). Here $A$ is uniform: every pixel hears every pixel. $g$ is counted in units of $HW / k^2$,
 # since a pixel is seen by $k^2$ windows: at $g = 1$ every pixel's evidence counts about once.
 
 
@@ -275,9 +278,9 @@ els = md.EquivariantLocalScore(small, schedule, window=3)
 print(f"g = 0 and ELS: {np.abs(pooled(x, small, a, s, 3, 0.0) - els(x, t)).max():.0e}")
 
 # %% [markdown]
-# One answer of the machine, as $g$ grows: a green training image with much noise, seen through windows of 5. Each pixel for
-# itself has little to go on ($g = 0$). With a little of the others' evidence, the picture has one colour. With much, it has the
-# shapes of few training images, blurred. The last picture is the answer of the ideal denoiser.
+# The figure shows the machine's answer to one image as $g$ grows: a green training image with much noise, seen through windows
+# of 5. Each pixel for itself has little to go on ($g = 0$). With a little of the others' evidence, the picture has one colour.
+# With much, it has the shapes of few training images, blurred. The last picture is the answer of the ideal denoiser.
 
 # %%
 seen, t = np.flatnonzero(colours == 1)[2], 0.8
@@ -294,8 +297,8 @@ plt.show()
 # %% [markdown]
 # ## The same noises, more and more agreement
 #
-# As a sampler by itself, without any training: eight noises, one row for each $g$. To be quick, it knows 30 training images
-# only. The windows grow with the noise from 3 to 7 pixels; none sees two shapes.
+# Now let the machine sample by itself, without any training: eight noises, one row for each $g$. To save time, it knows 30
+# training images only. The windows grow with the noise from 3 to 7 pixels; none sees two shapes.
 
 # %%
 few, table = images[:30], [*[3] * 8, *[5] * 7, *[7] * 5]
@@ -311,8 +314,9 @@ for g, x in by_strength.items():
     report(f"g = {g:g}", x, few, patches)
 
 # %% [markdown]
-# From a mosaic of colours to one colour in each picture, with nothing trained. (Compare a column from top to bottom.) The
-# shapes stay odd: pooling says *which image*, so it mends the colour, and patches only as far as colours were mixed in them.
+# A mosaic of colours becomes one colour in each picture, with nothing trained. (Compare a column from top to bottom.) The
+# shapes stay odd: pooling says *which image*, so it corrects the colour. It corrects patches only where colours were mixed in
+# them.
 #
 # ## Why not simply more attention?
 #
@@ -353,13 +357,13 @@ ax.legend(frameon=False, fontsize=8, loc="center right")
 plt.show()
 
 # %% [markdown]
-# There it is: with its places kept, the machine goes from mosaic to recitation as $g$ grows, and only in between it is
-# consistent *and* new. Strength is not the more the better.
+# With its places kept, the machine goes from mosaic to recitation as $g$ grows, and only in between it is consistent *and* new.
+# A larger strength is not always better.
 #
 # ## Why not simply a larger window?
 #
-# A window that sees two shapes can make their colours agree without any attention. ELS, with the whole training set, and one
-# window for the whole walk; 20 noises:
+# A window that sees two shapes can make their colours agree without any attention. Try ELS with the whole training set and one
+# window for the whole walk, from 20 noises:
 
 # %%
 for k in (7, 9, 11, 13, 15, 17, 31):
@@ -374,8 +378,8 @@ for k in (7, 9, 11, 13, 15, 17, 31):
 # ## Does the theory tell the networks apart?
 #
 # Ask all four networks, and the machine at several $g$, for $\hat x_0$ of the same noisy pictures: five new ones that obey the
-# rule. $R^2$ of the machine's answer with the network as reference, medians; windows of 5 pixels, all 300 training images.
-# $g = 0$ is ELS.
+# rule. The table has medians of $R^2$ of the machine's answer, with the network as reference. Windows have 5 pixels, and the
+# machine knows all 300 training images. $g = 0$ is ELS.
 
 # %%
 held = md.datasets.colour_patterns(count=5, rng=7)[0]
@@ -413,13 +417,13 @@ for kind, rows in fit.items():
     print(f"{kind:40}" + "".join(f"{value:7.2f}" for value in gain))
 
 # %% [markdown]
-# Yes. At $t = 0.8$ pooling brings the machine nearer to the two networks that talk, by 0.17 and 0.13 in $R^2$, and takes it
-# away from the two that do not. Nobody told the theory which is which.
+# Yes. At $t = 0.8$ pooling brings the machine nearer to the two networks whose pixels tell each other something, by 0.17 and
+# 0.13 in $R^2$, and takes it away from the other two. Nobody told the theory which is which.
 #
-# And **$g$ must depend on $t$**, as $k$ does. Where colours are decided, at $t$ about 0.9, listening helps most; too strong a $g$
-# shouts down what a pixel sees itself. At low noise each pixel sees enough. The package calibrates both
-# tables together, along a network's own way back (`calibration.with_attention`), and
-# `minidiff compare --experiment attention` does so for all four networks (it takes a while).
+# And **$g$ must depend on $t$**, as $k$ does. Where colours are decided, at $t$ about 0.9, listening helps most; too large a
+# $g$ outweighs what a pixel sees itself. At low noise each pixel sees enough. The package calibrates both tables together,
+# along a network's own way back (`minidiff.studies.calibration.with_attention`), and `minidiff compare --experiment attention`
+# does so for all four networks (this takes long).
 #
 # The machine's uniform $A$ is not what the networks do: we saw the softmax network's notice board, and top-1 looks at one place
 # only. So give the machine each network's own attention map. Best $R^2$ over the same $g$, at $t = 0.8$:
@@ -450,17 +454,30 @@ for name in ("uniform", "softmax", "top-1"):
 # network.
 
 # %% [markdown]
+# ## The same in theory.py
+#
+# In [theory.py](../minidiff/theory.py) the evidence $L$ is `evidence` (lines 177 to 182), and `denoise` (lines 185 to 200) adds
+# what a pixel hears to the exponents, from which `weigh` (lines 166 to 174) makes the weights. There the strength is counted as
+# it is, not in units of $HW / k^2$.
+
+# %%
+x, uniform = md.process.add_noise(small[0], 0.6, schedule, rng=0), np.full((64, 64), 1 / 64)
+same = theory.denoise(theory.equivariant_local(small, 3, "circular"), x, a, s, uniform, 0.1 * 64 / 3**2)
+print(f"largest difference from theory.denoise: {np.abs(pooled(x, small, a, s, 3, 0.1) - same).max():.0e}")
+
+# %% [markdown]
 # ## What to take along
 #
-# - A CNN's mosaic has the colours of chance. One attention layer makes them agree; the same parameters without talk do not
+# - A CNN's mosaic has the colours of chance. One attention layer makes them agree; the same parameters without exchange do not
 #   (FKTB's claim, seen here on data of our own).
 # - An ELS machine whose pixels pool their evidence does the same with no training: $l[p, n, u] + g \sum_q A[p, q] L[q, n]$.
 # - Agreement is not recitation: pixels can agree on an image and still be free in what they take from it. With places kept,
 #   large $g$ recites.
-# - $g$ belongs to $t$: listen while it is foggy, look for yourself when it is clear.
+# - $g$ depends on $t$: at high noise a pixel should listen to the others, at low noise it should use what it sees itself.
 #
 # **Try it.** (1) Give the machine `attention="top1"` or `attention=("band", 8)` in the row of pictures: who needs to hear whom?
 # (2) Take five colours: `colour_patterns(colours=5)`. Does the machine need more $g$? (3) Make $g$ a function of $t$ in the
-# co-located machine, `strength=lambda t: 1.0 if t > 0.6 else 0.0`. Is it still of one colour, and is more of it new?
+# co-located machine, `strength=lambda t: 1.0 if t > 0.6 else 0.0`. Are its samples still of one colour, and are more of them
+# new?
 #
 # **Next:** [09 Extra fingers](09_extra_fingers.ipynb)

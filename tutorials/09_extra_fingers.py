@@ -35,8 +35,8 @@ SIDE = images.shape[1]
 # ## A set whose only rule is a number
 #
 # KG (section 5.3) found that networks trained on pictures of clothes draw trousers with three legs and tops with three arms,
-# and that the ELS machine predicts them, case by case. Whether a blob on clothes is a third leg is a matter of taste, so we
-# take a set where it is not (ours): white "creatures", each with one body and **exactly four limbs**. Everything else is
+# and that the ELS machine predicts them, case by case. Whether a blob on clothes is a third leg can be disputed, so we take a
+# set where the count cannot (ours): white "creatures", each with one body and **exactly four limbs**. Everything else is
 # random: how long the body is, where it lies, how many limbs are above and how many below, where they sit and how long they
 # are.
 
@@ -54,7 +54,7 @@ print(f"{len(images)} images of {SIDE} x {SIDE} pixels; numbers of limbs: {sorte
 #
 # - white is above 0; whatever a 3 x 3 square of white covers is **body** (an "opening");
 # - of the white that is left, each connected piece that touches a body is a **limb**, unless it is a crumb of one pixel;
-# - right is: one body, four limbs.
+# - an image is right if it has one body and four limbs.
 
 
 # %%
@@ -87,8 +87,9 @@ def parts(image, square=3):
 
 
 # %% [markdown]
-# Two creatures of the set, then what is not one: with three limbs, with five, with a limb torn off, blurred, and pure noise.
-# Bodies are drawn grey, each limb in a colour of its own, and the rest of the white stays white.
+# The figure shows two creatures of the set, and then images that are wrong or damaged: with three limbs, with five, with a limb
+# torn off, blurred, and pure noise. Bodies are drawn grey, each limb in a colour of its own, and the rest of the white stays
+# white.
 
 # %%
 torn = images[1].copy()
@@ -111,7 +112,7 @@ for image, title, column in zip(tried, titles, axes.T, strict=True):
 plt.show()
 
 # %% [markdown]
-# A judge must be judged before it judges. It has to pass what is right, also when that is a little noisy or blurred, and fail
+# The judge itself must be tested first. It has to pass what is right, also when that is a little noisy or blurred, and fail
 # what is wrong. The package has the same judge with more options, `md.judges.limb_count`; the two should never differ.
 
 # %%
@@ -147,8 +148,8 @@ print(f"\nwhere our judge and the package's differ: {differ}")
 # three and five residual convolutions. They differ in how far a pixel sees: their receptive fields are 5, 9 and 13 pixels wide.
 # No receptive field covers a creature, which is up to 14 pixels long.
 #
-# The same 24 noises for all of them, ten of them drawn. The number above each is its count of limbs; a star says that it has
-# not exactly one body.
+# All start from the same 24 noises; ten of the samples are drawn. The number above each is its count of limbs; a star says that
+# it has not exactly one body.
 
 # %%
 noise = md.process.unit_noise((24, SIDE, SIDE, 1), rng=0)
@@ -181,16 +182,16 @@ for side, verdict in counts.items():
 
 # %% [markdown]
 # The further a network sees, the more its pieces look as they should; with 13 pixels bodies are bodies and limbs are limbs.
-# Still most creatures have the wrong number of limbs: more often too few than too many (limbs merge with the body, or never
-# come), but five where the set has only fours, too. The network that sees least does not even know that there is to be one
-# body.
+# Still most creatures have the wrong number of limbs. It is more often too small than too large (limbs merge with the body, or
+# never appear), but there are creatures of five limbs too, though the set has none. The network that sees least does not even
+# know that there is to be one body.
 #
 # ## The machine miscounts too
 #
 # The ELS machine has never been trained. We tell it the training set, the padding, and how far the network looks at each noise
 # level: $k(t)$, calibrated on three other noises, by KG's procedure, as in tutorial [07](07_the_theory_predicts.ipynb). Then it
-# starts from the same noises. Each block: the network above, the machine below. The numbers are the network's count / the
-# machine's.
+# starts from the same noises. Each block shows the network above and the machine below. The numbers are the network's count /
+# the machine's.
 
 # %%
 machines = {}
@@ -214,7 +215,7 @@ plt.show()
 # ## Case by case, and against chance
 #
 # Is that agreement? When both are nearly always wrong, they are "both wrong" on nearly every noise, and that means nothing. So
-# ask more: the *same* number of limbs and of bodies. And hold it against chance: how often do the network's sample from one
+# ask more: the *same* number of limbs and of bodies. And compare this with chance: how often do the network's sample from one
 # noise and the machine's from *another* have the same counts?
 
 
@@ -236,17 +237,17 @@ for side in networks:
     print(f"receptive field {side:2}:{wrong[0]:>26}{wrong[1]:>25}{cells}")
 
 # %% [markdown]
-# Read it with care. Network and machine go wrong about equally often at the smallest and at the largest receptive field, and at
-# every size the machine's pixels follow the network's ($r$, beside the $r$ of the machine's sample from another noise). How
-# *many* limbs one gets from a given noise, the machine tells only in part: well above chance with 13 pixels, hardly with 5. One
-# pixel of a bridge makes two limbs of one, so a count is far more fragile than a correlation. KG's "case by case" holds here
-# for the drawings, and for the counts in a good part of the cases. So few noises leave wide intervals;
+# Read this table with care. Network and machine go wrong about equally often at the smallest and at the largest receptive
+# field, and at every size the machine's pixels follow the network's ($r$, beside the $r$ of the machine's sample from another
+# noise). *How many* limbs come from a given noise, the machine predicts only in part: well above chance with 13 pixels, hardly
+# above it with 5. One pixel of a bridge makes two limbs of one, so a count is far more fragile than a correlation. KG's "case
+# by case" holds here for the drawings, and for the counts in a part of the cases. So few noises leave wide intervals;
 # `minidiff compare --experiment limbs` takes as many as you like.
 #
 # ## What a pixel knows
 #
-# Why can they not count? Because those who would have to count do not see. We ask every pixel of every limb of 100 training
-# images: how many of the four limbs does your window touch, your own included?
+# Why can they not count? Because the pixels that would have to count do not see all limbs. We ask every pixel of every limb of
+# 100 training images: how many of the four limbs does your window touch, your own included?
 
 # %%
 print("window side k   limbs in sight of a limb's pixel, mean   pixels of limbs that see all four")
@@ -262,7 +263,7 @@ for k in (3, 5, 7, 9, 11, 13, 15, 19, 23):
 # %% [markdown]
 # And what is out of sight does not exist. Take a noisy creature, remove one limb altogether, and ask: how much does the answer
 # change at pixels more than half a window away? For the machine and for the network: not at all, to the last bit. The ideal
-# denoiser sees everything and changes its mind everywhere.
+# denoiser sees everything, and its answer changes everywhere.
 
 # %%
 creature, limb = images[5], parts(images[5])[1][0]
@@ -281,9 +282,9 @@ for name, denoiser in denoisers.items():
 # %% [markdown]
 # ## When is the number settled?
 #
-# KG put the blame on the end of the walk: at $t < 0.3$ the windows are under about 5 pixels, so distant parts cannot count each
+# KG's explanation is the end of the walk: at $t < 0.3$ the windows are under about 5 pixels, so distant parts cannot count each
 # other. We look at our own case. Below is the network that sees 13, and its guesses $\hat x_0$ for three noises, each with its
-# number of limbs. At high noise the guess is fog; then limbs appear, split and merge.
+# number of limbs. At high noise the guess is blurred; then limbs appear, split and merge.
 
 # %%
 steps = walks[13]
@@ -300,10 +301,10 @@ for i in chosen:
     print(f"t = {steps[i].t + 0.05:.2f}: the guess has the final count in {settled[i]:2} of {len(noise)} cases")
 
 # %% [markdown]
-# For a cleaner answer, intervene. A machine lets us change its window in the middle of a walk. Let the first part of the walk,
+# For a clearer answer, intervene. A machine lets us change its window in the middle of a walk. Let the first part of the walk,
 # down to some $t^*$, see everything, and the rest only see windows as small as a network's, `narrow`. If narrow windows at the
-# end were the culprit, all of these would miscount. "New" means: no training image is nearer than 0.1 (root mean square), at
-# any translation; one limb that is a pixel longer makes 0.18.
+# end were the cause, all of these would miscount. "New" means: no training image is nearer than 0.1 (root mean square), at any
+# translation; one limb that is a pixel longer makes 0.18.
 
 # %%
 narrow = [3, 3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7, 7, 7, 9, 9, 9, 9]
@@ -329,17 +330,17 @@ late = els(lambda t: 9 if t > 0.2 + 1e-9 else 31)
 print(f"9 pixels down to 0.2, then all:     {ruled(walk(late)[-1].x)}")
 
 # %% [markdown]
-# So in our set the number is settled at *middle* noise. Whoever saw everything down to 0.3 may look through 3 pixels
+# So in our set the number is settled at *middle* noise. A walk that saw everything down to 0.3 may look through 3 pixels
 # afterwards: nearly all limbs stay. That is no contradiction to KG. A wide window at the very end also gives right numbers
-# (last line), by giving up the creature at hand for a training image. A miscount needs narrow windows from the middle to the
-# end; which part matters most depends on the data. And note the column on the right: between the two extremes there are
+# (last line), because it replaces the walk's own creature by a training image. A miscount needs narrow windows from the middle
+# to the end; which part matters most depends on the data. And note the column on the right: between the two extremes there are
 # creatures that are right *and* new. We come back to them.
 #
 # ## Why not simply train longer, or on more data?
 #
 # Because the miscount is not a failure of training. The ELS machine is the *limit* of training: the best denoiser of its
-# windows, with no weights and nothing left to learn. It miscounts as the networks do. And more data? The set, and twice the
-# set, through windows of 9 pixels.
+# windows, with no weights and nothing left to learn. It miscounts as the networks do. Would more data help? Compare the set
+# with twice the set, through windows of 9 pixels.
 
 # %%
 more = md.datasets.creatures(count=2 * len(images))[0]
@@ -385,10 +386,10 @@ plt.show()
 # ## What helps: agree first, then look closely
 #
 # The switch above had both, too: down to $t^* = 0.4$ everything was seen, and many of its creatures were right *and* new. They
-# agreed on the number while there was only fog, and were then filled in by local pieces. Is there something in networks that
-# does this? Attention could: tutorial [08](08_attention.ipynb) has a machine, `AttentionScore` (ours), whose pixels pool their
-# evidence for each training image with strength $g$, and $g$ may depend on $t$. Two versions, as they differ in just the point
-# that matters:
+# agreed on the number while the guess was still blurred, and were then filled in by local pieces. Is there something in
+# networks that does this? Attention could: tutorial [08](08_attention.ipynb) has a machine, `AttentionScore` (ours), whose
+# pixels pool their evidence for each training image with strength $g$, and $g$ may depend on $t$. There are two versions, and
+# they differ in just the point that matters:
 #
 # - *anywhere*: the pixels agree on an image, then each takes its patch from anywhere in it (with 40 training images and 8
 #   noises, since it is slow);
@@ -423,12 +424,12 @@ plt.show()
 #
 # - A model of windows draws perfect parts in wrong numbers. The machine that is nothing but windows, and needs no training,
 #   does the same as often as the networks, and in part on the same noises.
-# - More training and more data do not mend it. A window that covers everything does, and then it recites.
-# - Here the number is settled at middle noise. Who agrees early and looks closely later can be right and new.
+# - More training and more data do not correct this. A window that covers everything does, and then it recites.
+# - Here the number is settled at middle noise. A walk that agrees early and looks closely later can be right and new.
 # - A count is fragile. Report how often two models count alike, and beside it how often they would by chance.
 #
 # **Try it.** (1) Make a set with `md.datasets.creatures(limbs=[4, 5])` and let the judge allow both: what do the machines draw
 # now? (2) Take larger images, `size=24`, with the same windows: does the share of wrong counts rise? (3) In the switch, let the
-# first part see 15 pixels instead of everything. Is it still right, and is more of it new?
+# first part see 15 pixels instead of everything. Are its samples still right, and are more of them new?
 #
 # **Next:** [10 Mosaics in nature](10_mosaics_in_nature.ipynb)

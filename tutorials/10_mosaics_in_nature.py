@@ -83,9 +83,9 @@ pattern = dish[1]
 print(f"v after 6000 steps: from {pattern.min():.2f} to {pattern.max():.2f}, standard deviation {pattern.std():.2f}")
 
 # %% [markdown]
-# No step knows of stripes, and yet there are stripes, all of about the same width. A word of honesty about the name: in Turing's
-# own mechanism the even state is unstable and any noise grows. Here the blank dish is *stable*, and a pattern needs a drop to
-# start from. Check it with small noise:
+# No step knows of stripes, and yet there are stripes, all of about the same width. The name needs a remark: in Turing's own
+# mechanism the even state is unstable and any noise grows. Here the blank dish is *stable*, and a pattern needs a drop to start
+# from. Check it with small noise:
 
 # %%
 rng = np.random.default_rng(0)
@@ -142,7 +142,7 @@ plt.show()
 #
 # ## A length scale
 #
-# Are they the same stripes? The eye says so; let us measure. The power spectrum says how much of the variance lies at each
+# Are they the same stripes? They look the same; let us measure. The power spectrum says how much of the variance lies at each
 # spatial frequency, averaged over directions. Stripes of one width make a peak, and 1 / its frequency is the wavelength in
 # pixels. We compare with Gray-Scott dishes that ELS has *not* seen, and with an ELS whose window is only 5 pixels all the way.
 
@@ -186,8 +186,8 @@ plt.show()
 # ## Why not simply a smaller window?
 #
 # The reaction's rule sees five cells and makes stripes eight cells apart. So why does an ELS of $5 \times 5$ pixels fail, with
-# blotches of about twice the size? Not for lack of steps. Here are 20, and then 60, from the same noise, and for comparison $9
-# \times 9$, which sees one whole wavelength.
+# blotches of about twice the size? The number of steps is not the reason. Here are 20, and then 60, from the same noise, and
+# for comparison $9 \times 9$, which sees one whole wavelength.
 
 # %%
 walks = {}
@@ -238,8 +238,8 @@ for ax, (name, x) in zip(axes, compared.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# Neither test alone would do. By both, the ELS mosaic is almost as good a dish as one that really grew; by the spectrum it can
-# still be told apart.
+# Neither test is enough by itself. By both tests the ELS mosaic is almost as good as a dish that really grew; by the spectrum
+# it can still be told apart.
 #
 # ## A larger torus
 #
@@ -263,15 +263,15 @@ for ax, (name, x) in zip(
 plt.show()
 
 # %% [markdown]
-# New stripes on four times the area, and no copy of a copy. The wavelength is a little long, and there are knots that a dish
-# would straighten out in time.
+# There are new stripes on four times the area, and they are not four copies of one dish. The wavelength is a little long, and
+# there are knots that a dish would straighten out in time.
 #
 # ## What is alike: local, the same everywhere, without a plan
 #
-# *Local.* Poke one cell. After 10 reaction steps no cell more than 10 away can have noticed. One ELS answer with a window of 21
-# reaches 10 pixels.
+# *Local.* Change one cell a little, a "poke". After 10 reaction steps no cell more than 10 away can have changed. One ELS
+# answer with a window of 21 reaches 10 pixels.
 #
-# *The same everywhere.* Shift the start and the end shifts along, in both.
+# *The same everywhere.* Shift the start, and the end is shifted too, in both.
 
 
 # %%
@@ -380,4 +380,5 @@ for until in (7000, 9000, 11000):
 # - `WINDOWS` down to `[5, 7, 7, 9, 9]`: at which largest window does the wavelength go wrong?
 # - Mix two textures in the training set, such as dishes with other rates. Do the samples mix them, or separate them?
 #
-# **Next:** the exercises, or back to [01](01_noise_and_the_way_back.ipynb) with an eye on the code.
+# **Next:** the [exercises](exercises/README.md), or [01](01_noise_and_the_way_back.ipynb) again, now with [the
+# code](../minidiff/theory.py) beside it.
