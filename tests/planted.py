@@ -3,7 +3,7 @@
 `planted_machines.py`, `planted_layers.py` and `planted_walks.py` hold the formulas once more, in plain NumPy, and beside a right
 line the wrong one that a bug's name switches on. `test_planted.py` sees to it that the laws catch every one and nothing else.
 
-    python tests/planted.py                                     # the README's table
+    python tests/planted.py                                     # the table of tests/README.md
 
 prints the bugs by the law that catches them and by the place where they are planted. Most break several laws; the table names
 the one that tells the most.

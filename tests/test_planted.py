@@ -18,7 +18,7 @@ import minidiff as md
 from minidiff import process, testing
 from minidiff.nets import layers
 
-README = Path(__file__).parents[1] / "README.md"
+TABLE_OF_BUGS = Path(__file__).with_name("README.md")
 
 
 @pytest.fixture(autouse=True)
@@ -147,8 +147,8 @@ def test_every_switch_is_in_the_table():
     assert len(set(words)) == len(words) > 100
 
 
-def test_the_readme_s_table_is_this_one():
-    """The README shows what `python tests/planted.py` prints."""
-    text = README.read_text(encoding="utf-8")
+def test_the_table_in_tests_readme_is_this_one():
+    """tests/README.md shows what `python tests/planted.py` prints."""
+    text = TABLE_OF_BUGS.read_text(encoding="utf-8")
     shown = text.split("<!-- planted bugs -->")[1].split("<!-- end of planted bugs -->")[0]
     assert shown.strip() == planted.table()
