@@ -1,17 +1,22 @@
-"""The forward process, and the conversions of one denoiser into another: x0_hat, eps_hat, score and v.
+"""The forward process, and the conversions between x0_hat, eps_hat, score and v.
 
-The formulas stand in theory.py; here they get a schedule's levels, one for each query, and a word where they do not exist.
+The formulas are in theory.py. Here a schedule gives a and s, for all queries or one for each; where a formula divides by zero,
+an error says so.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 
 from . import arguments, theory
+from .types import Array, Rng, Schedule, Times
 
 # --- forward ---------------------------------------------------------------------------------------------------------
 
 
-def add_noise(x0, t, schedule, rng=None, eps=None):
-    """Noise clean images: x_t = a(t) x_0 + s(t) eps, eps ~ N(0, I) (DDPM eq. 4, written in (a, s)).
+def add_noise(x0: Array, t: Times, schedule: Schedule, rng: Rng = None, eps: Array | None = None) -> Array:
+    """Add noise to clean images: x = a(t) x0 + s(t) eps, eps ~ N(0, I) (DDPM eq. 4, with a and s).
 
     Parameters
     ----------
@@ -19,7 +24,7 @@ def add_noise(x0, t, schedule, rng=None, eps=None):
     t : float or (B,) floats in [0, 1]
     schedule : Schedule
     rng : None, int or numpy Generator
-        Where eps comes from, if it is not given.
+        Draws eps, unless eps is given.
     eps : array of x0's shape, optional
 
     Returns
@@ -42,8 +47,8 @@ def add_noise(x0, t, schedule, rng=None, eps=None):
     return theory.add_noise(x0, eps, *_both(x0, t, schedule))
 
 
-def unit_noise(shape, rng=None, dtype=np.float32):
-    """Unit normal noise; drawn in float64 and then rounded, so that a seed gives the same noise in either dtype."""
+def unit_noise(shape: Sequence[int], rng: Rng = None, dtype: npt.DTypeLike = np.float32) -> Array:
+    """Unit normal noise of a shape; drawn in float64 and then rounded, so one seed gives the same noise in both dtypes."""
     return arguments.generator(rng).standard_normal(shape).astype(dtype)
 
 
@@ -55,7 +60,7 @@ def _like(name, value, x):
 
 
 def _per_query(level, x):
-    """A level for each query, shaped to broadcast over x, in x's dtype: a float64 factor would turn float32 into float64."""
+    """A level a or s shaped to broadcast over x, and in x's dtype: a float64 factor would turn float32 images into float64."""
     level = np.asarray(level)
     if level.ndim == 1 and x.ndim == 4 and len(level) in (1, len(x)):
         level = level.reshape(-1, 1, 1, 1)
@@ -64,7 +69,7 @@ def _per_query(level, x):
     return level.astype(x.dtype)
 
 
-# --- one denoiser in other words -------------------------------------------------------------------------------------
+# --- conversions -----------------------------------------------------------------------------------------------------
 
 
 def _levels(x, t, schedule, what):
@@ -74,23 +79,27 @@ def _levels(x, t, schedule, what):
     return _both(x, t, schedule)
 
 
-def eps_from_x0(x, x0_hat, t, schedule):
-    """The noise estimate eps_hat = (x - a x0_hat) / s; ValueError where s(t) = 0. Shapes (H, W, C) or (B, H, W, C)."""
+def eps_from_x0(x: Array, x0_hat: Array, t: Times, schedule: Schedule) -> Array:
+    """The noise estimate eps_hat = (x - a x0_hat) / s; ValueError where s(t) = 0.
+
+    For this and all conversions: x and the estimate are (H, W, C) or (B, H, W, C), t is a float or (B,) floats in [0, 1], and
+    the result has the shape and dtype of x.
+    """
     return theory.eps_from_x0(x, x0_hat, *_levels(x, t, schedule, "eps"))
 
 
-def score_from_x0(x, x0_hat, t, schedule):
-    """The score grad_x log p_t(x) = (a x0_hat - x) / s^2 (Tweedie); ValueError where s(t) = 0."""
+def score_from_x0(x: Array, x0_hat: Array, t: Times, schedule: Schedule) -> Array:
+    """The score, grad_x log p(x) = (a x0_hat - x) / s^2 (Tweedie); ValueError where s(t) = 0."""
     return theory.score_from_x0(x, x0_hat, *_levels(x, t, schedule, "the score"))
 
 
-def x0_from_score(x, score, t, schedule):
-    """Tweedie's formula, E[x_0 | x] = (x + s^2 score) / a; ValueError where a(t) = 0."""
+def x0_from_score(x: Array, score: Array, t: Times, schedule: Schedule) -> Array:
+    """Tweedie's formula, x0_hat = E[x0 | x] = (x + s^2 score) / a; ValueError where a(t) = 0."""
     return theory.x0_from_score(x, score, *_with_signal(x, t, schedule, "a score"))
 
 
-def x0_from_eps(x, eps_hat, t, schedule):
-    """x0_hat = (x - s eps_hat) / a; ValueError where a(t) = 0: pure noise says nothing of x_0."""
+def x0_from_eps(x: Array, eps_hat: Array, t: Times, schedule: Schedule) -> Array:
+    """x0_hat = (x - s eps_hat) / a; ValueError where a(t) = 0, since pure noise holds no information about x0."""
     return theory.x0_from_eps(x, eps_hat, *_with_signal(x, t, schedule, "a noise estimate"))
 
 
@@ -101,18 +110,18 @@ def _with_signal(x, t, schedule, what):
     return _both(x, t, schedule)
 
 
-def v_from_x0(x0, eps, t, schedule):
-    """The velocity target v = a eps - s x_0 (for a^2 + s^2 = 1 the slope of x along the circle)."""
+def v_from_x0(x0: Array, eps: Array, t: Times, schedule: Schedule) -> Array:
+    """The velocity v = a eps - s x0; with a = cos(angle) and s = sin(angle) it is dx / d angle."""
     return theory.v_from_x0(x0, eps, *_both(x0, t, schedule))
 
 
-def x0_from_v(x, v, t, schedule):
-    """x_0 = (a x - s v) / (a^2 + s^2), which undoes `v_from_x0` for any (a, s) and at every t."""
+def x0_from_v(x: Array, v: Array, t: Times, schedule: Schedule) -> Array:
+    """x0 = (a x - s v) / (a^2 + s^2), the inverse of `v_from_x0`; it exists at every t of every schedule."""
     return theory.x0_from_v(x, v, *_both(x, t, schedule))
 
 
-def eps_from_v(x, v, t, schedule):
-    """eps = (s x + a v) / (a^2 + s^2)."""
+def eps_from_v(x: Array, v: Array, t: Times, schedule: Schedule) -> Array:
+    """eps = (s x + a v) / (a^2 + s^2); it exists at every t of every schedule."""
     return theory.eps_from_v(x, v, *_both(x, t, schedule))
 
 

@@ -1,15 +1,28 @@
-"""Every figure. Functions take `ax=` (or `axes=`) and return what they drew; none touches matplotlib's global state unless asked.
+"""Every figure. Functions draw on `ax=` (or `axes=`) and return what they drew; without it they open a figure with pyplot.
 
 Images are (H, W, C) in [-1, 1]. One channel is drawn in grey, three in colour; for any other C choose one with `channel=`. Values
-beyond [-1, 1] are drawn as the nearest end.
+outside [-1, 1] are drawn as -1 or 1.
 """
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import arguments
 from .files import whole
+from .types import Array, PathLike
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart; black and white are left for the images.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+    from matplotlib.lines import Line2D
+
+    from .machines import Provenance
+    from .measures.metrics import Memorisation, Mosaic
+    from .process import Step
+
+# The colours of Okabe and Ito, which colour-blind readers can tell apart, without black, the background of most images.
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 
 
@@ -43,7 +56,7 @@ def _bare(ax, title=None, fontsize=10):
         ax.set_title(title, fontsize=fontsize)
 
 
-def show(image, ax=None, title=None, channel=None):
+def show(image: Array, ax: "Axes | None" = None, title: str | None = None, channel: int | None = None) -> "AxesImage":
     """Draw one image (H, W, C); returns the AxesImage.
 
     Examples
@@ -61,8 +74,10 @@ def show(image, ax=None, title=None, channel=None):
     return drawn
 
 
-def sheet(images, columns=None, gap=1, channel=None):
-    """Images (B, H, W, C) laid out row by row as one picture (H', W', 3) in [0, 1], with white gaps of `gap` pixels.
+def sheet(images: Array, columns: int | None = None, gap: int = 1, channel: int | None = None) -> Array:
+    """One picture (H', W', 3) in [0, 1] of images (B, H, W, C), row by row, with white gaps of `gap` pixels between them.
+
+    A row has `columns` images, by default 8.
 
     Examples
     --------
@@ -82,8 +97,14 @@ def sheet(images, columns=None, gap=1, channel=None):
     return out
 
 
-def grid(images, columns=None, ax=None, title=None, channel=None):
-    """Draw a sheet of images (B, H, W, C), `columns` to a row (8 unless told); returns the AxesImage.
+def grid(
+    images: Array,
+    columns: int | None = None,
+    ax: "Axes | None" = None,
+    title: str | None = None,
+    channel: int | None = None,
+) -> "AxesImage":
+    """Draw images (B, H, W, C) as a `sheet` with `columns` images in a row, by default 8; returns the AxesImage.
 
     Examples
     --------
@@ -96,8 +117,14 @@ def grid(images, columns=None, ax=None, title=None, channel=None):
     return drawn
 
 
-def rows(stacks, names, ax=None, title=None, heads=None):
-    """Draw several stacks of images (B, H, W, C), one a row, each with its name on the left: one column a sample.
+def rows(
+    stacks: Sequence[Array],
+    names: Sequence[str],
+    ax: "Axes | None" = None,
+    title: str | None = None,
+    heads: Sequence[str] | None = None,
+) -> "AxesImage":
+    """Draw several stacks of images (B, H, W, C): each stack is a row with its name on the left, each sample is a column.
 
     `heads` are B texts above the columns. Returns the AxesImage.
 
@@ -120,10 +147,12 @@ def rows(stacks, names, ax=None, title=None, heads=None):
     return drawn
 
 
-def trajectory(steps, ax=None, title=None, most=8, sample=0):
-    """Draw the way back of one sample from a list of process.Step: x above, the estimate x0_hat below, time running right.
+def trajectory(
+    steps: "Sequence[Step]", ax: "Axes | None" = None, title: str | None = None, most: int = 8, sample: int = 0
+) -> "AxesImage":
+    """Draw the way back of one sample from a list of process.Step: x above, the estimate x0_hat below, one column for each step.
 
-    At most `most` steps are drawn, evenly chosen, the last always. Returns the AxesImage.
+    At most `most` steps are drawn. They are evenly spaced, and the last step is always among them. Returns the AxesImage.
 
     Examples
     --------
@@ -139,10 +168,13 @@ def trajectory(steps, ax=None, title=None, most=8, sample=0):
     return rows(stacks, ["x", "x0_hat"], ax=ax, title=title, heads=[f"t = {step.t:.2f}" for step in chosen])
 
 
-def nearest(samples, images, found, ax=None, title=None):
-    """Draw samples (B, H, W, C) above their nearest training images, moved onto them; `found` is metrics.memorisation's answer.
+def nearest(
+    samples: Array, images: Array, found: "Memorisation", ax: "Axes | None" = None, title: str | None = None
+) -> "AxesImage":
+    """Draw samples (B, H, W, C) above their nearest training images, which are shifted to match the samples.
 
-    The number above each column is the root-mean-square distance. Returns the AxesImage.
+    `found` is what `metrics.memorisation(samples, images)` returned. The number above each column is the root-mean-square
+    distance. Returns the AxesImage.
     """
     from .measures.metrics import rolled
 
@@ -151,8 +183,13 @@ def nearest(samples, images, found, ax=None, title=None):
     return rows([samples, moved], ["sample", "nearest\ntraining image"], ax=ax, title=title, heads=heads)
 
 
-def scale_table(windows, ax=None, title=None, label=None):
-    """Draw a window's side k against time, from a list (least noise first) or a callable of t; returns the line.
+def scale_table(
+    windows: Sequence[int] | Array | Callable[[float], int],
+    ax: "Axes | None" = None,
+    title: str | None = None,
+    label: str | None = None,
+) -> "Line2D":
+    """Draw the side k of a window against the time t, from a list (least noise first) or a callable of t; returns the line.
 
     Examples
     --------
@@ -164,7 +201,7 @@ def scale_table(windows, ax=None, title=None, label=None):
     count = 20 if callable(windows) else len(windows)
     times = (np.arange(count) + 1) / count
     sides = [windows(t) for t in times] if callable(windows) else list(windows)
-    # From t = 0, which takes the first window too: without it that window is a line of no length.
+    # The line begins at t = 0, where the first window is used too: without this point the first window would not be drawn.
     (line,) = ax.step(np.r_[0, times], [sides[0], *sides], where="pre", label=label)
     ax.set_xlabel("time t (0 is clean)")
     ax.set_ylabel("window side k (pixels)")
@@ -173,23 +210,32 @@ def scale_table(windows, ax=None, title=None, label=None):
     return line
 
 
-def provenance(sample, source, pieces, images, axes=None, most=6, index=0):
-    """Draw where one sample's pixels come from: the sample, its regions in colour, and the training images they are cut from.
+def provenance(
+    sample: Array,
+    source: "Provenance",
+    pieces: "Mosaic",
+    images: Array,
+    axes: "Sequence[Axes] | None" = None,
+    most: int = 6,
+    index: int = 0,
+) -> "Sequence[Axes]":
+    """Draw where the pixels of one sample come from: the sample, its regions in colour, and the training images that gave them.
 
     Parameters
     ----------
     sample : (H, W, C)
-    source : Provenance of the batch it is of
+    source : Provenance of the batch that the sample belongs to
     pieces : Mosaic of the same batch
     images : (N, H, W, C), the training set
     axes : sequence of axes, optional
-        The first holds the sample, the second its regions, the rest one training image each, those that give most pixels
-        first; made here if None, with room for `most` images.
+        The first shows the sample and the second its regions. Each of the others shows a training image; the one that gives
+        the most pixels comes first. Without `axes` a figure is opened, with axes for `most` training images.
+    most : int
     index : int
         Which sample of the batch.
 
-    Returns the axes. Grey regions: exact ties, whose origin is not one patch. In each training image the pixels that the
-    sample takes from it are framed and shaded in its colour.
+    Returns the axes. Grey regions are exact ties: several patches are equally close. In each training image the pixels that the
+    sample takes from it have a frame and a tint of the image's colour.
     """
     if axes is None:
         from matplotlib import pyplot
@@ -220,20 +266,32 @@ def provenance(sample, source, pieces, images, axes=None, most=6, index=0):
 
 
 def _tinted(image, colour, where):
-    """The image's brightness in shades of a colour (or of one colour a pixel) where asked, as it is elsewhere."""
+    """The image, tinted where `where` is True: its brightness in shades of a colour, or of one colour for each pixel."""
     pixels = np.broadcast_to(_drawable(image), (*np.shape(image)[:2], 3))
     shaded = colour * (0.45 + 0.55 * pixels.mean(axis=2, keepdims=True))
     return np.where(np.broadcast_to(where, pixels.shape[:2])[..., None], shaded, pixels)
 
 
-def save_sheet(path, images, columns=None, scale=None):
-    """Write a sheet of images (B, H, W, C) as a .png, each pixel a square of `scale` screen pixels (4, or what fills 800)."""
+def save_sheet(path: PathLike, images: Array, columns: int | None = None, scale: int | None = None) -> None:
+    """Write a `sheet` of images (B, H, W, C) as a .png in which each pixel is a square of side `scale`.
+
+    By default the longer side of the picture is about 800, and `scale` is at least 4.
+    """
     with whole(path) as temporary:
         _enlarged(sheet(images, columns), scale).save(temporary)
 
 
-def save_gif(path, frames, columns=None, scale=None, milliseconds=120):
-    """Write sheets of images, one a frame, as a .gif that plays once and stays on the last."""
+def save_gif(
+    path: PathLike,
+    frames: Sequence[Array],
+    columns: int | None = None,
+    scale: int | None = None,
+    milliseconds: int = 120,
+) -> None:
+    """Write sheets of images (B, H, W, C), one for each frame, as a .gif that plays once and stops at the last frame.
+
+    Each frame is shown for `milliseconds`; `columns` and `scale` are as for `save_sheet`.
+    """
     if not len(frames):
         raise ValueError("frames: expected at least one, got none")
     pictures = [_enlarged(sheet(frame, columns), scale) for frame in frames]
@@ -257,7 +315,7 @@ def _rgb(colour):
 
 
 def _outline(ax, region, outside, colour):
-    """Lines along the edges between pixels of different regions, what lies around the image counting as region `outside`."""
+    """Draw lines between pixels of different regions (H, W); around the image is the region `outside`."""
     padded = np.pad(region, 1, constant_values=outside)
     across, down = padded[1:-1, 1:] != padded[1:-1, :-1], padded[1:, 1:-1] != padded[:-1, 1:-1]
     for i, j in np.argwhere(across):

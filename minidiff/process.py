@@ -1,15 +1,19 @@
-"""The samplers that walk back, and from conversions.py the forward process and the conversions.
+"""The samplers, which walk back from noise to images; also the forward process and the conversions, from conversions.py.
 
-A *denoiser* is anything called as `denoiser(x, t) -> x0_hat`. The samplers are generators: they yield after every step, so a
-caller can watch, stop or plot, and the last step's `x` is the sample.
+A denoiser is anything called as `denoiser(x, t) -> x0_hat`. The samplers are generators: they yield after every step, so a
+caller can watch, stop or plot. The `x` of the last step is the sample.
+
+In the steps, levels at one time are Python floats: NumPy's own float64 numbers would turn float32 images into float64.
 """
 
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from . import arguments
+from . import arguments, schedules
 from .conversions import (
     add_noise,
     eps_from_v,
@@ -21,6 +25,7 @@ from .conversions import (
     x0_from_score,
     x0_from_v,
 )
+from .types import Array, Denoiser, Label, Rng, Schedule
 
 __all__ = [
     "SAMPLERS",
@@ -41,18 +46,18 @@ __all__ = [
 
 
 class Step(NamedTuple):
-    """One step of the way back: the time after it, the images there, and the estimate x0_hat that led there."""
+    """One step of the way back: the time after the step, the images then, and the estimate x0_hat that the step used."""
 
     t: float
-    x: np.ndarray
-    x0_hat: np.ndarray
+    x: Array
+    x0_hat: Array
 
 
 # --- the way back ----------------------------------------------------------------------------------------------------
 
 
 def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype):
-    """Check a sampler's arguments before any work: (x at the first time, the time grid, the Generator, the denoiser)."""
+    """Check a sampler's arguments before the first step: (x at the first time, the times, the Generator, the denoiser)."""
     own = getattr(denoiser, "schedule", None)
     if own is not None and own != schedule:
         raise ValueError(f"schedule: expected the denoiser's own, {own}, got {schedule}; hint: pass denoiser.schedule")
@@ -76,63 +81,59 @@ def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype):
         noise = arguments.float_array("noise", noise, "(H, W, C) or (B, H, W, C)", (3, 4))
         if shape is not None and tuple(shape) != noise.shape:
             raise ValueError(f"shape: expected noise's own, {noise.shape}, got {tuple(shape)}; hint: leave shape= out")
-    # A student's own denoiser(x, t) knows no labels, so none is passed unless one was asked for.
+    # A student's own denoiser(x, t) may take no label, so label= is passed only if the caller gave one.
     call = denoiser if label is None else lambda x, t: denoiser(x, t, label=label)
     return float(schedule.noise(times[0])) * noise, times, rng, call
 
 
-def _plain(value):
-    """Levels at one time as Python floats, which leave an array's dtype alone."""
-    return float(value)
-
-
 def ddim(
-    denoiser,
-    schedule,
-    shape=None,
-    steps=20,
-    rng=None,
-    label=None,
-    noise=None,
-    times=None,
-    eta=0.0,
-    dtype=np.float32,
-):
-    """Walk back by DDIM (eta = 0, no randomness after the start) up to DDPM's ancestral step (eta = 1).
+    denoiser: Denoiser,
+    schedule: Schedule,
+    shape: Sequence[int] | None = None,
+    steps: int = 20,
+    rng: Rng = None,
+    label: Label = None,
+    noise: Array | None = None,
+    times: Sequence[float] | Array | None = None,
+    eta: float = 0.0,
+    dtype: npt.DTypeLike = np.float32,
+) -> Iterator[Step]:
+    """Walk back by DDIM (eta = 0: no randomness after the start), by DDPM's ancestral step (eta = 1), or between them.
 
-    From t to t' < t, with (a, s) there and (a', s') here, r = (a s') / (a' s) and sigma = eta s' sqrt(1 - r^2)::
+    A step goes from t, with levels (a, s), to t' < t, with levels (a', s'). With r = (a s') / (a' s),
+    sigma = eta s' sqrt(1 - r^2) and z ~ N(0, I) it is::
 
-        x' = a' x0_hat + sqrt(s'^2 - sigma^2) eps_hat + sigma z,    z ~ N(0, I)
+        x' = a' x0_hat + sqrt(s'^2 - sigma^2) eps_hat + sigma z
 
-    (DDIM eq. 12 and 16, for any (a, s)). sigma^2 is never negative, since s/a grows with t and so 0 <= r <= 1, and never
-    above s'^2; nothing is clamped.
+    (DDIM eq. 12 and 16, for any a and s). s/a grows with t, so 0 <= r <= 1 and 0 <= sigma <= s': no root is of a negative number.
 
     Parameters
     ----------
     denoiser : callable
         denoiser(x, t) -> x0_hat. If it has a `schedule`, it must be this one.
     schedule : Schedule
+        Anything with signal(t) and noise(t); for `ode` and `sde` with slopes too.
     shape : (B, H, W, C) or (H, W, C)
-        Of the samples; not needed with noise=.
+        The shape of the samples; not needed with noise=.
     steps : int >= 1
-        T: the grid is linspace(1, 0, T + 1), so that the denoiser is called T times, the last time at t = 1/T.
+        T. The times are linspace(1, 0, T + 1): the denoiser is called T times, the last time at t = 1/T.
     rng : None, int or numpy Generator
     label : int, or (B,) ints, optional
-        Passed on to the denoiser.
+        Passed to the denoiser.
     noise : array, optional
-        Unit normal start, scaled by s(times[0]) here.
+        The start, of unit variance; it is multiplied by s(times[0]) here.
     times : decreasing floats in [0, 1], optional
-        A grid of your own, instead of steps.
+        Times of your own, in place of steps.
     eta : float in [0, 1]
     dtype : float32 or float64
-        Of the start drawn from rng.
+        The dtype of the start, where rng draws it.
 
     Yields
     ------
     Step
-        (t after the step, x there, the x0_hat that led there); arrays of the start's shape and dtype.
+        (t after the step, x at that time, the x0_hat that the step used); arrays of the start's shape and dtype.
 
-    Raises ValueError or TypeError on bad arguments, before any step. Costs one denoiser call a step.
+    Raises ValueError or TypeError on bad arguments, before the first step. Costs one call of the denoiser for each step.
 
     Examples
     --------
@@ -142,54 +143,54 @@ def ddim(
     [0.5, 0.0]
     """
     eta = arguments.number("eta", eta, 0, 1)
-    start = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
-    return _ddim(*start, schedule, eta)
+    x, times, rng, denoise = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
+    return _ddim(x, times, rng, denoise, schedule, eta)
 
 
 def _ddim(x, times, rng, denoise, schedule, eta):
     for t, t_next in pairwise(times):
-        x0_hat = denoise(x, _plain(t))
+        x0_hat = denoise(x, float(t))
         eps_hat = eps_from_x0(x, x0_hat, t, schedule)
         kept, fresh = _ddim_split(schedule, t, t_next, eta)
-        x = _plain(schedule.signal(t_next)) * x0_hat + kept * eps_hat
+        x = float(schedule.signal(t_next)) * x0_hat + kept * eps_hat
         if fresh > 0:
             x = x + fresh * unit_noise(x.shape, rng, x.dtype)
-        yield Step(_plain(t_next), x, x0_hat)
+        yield Step(float(t_next), x, x0_hat)
 
 
 def _ddim_split(schedule, t, t_next, eta):
-    """How much of s' stays the old noise and how much is drawn anew: (sqrt(s'^2 - sigma^2), sigma)."""
+    """How much noise of the next level is the old noise, and how much is new: (sqrt(s'^2 - sigma^2), sigma)."""
     a, s = schedule.signal(t), schedule.noise(t)
     a_next, s_next = schedule.signal(t_next), schedule.noise(t_next)
     r = (a * s_next) / (a_next * s)
     if r > 1:
         raise ValueError(f"schedule: expected s/a to grow with t, but it falls from t = {t_next:g} to {t:g}")
     fresh_share = eta * eta * (1 - r) * (1 + r)
-    return _plain(s_next * np.sqrt(1 - fresh_share)), _plain(s_next * np.sqrt(fresh_share))
+    return float(s_next * np.sqrt(1 - fresh_share)), float(s_next * np.sqrt(fresh_share))
 
 
 def _velocity(x, x0_hat, t, schedule):
-    """dx/dt of the probability-flow ODE (SDE eq. 13), written with the two estimates: a' x0_hat + s' eps_hat."""
+    """dx/dt of the probability-flow ODE (SDE eq. 13) from the two estimates: da/dt x0_hat + ds/dt eps_hat."""
     noise_slope = schedule.variance_slope(t) / (2 * schedule.noise(t))
-    return _plain(schedule.signal_slope(t)) * x0_hat + _plain(noise_slope) * eps_from_x0(x, x0_hat, t, schedule)
+    return float(schedule.signal_slope(t)) * x0_hat + float(noise_slope) * eps_from_x0(x, x0_hat, t, schedule)
 
 
 def ode(
-    denoiser,
-    schedule,
-    shape=None,
-    steps=20,
-    rng=None,
-    label=None,
-    noise=None,
-    times=None,
-    method="heun",
-    dtype=np.float32,
-):
-    """Walk back along the probability-flow ODE, dx/dt = a'(t) x0_hat + s'(t) eps_hat (SDE eq. 13), by Euler or Heun.
+    denoiser: Denoiser,
+    schedule: schedules.Schedule,
+    shape: Sequence[int] | None = None,
+    steps: int = 20,
+    rng: Rng = None,
+    label: Label = None,
+    noise: Array | None = None,
+    times: Sequence[float] | Array | None = None,
+    method: str = "heun",
+    dtype: npt.DTypeLike = np.float32,
+) -> Iterator[Step]:
+    """Walk back along the probability-flow ODE, dx/dt = da/dt x0_hat + ds/dt eps_hat (SDE eq. 13), by Euler or Heun.
 
-    Heun's step averages the velocities at both ends (EDM, algorithm 1) and so calls the denoiser twice; a step that lands
-    where s = 0 is an Euler step, since there is no noise estimate there. The error falls as 1/T (Euler) and 1/T^2 (Heun).
+    Heun's step averages the velocities at both of its ends (EDM, algorithm 1), so it calls the denoiser twice. A step to a time
+    with s = 0 is an Euler step, since eps_hat does not exist there. The error falls as 1/T (Euler) and 1/T^2 (Heun).
 
     Parameters
     ----------
@@ -200,9 +201,9 @@ def ode(
     Yields
     ------
     Step
-        (t, x, x0_hat), x0_hat being the estimate at the step's start.
+        (t, x, x0_hat); x0_hat is the estimate at the start of the step.
 
-    Raises ValueError or TypeError on bad arguments, before any step.
+    Raises ValueError or TypeError on bad arguments, before the first step.
 
     Examples
     --------
@@ -219,48 +220,48 @@ def ode(
 
 def _ode(x, times, denoise, schedule, method):
     for t, t_next in pairwise(times):
-        x0_hat = denoise(x, _plain(t))
+        x0_hat = denoise(x, float(t))
         slope = _velocity(x, x0_hat, t, schedule)
-        dt = _plain(t_next - t)
+        dt = float(t_next - t)
         ahead = x + dt * slope
         if method == "heun" and schedule.noise(t_next) > 0:
-            slope_ahead = _velocity(ahead, denoise(ahead, _plain(t_next)), t_next, schedule)
+            slope_ahead = _velocity(ahead, denoise(ahead, float(t_next)), t_next, schedule)
             ahead = x + dt / 2 * (slope + slope_ahead)
         x = ahead
-        yield Step(_plain(t_next), x, x0_hat)
+        yield Step(float(t_next), x, x0_hat)
 
 
 def sde(
-    denoiser,
-    schedule,
-    shape=None,
-    steps=20,
-    rng=None,
-    label=None,
-    noise=None,
-    times=None,
-    g=None,
-    dtype=np.float32,
-):
+    denoiser: Denoiser,
+    schedule: schedules.Schedule,
+    shape: Sequence[int] | None = None,
+    steps: int = 20,
+    rng: Rng = None,
+    label: Label = None,
+    noise: Array | None = None,
+    times: Sequence[float] | Array | None = None,
+    g: float | Callable[[float], float] | None = None,
+    dtype: npt.DTypeLike = np.float32,
+) -> Iterator[Step]:
     """Walk back along the reverse SDE by Euler-Maruyama: dx = (velocity - g^2/2 score) dt + g dw, dt < 0.
 
-    `velocity` is that of the probability-flow ODE; every g(t) gives the same marginals in the limit of small steps (SDE
-    eq. 6 and 13 are the cases of the forward process's own g, and of g = 0). The forward process's g is infinite where a = 0,
-    so the default here is g^2 = d(s^2)/dt, which stays finite for every schedule and is the forward g for `ve`.
+    `velocity` is dx/dt of the probability-flow ODE. In the limit of small steps every g(t) gives the same distribution at each t:
+    SDE eq. 6 has the g of the forward process, SDE eq. 13 has g = 0. The g of the forward process is infinite where a = 0, so the
+    default here is g^2 = d(s^2)/dt. It is finite for every schedule, and for `ve` it is the g of the forward process.
 
     Parameters
     ----------
     denoiser, schedule, shape, steps, rng, label, noise, times, dtype
         As for `ddim`.
     g : None, float >= 0, or a callable of t
-        How much noise is put back; 0 gives the ODE by Euler.
+        How much noise each step adds; with 0 this is `ode` by Euler.
 
     Yields
     ------
     Step
         (t, x, x0_hat).
 
-    Raises ValueError or TypeError on bad arguments, before any step. The last step adds noise as all others do: its
+    Raises ValueError or TypeError on bad arguments, before the first step. The last step adds noise as all others do; its
     standard deviation is g sqrt(1/T), small for many steps.
 
     Examples
@@ -271,29 +272,29 @@ def sde(
     >>> bool(abs(last.x).max() < 0.5)
     True
     """
-    start = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
+    x, times, rng, denoise = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
     if not (g is None or callable(g)):
         arguments.number("g", g, 0)
-    return _sde(*start, schedule, g)
+    return _sde(x, times, rng, denoise, schedule, g)
 
 
 def _sde(x, times, rng, denoise, schedule, g):
     for t, t_next in pairwise(times):
-        x0_hat = denoise(x, _plain(t))
+        x0_hat = denoise(x, float(t))
         strength = _noise_strength(g, schedule, t)
         drift = _velocity(x, x0_hat, t, schedule)
         drift = drift - strength**2 / 2 * score_from_x0(x, x0_hat, t, schedule)
-        dt = _plain(t_next - t)
+        dt = float(t_next - t)
         x = x + dt * drift
         if strength > 0:
             x = x + strength * abs(dt) ** 0.5 * unit_noise(x.shape, rng, x.dtype)
-        yield Step(_plain(t_next), x, x0_hat)
+        yield Step(float(t_next), x, x0_hat)
 
 
 def _noise_strength(g, schedule, t):
     if g is None:
-        return _plain(np.sqrt(schedule.variance_slope(t)))
-    return arguments.number("g", g(_plain(t)) if callable(g) else g, 0)
+        return float(np.sqrt(schedule.variance_slope(t)))
+    return arguments.number("g", g(float(t)) if callable(g) else g, 0)
 
 
 SAMPLERS = {"ddim": ddim, "ode": ode, "sde": sde}

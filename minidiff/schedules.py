@@ -1,30 +1,33 @@
 """Noise schedules: how much signal a(t) and how much noise s(t) an image holds at time t.
 
-The forward process is x_t = a(t) x_0 + s(t) eps with eps ~ N(0, I) and t in [0, 1]; t = 0 is clean (DDPM; SDE). All the
-rest of the package needs only (a, s), and for the continuous samplers their slopes: a'(t), and the slope of the *variance*
-s(t)^2 rather than of s, because s ~ sqrt(t) near t = 0 for two of the schedules: d(s^2)/dt stays finite where ds/dt does not.
+The forward process is x = a(t) x0 + s(t) eps with eps ~ N(0, I) and t in [0, 1]; t = 0 is clean (DDPM, where a^2 is called
+alpha_bar; SDE). Most of the package needs only a and s. The samplers `ode` and `sde` also need slopes: da/dt, and d(s^2)/dt
+instead of ds/dt. For two of the schedules s is close to sqrt(t) near t = 0, where ds/dt is infinite and d(s^2)/dt is not.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from . import arguments, theory
+from .types import Array, Times
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A noise schedule, given by signal(t) = a and noise(t) = s of x_t = a x_0 + s eps.
+    """A noise schedule: signal(t) = a and noise(t) = s of x = a x0 + s eps, and their slopes.
 
-    Two schedules are equal when they have the same name and settings. Make one with `cosine`, `linear`, `exponential`,
-    `ve` or `flow`; a schedule of your own is `Schedule("mine", (), signal, noise, signal_slope, variance_slope)` from four
-    functions of a float64 array t.
+    Two schedules are equal if they have the same name and settings. Make one with `cosine`, `linear`, `exponential`, `ve` or
+    `flow`. A schedule of your own is `Schedule("mine", (), signal, noise, signal_slope, variance_slope)`: four functions of a
+    float64 array t, which return a float64 array of the same shape.
 
     Attributes
     ----------
     name : str
     settings : tuple of (str, float)
-        The arguments it was made with.
+        The arguments that it was made with.
 
     Examples
     --------
@@ -34,33 +37,33 @@ class Schedule:
     """
 
     name: str
-    settings: tuple
-    _signal: callable = field(compare=False, repr=False)
-    _noise: callable = field(compare=False, repr=False)
-    _signal_slope: callable = field(compare=False, repr=False)
-    _variance_slope: callable = field(compare=False, repr=False)
+    settings: tuple[tuple[str, float], ...]
+    _signal: Callable[[Array], Array] = field(compare=False, repr=False)
+    _noise: Callable[[Array], Array] = field(compare=False, repr=False)
+    _signal_slope: Callable[[Array], Array] = field(compare=False, repr=False)
+    _variance_slope: Callable[[Array], Array] = field(compare=False, repr=False)
 
-    def signal(self, t):
-        """The signal level a(t), float64 of t's shape; ValueError if t leaves [0, 1]."""
+    def signal(self, t: Times) -> Array:
+        """The signal level a(t), float64 of t's shape; ValueError if t is not in [0, 1]."""
         return self._signal(arguments.times("t", t))
 
-    def noise(self, t):
-        """The noise level s(t), float64 of t's shape; ValueError if t leaves [0, 1]."""
+    def noise(self, t: Times) -> Array:
+        """The noise level s(t), float64 of t's shape; ValueError if t is not in [0, 1]."""
         return self._noise(arguments.times("t", t))
 
-    def signal_slope(self, t):
-        """The slope da/dt, float64 of t's shape."""
+    def signal_slope(self, t: Times) -> Array:
+        """The slope da/dt, float64 of t's shape; ValueError if t is not in [0, 1]."""
         return self._signal_slope(arguments.times("t", t))
 
-    def variance_slope(self, t):
-        """The slope d(s^2)/dt, float64 of t's shape; finite at every t."""
+    def variance_slope(self, t: Times) -> Array:
+        """The slope d(s^2)/dt, float64 of t's shape; finite at every t in [0, 1], ValueError at any other."""
         return self._variance_slope(arguments.times("t", t))
 
 
-def cosine():
-    """The cosine schedule as KG's experiments use it: alpha_bar(t) = a^2 = cos^2((t / 1.008) pi / 2), a^2 + s^2 = 1.
+def cosine() -> Schedule:
+    """The cosine schedule of KG's experiments: a(t)^2 = cos^2((t / 1.008) pi / 2) and a^2 + s^2 = 1.
 
-    The signal at t = 1 is small but not zero: alpha_bar(1) = 1.55e-4.
+    The signal at t = 1 is small but not zero: a(1)^2 = 1.55e-4.
 
     Examples
     --------
@@ -68,31 +71,32 @@ def cosine():
     0.000155
     """
     rate = np.pi / 2 / 1.008
+    levels: Callable[[Array], Any] = theory.cosine  # two arrays of t's shape
     return Schedule(
         "cosine",
         (),
-        lambda t: theory.cosine(t)[0],
-        lambda t: theory.cosine(t)[1],
+        lambda t: levels(t)[0],
+        lambda t: levels(t)[1],
         lambda t: -rate * np.sin(rate * t),
         lambda t: rate * np.sin(2 * rate * t),
     )
 
 
 def _from_exponent(name, settings, exponent, slope):
-    """Variance preserving from alpha_bar = exp(-exponent(t)), with the slope of the exponent."""
+    """The schedule with a^2 = exp(-exponent(t)) and a^2 + s^2 = 1, from the exponent and its slope."""
     return Schedule(
         name,
         settings,
         lambda t: np.exp(-exponent(t) / 2),
-        # 1 - exp(-b) loses every digit for small b: at b = 1e-17 it is 0, where s is 3e-9.
+        # Not 1 - exp(-b), which has no correct digit for small b: at b = 1e-17 it is 0, although s is 3e-9.
         lambda t: np.sqrt(-np.expm1(-exponent(t))),
         lambda t: -slope(t) / 2 * np.exp(-exponent(t) / 2),
         lambda t: slope(t) * np.exp(-exponent(t)),
     )
 
 
-def linear():
-    """The linear schedule (SDE, VP): beta(t) from 0.1 to 20, so alpha_bar(t) = exp(-(0.1 t + 9.95 t^2)), a^2 + s^2 = 1.
+def linear() -> Schedule:
+    """The linear schedule (SDE, VP): beta(t) = 0.1 + 19.9 t, so a(t)^2 = exp(-(0.1 t + 9.95 t^2)), and a^2 + s^2 = 1.
 
     Examples
     --------
@@ -102,8 +106,10 @@ def linear():
     return _from_exponent("linear", (), lambda t: 0.1 * t + 9.95 * t * t, lambda t: 0.1 + 19.9 * t)
 
 
-def exponential(strength=5.0):
-    """Constant beta (VP): alpha_bar(t) = exp(-2 S t) with S = `strength`, a^2 + s^2 = 1; the Ornstein-Uhlenbeck process.
+def exponential(strength: float = 5.0) -> Schedule:
+    """Constant beta (SDE, VP): a(t)^2 = exp(-2 S t) with S = `strength`, and a^2 + s^2 = 1; the Ornstein-Uhlenbeck process.
+
+    `strength` is from 1e-6 to 300; ValueError or TypeError on any other.
 
     Examples
     --------
@@ -114,8 +120,10 @@ def exponential(strength=5.0):
     return _from_exponent("exponential", (("strength", rate / 2),), lambda t: rate * t, lambda t: rate * np.ones_like(t))
 
 
-def ve(sigma_min=0.01, sigma_max=50.0):
-    """Variance exploding (SDE, VE): a = 1 and s(t) = sigma_min (sigma_max / sigma_min)^t, so that s(0) = sigma_min, not 0.
+def ve(sigma_min: float = 0.01, sigma_max: float = 50.0) -> Schedule:
+    """Variance exploding (SDE, VE): a = 1 and s(t) = sigma_min (sigma_max / sigma_min)^t, so s(0) is sigma_min and not 0.
+
+    1e-12 <= sigma_min <= sigma_max; ValueError or TypeError otherwise.
 
     Examples
     --------
@@ -129,15 +137,15 @@ def ve(sigma_min=0.01, sigma_max=50.0):
         "ve",
         (("sigma_min", low), ("sigma_max", high)),
         lambda t: np.ones_like(t),
-        # Two-sided, so that both ends are exact: low * (high / low) ** 1 rounds to 50.00000000000001.
+        # With both powers both ends are exact; low * (high / low) ** 1 would be 50.00000000000001.
         lambda t: low ** (1 - t) * high**t,
         lambda t: np.zeros_like(t),
         lambda t: 2 * growth * (low ** (1 - t) * high**t) ** 2,
     )
 
 
-def flow():
-    """The straight path of flow matching: a = 1 - t, s = t; no signal at all at t = 1.
+def flow() -> Schedule:
+    """The straight path of flow matching: a = 1 - t and s = t; at t = 1 there is no signal.
 
     Examples
     --------
@@ -150,6 +158,6 @@ def flow():
 NAMES = {"cosine": cosine, "linear": linear, "exponential": exponential, "ve": ve, "flow": flow}
 
 
-def by_name(name):
-    """The schedule of that name with its default settings; ValueError lists the names."""
+def by_name(name: str) -> Schedule:
+    """The schedule of that name with its default settings; for an unknown name a ValueError that lists the names."""
     return NAMES[arguments.choice("schedule", name, tuple(NAMES))]()

@@ -1,16 +1,19 @@
-"""The theory's laws, to hold a denoiser of your own against: `check_denoiser(denoiser, images, schedule, claims=...)`.
+"""The theory's laws, for a denoiser of your own: `check_denoiser(denoiser, images, schedule, claims=...)` tries them on it.
 
 A denoiser is anything called as `denoiser(x, t) -> x0_hat`, with x (B, H, W, C) and t a number: a machine, a network, or a
-function written this morning. Say what it is claimed to be, and each law that follows from the claims is tried on questions
-from small to large; a law that breaks comes with the smallest counter-example found, and with what that usually means.
+function of your own. You say what is claimed of it. Each law that follows from the claims is tried on questions from small to
+large. For a broken law the report gives the smallest counter-example that was found, and what a broken law of this kind usually
+means.
 
-Each law is a function too, with the theorem as its docstring: `testing.shifts(denoiser, images, schedule)` gives its Result, and
-`testing.formula(denoiser, images, schedule, claims="ELS", window=3)` where claims matter.
-The papers' short names (KG, AMB, DDIM) are those of the README. `laws/structure.py` has the laws of what a denoiser is and sees,
-`laws/averages.py` those of posterior means, `laws/best.py` those of the best of a class, which are held against
-`laws/definition.py`, a few loops that share nothing with the machines.
+Each law is also a function, with the theorem as its docstring. `testing.shifts(denoiser, images, schedule)` gives its Result; if
+claims matter, give them: `testing.formula(denoiser, images, schedule, claims="ELS", window=3)`.
+
+The papers' short names (KG, AMB, DDIM) are explained in the README. `laws/structure.py` has the laws of what a denoiser is and
+what it sees, `laws/averages.py` those of posterior means, and `laws/best.py` those of the best denoiser of a class. The laws of
+best.py hold a denoiser against minidiff/theory.py, through laws/rules.py.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,7 +31,8 @@ from .laws.averages import (
     weights_sum_to_one,
 )
 from .laws.best import formula, gradient, local_consistency, orthogonality, recitation, second_order_tweedie
-from .laws.case import CLAIMS, MACHINES, make_case
+from .laws.case import CLAIMS, MACHINES, Claims, make_case
+from .laws.law import refused
 from .laws.structure import (
     answer,
     one_time_per_query,
@@ -39,6 +43,8 @@ from .laws.structure import (
     single_precision,
     window,
 )
+from .machines.windows import WindowLike
+from .types import Array, Denoiser, Rng, Schedule
 
 __all__ = [
     "CLAIMS",
@@ -75,38 +81,38 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What became of each law; `print(report)` says it in words.
+    """What became of each law; `print(report)` shows it in words.
 
     Attributes
     ----------
     results : tuple of Result
-        One a law, in a fixed order.
+        One for each law, in a fixed order.
     about : str
-        What was claimed, in a line.
+        What was claimed, in one line.
     """
 
-    results: tuple
+    results: tuple[Result, ...]
     about: str = field(default="")
 
     @property
-    def held(self):
-        """Whether no law that applies is broken."""
+    def held(self) -> bool:
+        """Whether no law is broken."""
         return not self.broken
 
     @property
-    def broken(self):
+    def broken(self) -> tuple[Result, ...]:
         """The results of the broken laws."""
         return tuple(one for one in self.results if one.held is False)
 
-    def __getitem__(self, law):
-        """The Result of a law by its name; KeyError lists the names."""
+    def __getitem__(self, law: str) -> Result:
+        """The Result of a law by its name; for an unknown name a KeyError that lists the names."""
         found = {one.law: one for one in self.results}
         if law not in found:
             raise KeyError(f"law: expected one of {', '.join(found)}, got {law!r}")
         return found[law]
 
-    def require(self):
-        """This report if all laws held; else AssertionError with the broken ones, for pytest."""
+    def require(self) -> "Report":
+        """This report if no law is broken, else an AssertionError with the broken laws; for tests."""
         if not self.held:
             raise AssertionError("\n".join(["the denoiser breaks a law", self.about, *map(str, self.broken)]))
         return self
@@ -121,64 +127,66 @@ class Report:
 
 
 def check_denoiser(
-    denoiser,
-    images,
-    schedule,
-    claims=("posterior mean",),
+    denoiser: Denoiser,
+    images: Array,
+    schedule: Schedule,
+    claims: Claims = ("posterior mean",),
     *,
-    window=None,
-    boundary="circular",
-    make=None,
-    rng=0,
-    samples=1000,
-    laws=None,
-):
-    """Hold a denoiser against every law that follows from what is claimed of it.
+    window: WindowLike | None = None,
+    boundary: str = "circular",
+    make: Callable[[Array], Denoiser] | None = None,
+    rng: Rng = 0,
+    samples: int = 1000,
+    laws: str | Iterable[str] | None = None,
+) -> Report:
+    """Try every law on a denoiser that follows from what is claimed of it.
 
-    Claims are what a denoiser is, and add up:
+    A denoiser may have several of these claims:
 
     - "local": a pixel sees its k x k window (`window`, `boundary`) and nothing else;
     - "equivariant": it commutes with every shift on the torus;
-    - "boundary": the same as far as zero padding allows: pixels of one padding pattern are treated alike (KG, boundary-broken);
+    - "boundary": the same as far as zero padding allows: pixels with the same padding pattern are treated alike (KG,
+      boundary-broken);
     - "posterior mean": it answers with means of training pixels;
-    - "ideal": it is the best denoiser of this training set among all for which the other claims hold, and so a posterior mean.
+    - "ideal": of all denoisers with the other claims it is the best one for this training set, and so a posterior mean.
 
-    So ("ideal",) is IS, ("ideal", "equivariant") ES, ("ideal", "local") LS, ("ideal", "local", "equivariant") circular ELS, and
-    ("ideal", "local", "boundary") boundary-broken ELS; "IS", "ES", "LS" and "ELS" may be written for them. A network is at most
-    ("local", "equivariant") or ("local", "boundary"), and a posterior mean that pools evidence ("posterior mean", "equivariant").
+    So ("ideal",) is IS, ("ideal", "equivariant") is ES, ("ideal", "local") is LS, ("ideal", "local", "equivariant") is circular
+    ELS, and ("ideal", "local", "boundary") is boundary-broken ELS; you may also write "IS", "ES", "LS" or "ELS". A network is at
+    most ("local", "equivariant") or ("local", "boundary"). `AttentionScore` is ("posterior mean", "equivariant") on a torus.
 
     Parameters
     ----------
     denoiser : callable
-        denoiser(x, t) -> x0_hat, x and x0_hat (B, H, W, C), t a float; a law more is tried if it takes t (B,). It is asked in
-        float64, and once in float32; tolerances are those of the dtype that it computes in.
+        denoiser(x, t) -> x0_hat, with x and x0_hat (B, H, W, C) and t a float; if it also takes t (B,), one more law applies. It
+        is asked in float64, and for some laws in float32. The tolerances are those of the dtype that it computes in.
     images : (N, H, W, C) float32 or float64
-        Its training set. Small ones show as much and take less time: `practice_images()`.
+        Its training set. Small images show as much and take less time, for example `practice_images()`.
     schedule : Schedule
-        Or anything with signal(t) and noise(t).
+        Anything with signal(t) and noise(t).
     claims : tuple of names, a name, or a machine's short name
-    window : odd int, list of odd ints from least to most noise, or callable of t, for "local"
+    window : odd int, list of odd ints from least to most noise, or callable of t
+        The side k, for "local".
     boundary : "circular" or "zeros"
     make : callable, optional
-        make(images) -> denoiser, for the laws that compare training sets. Without it expanded squares in float32, or an s kept
-        above a floor, go unnoticed: only near copies show them.
+        make(images) -> denoiser, for the laws that compare training sets. Only the law of near copies, which needs it, finds
+        expanded squares in float32, and an s that cannot fall below some floor.
     rng : None, int or numpy Generator
-        An int is the seed of the first question; seeds count up from there.
+        An int is the seed of the first question; the others have the seeds that follow.
     samples : int >= 100
-        Noised images for `orthogonality`.
+        How many noised images `orthogonality` uses.
     laws : names, optional
-        Only these of LAWS.
+        Only these of LAWS are tried.
 
     Returns
     -------
     Report
-        `print` it; `.held`, `.broken`, `["shifts"]` and `.require()`. What goes wrong in the denoiser (an error, a wrong shape,
-        nan) is a broken law, never an error of this function.
+        `print` it, or use `.held`, `.broken`, `["shifts"]` and `.require()`. If the denoiser fails (with an error, a wrong shape
+        or nan) a law is broken; this function raises no error then.
 
     Raises ValueError or TypeError on bad arguments. Asks about samples + 650 queries in 400 calls, at most 25 at a time: under a
-    second for a machine and `practice_images()`. A broken law asks up to 150 times more, or 1.5 s, to make its counter-example
-    smaller, by emptying pixels and then by hypothesis where it is installed (which keeps a cache of its own in .hypothesis).
-    Bounds on rounding are derived; orthogonality is a test of means at 7 standard errors.
+    second for a machine and `practice_images()`. For a broken law up to 150 more questions are asked, for at most about 1.5 s, to
+    find a smaller counter-example: pixels are set to zero, and then hypothesis is used, if it is installed (it keeps a cache in
+    .hypothesis). Bounds on rounding are derived; orthogonality is a test of means at 7 standard errors.
 
     Examples
     --------
@@ -195,13 +203,13 @@ def check_denoiser(
     (1, 4, 3, 1)
     """
     case = make_case(denoiser, images, schedule, claims, window, boundary, make, rng, samples)
-    chosen = tuple(LAWS)
+    chosen = list(LAWS)
     if laws is not None:
         chosen = [arguments.choice("laws", name, tuple(LAWS)) for name in ([laws] if isinstance(laws, str) else laws)]
-    results = []
+    results: list[Result] = []
     for name in chosen:
         mute = any(one.law == "answer" and one.held is False for one in results)
-        results.append(LAWS[name].refused("'answer' is broken") if mute else run_law(LAWS[name], case))
+        results.append(refused(LAWS[name], "'answer' is broken") if mute else run_law(LAWS[name], case))
     return Report(tuple(results), _about(case, window))
 
 
@@ -212,8 +220,8 @@ def _about(case, window):
     return words
 
 
-def practice_images(count=8, height=7, width=6, channels=1, rng=0):
-    """A small training set to check denoisers on: smooth patterns of random contrast, no two alike, sides that differ."""
+def practice_images(count: int = 8, height: int = 7, width: int = 6, channels: int = 1, rng: Rng = 0) -> Array:
+    """A small training set to check denoisers with, (N, H, W, C) float64: random pixels around a random brightness."""
     rng = arguments.generator(rng)
     shape = (count, height, width, channels)
     return np.tanh(rng.standard_normal(shape) + rng.standard_normal((count, 1, 1, 1)))

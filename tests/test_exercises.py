@@ -263,9 +263,9 @@ WRONG = [
         "06",
         "conv",
         [("return sum(shifted(x, i, j, k) @ weight[i, j]", "return sum(shifted(x, i, j, k) @ weight[-1 - i, -1 - j]")],
-        ["turned round"],
+        ["turned by 180 degrees"],
     ),
-    ("06", "conv_backward_input", [("weight[::-1, ::-1].transpose", "weight.transpose")], ["not turned round"]),
+    ("06", "conv_backward_input", [("weight[::-1, ::-1].transpose", "weight.transpose")], ["not turned by 180"]),
     ("06", "conv_backward_input", [(".transpose(0, 1, 3, 2)", "")], ["not transposed"]),
     (
         "06",
@@ -298,7 +298,12 @@ WRONG = [
     # 08
     ("08", "softmax_backward", [("w * (dw - (w * dw).sum(axis=-1, keepdims=True))", "w * dw")], ["sum is kept at 1"]),
     ("08", "attention", [("q @ k.T / np.sqrt(q.shape[1]))", "q @ k.T)")], ["not divided by sqrt(D)"]),
-    ("08", "attention_backward", [("weights) / np.sqrt(q.shape[1])", "weights)")], ["1 / sqrt(D) is missing on the way back"]),
+    (
+        "08",
+        "attention_backward",
+        [("weights) / np.sqrt(q.shape[1])", "weights)")],
+        ["1 / sqrt(D) is missing in the backward pass"],
+    ),
     ("08", "attention_backward", [("ds.T @ q", "ds @ q")], ["`dk`", "transposed"]),
     ("08", "attention_backward", [("softmax_backward(dout @ v.T, weights)", "(dout @ v.T)")], ["not go through the softmax"]),
     ("08", "evidence", [("largest[..., 0] + np.log(np.exp(logs - largest)", "np.log(np.exp(logs)")], ["log(0)"]),

@@ -1,32 +1,35 @@
-"""What checks the exercises of tutorials/exercises: `minidiff check FILE`, or `check(path)` here.
+"""The checks of tutorials/exercises: `minidiff check FILE` in a terminal, or `check(path)` in Python.
 
-A student's file is run as a module, and each of its gaps (a function to be filled in) is judged by itself, with right answers in
-place of the other gaps: it is asked small questions, the plainest first, and what it answers is held against the right answer
-and, where it differs, against what common mistakes would answer. A denoiser is held against the laws of `minidiff.testing` too.
+A student's file is run as a module. A gap is a function that the student fills in. Each gap is judged by itself: right answers
+take the place of the other gaps. It is called with small arguments, the simplest first, and its answers are compared with the
+right ones. If they differ, they are also compared with the answers that common mistakes give. A denoiser must also obey the laws
+of `minidiff.testing`.
 """
 
+from ..types import PathLike
 from .marking import Mark, Report
 from .reading import read
 
 __all__ = ["Mark", "Report", "check"]
 
 
-def check(path):
-    """Check one exercise: which gaps are done, which not yet, and what is wrong with the others, in words.
+def check(path: PathLike) -> Report:
+    """Check one exercise: which gaps are done, which are not filled in yet, and what is wrong with the others.
 
     Parameters
     ----------
     path : str or Path
-        A student's copy of a file of tutorials/exercises, which says at its top which exercise it is: EXERCISE = "04".
+        A student's copy of a file of tutorials/exercises. A line at its top says which exercise it is: EXERCISE = "04".
 
     Returns
     -------
-    Report
-        `print` it; `.passed`, `["els"]` for a gap's Mark, `.numbers()` for a .json.
+    report : Report
+        `print(report)` shows it. `report.passed` is True or False, `report["els"]` is the Mark of a gap, and `report.numbers()`
+        is a dict for a .json file.
 
-    Raises ValueError where there is no exercise to check: no such file, no EXERCISE line in it, or Python cannot run it (said in
-    one line, with its number). The file is run, so check what you would run yourself. A second, and more for slow functions: the
-    last stage asks a denoiser about 750 images of 5 x 4 pixels.
+    Raises ValueError, in one line, if there is no such file, if it has no line EXERCISE, or if Python cannot run it (with the
+    number of the line). The file is run, so check only files that you would run yourself. A check takes about a second, and
+    longer if the functions are slow: in its last part, a denoiser is called for about 750 images of 5 x 4 pixels.
 
     Examples
     --------

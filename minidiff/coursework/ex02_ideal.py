@@ -1,7 +1,8 @@
-"""Exercise 02: the conversions, log-sum-exp, and the ideal denoiser."""
+"""Exercise 02: the conversions, log-sum-exp, and the ideal denoiser. Its gaps, their questions and the common mistakes."""
 
 import numpy as np
 
+from ..types import Array
 from .denoisers import best, broken_law, draw, laws
 from .marking import Exercise, Gap, Slip, exponents
 
@@ -13,14 +14,14 @@ def _pixel(value):
 # --- the views of one denoiser ---------------------------------------------------------------------------------------
 
 
-def views(x, x0_hat, a, s):
-    """(eps_hat, score, v) of an estimate."""
+def views(x: Array, x0_hat: Array, a: float, s: float) -> tuple[Array, Array, Array]:
+    """(eps_hat, score, v) of an estimate x0_hat."""
     eps_hat = (x - a * x0_hat) / s
     return eps_hat, (a * x0_hat - x) / s**2, a * eps_hat - s * x0_hat
 
 
 def _with(part, gives):
-    """`views` with a mistake in one part: gives(x, x0_hat, a, s)."""
+    """`views` with a mistake: gives(x, x0_hat, a, s) replaces one part of the answer."""
 
     def mistaken(x, x0_hat, a, s):
         found = list(views(x, x0_hat, a, s))
@@ -40,17 +41,17 @@ VIEWS = Gap(
     parts=("eps_hat", "score", "v"),
     slips=(
         Slip(
-            "You took x0_hat off x without shrinking it: x holds a x0, so (x - a x0_hat) / s.",
+            "You subtract x0_hat from x, and forgot the factor a: x is a x0 + s eps, so eps_hat is (x - a x0_hat) / s.",
             _with(0, lambda x, y, a, s: (x - y) / s),
         ),
         Slip("The division by s is missing: x - a x0_hat is s eps_hat.", _with(0, lambda x, y, a, s: x - a * y)),
-        Slip("The sign is turned round: noise is what x has more than a x0_hat.", _with(0, lambda x, y, a, s: (a * y - x) / s)),
+        Slip("The sign is wrong: subtract a x0_hat from x, not x from a x0_hat.", _with(0, lambda x, y, a, s: (a * y - x) / s)),
         Slip(
-            "You divide by s, and the score needs s^2: it is -eps_hat / s, and eps_hat has one division by s already.",
+            "You divide by s once, but the score needs s^2: it is -eps_hat / s, and eps_hat was divided by s already.",
             _with(1, lambda x, y, a, s: (a * y - x) / s),
         ),
         Slip(
-            "The sign is turned round: the score leads from x to the clean image, so it is a x0_hat - x that is divided.",
+            "The sign is wrong: the score points from x to the clean image, so it is (a x0_hat - x) / s^2.",
             _with(1, lambda x, y, a, s: (x - a * y) / s**2),
         ),
         Slip(
@@ -62,15 +63,15 @@ VIEWS = Gap(
             _with(2, lambda x, y, a, s: a * (x - a * y) / s + s * y),
         ),
         Slip(
-            "a and s have changed places: v = a eps_hat - s x0_hat.",
+            "a and s are swapped: v = a eps_hat - s x0_hat.",
             _with(2, lambda x, y, a, s: x - a * y - a * y),
         ),
-        Slip("You used x in place of eps_hat: v = a eps_hat - s x0_hat.", _with(2, lambda x, y, a, s: a * x - s * y)),
+        Slip("You used x instead of eps_hat: v = a eps_hat - s x0_hat.", _with(2, lambda x, y, a, s: a * x - s * y)),
     ),
 )
 
 
-def x0_from_score(x, score, a, s):
+def x0_from_score(x: Array, score: Array, a: float, s: float) -> Array:
     """Tweedie's formula."""
     return (x + s**2 * score) / a
 
@@ -84,16 +85,20 @@ SCORE = Gap(
     ),
     slips=(
         Slip("The division by a is missing: x + s^2 score is a x0_hat.", lambda x, score, a, s: x + s**2 * score),
-        Slip("The score is multiplied by s, and s^2 belongs there.", lambda x, score, a, s: (x + s * score) / a),
-        Slip("The sign is wrong: the score leads towards clean images, so it is added.", lambda x, c, a, s: (x - s**2 * c) / a),
-        Slip("Only the score's term is divided by a: both are to be, (x + s^2 score) / a.", lambda x, c, a, s: x + s**2 * c / a),
-        Slip("This is x0_hat for a noise estimate, (x - s eps_hat) / a, not for a score.", lambda x, c, a, s: (x - s * c) / a),
+        Slip("The score is multiplied by s, but it must be multiplied by s^2.", lambda x, score, a, s: (x + s * score) / a),
+        Slip("The sign is wrong: the score points to clean images, so it is added.", lambda x, c, a, s: (x - s**2 * c) / a),
+        Slip(
+            "Only the term with the score is divided by a. Divide both: (x + s^2 score) / a.", lambda x, c, a, s: x + s**2 * c / a
+        ),
+        Slip(
+            "This is the formula for a noise estimate, (x - s eps_hat) / a, not for a score.", lambda x, c, a, s: (x - s * c) / a
+        ),
     ),
 )
 
 
-def x0_from_v(x, v, a, s):
-    """The estimate of a velocity."""
+def x0_from_v(x: Array, v: Array, a: float, s: float) -> Array:
+    """The estimate x0_hat that belongs to a velocity."""
     return (a * x - s * v) / (a**2 + s**2)
 
 
@@ -106,20 +111,20 @@ VELOCITY = Gap(
     ),
     slips=(
         Slip(
-            "It is right where a^2 + s^2 = 1, and only there: for the flow schedule the division by a^2 + s^2 is missing.",
+            "It is right only if a^2 + s^2 = 1. For other schedules, such as flow, you must divide by a^2 + s^2.",
             lambda x, v, a, s: a * x - s * v,
         ),
-        Slip("The sign is wrong: a x - s v is what eps drops out of.", lambda x, v, a, s: (a * x + s * v) / (a**2 + s**2)),
+        Slip("The sign is wrong: in a x - s v, the terms with eps cancel.", lambda x, v, a, s: (a * x + s * v) / (a**2 + s**2)),
         Slip("This is eps, s x + a v: you solved the two equations for the other unknown.", lambda x, v, a, s: s * x + a * v),
         Slip(
             "This is eps, (s x + a v) / (a^2 + s^2): you solved the two equations for the other unknown.",
             lambda x, v, a, s: (s * x + a * v) / (a**2 + s**2),
         ),
         Slip(
-            "You divide by the root of a^2 + s^2, and a^2 + s^2 itself belongs there.",
+            "You divide by the root of a^2 + s^2. Divide by a^2 + s^2 itself.",
             lambda x, v, a, s: (a * x - s * v) / np.sqrt(a**2 + s**2),
         ),
-        Slip("a and s have changed places.", lambda x, v, a, s: (s * x - a * v) / (a**2 + s**2)),
+        Slip("a and s are swapped.", lambda x, v, a, s: (s * x - a * v) / (a**2 + s**2)),
     ),
 )
 
@@ -127,7 +132,7 @@ VELOCITY = Gap(
 # --- log-sum-exp ------------------------------------------------------------------------------------------------------
 
 
-def log_sum_exp(logits):
+def log_sum_exp(logits: Array) -> Array:
     """log(sum(exp(logits))) over the last axis."""
     largest = logits.max(axis=-1, keepdims=True)
     return largest[..., 0] + np.log(np.exp(logits - largest).sum(axis=-1))
@@ -149,31 +154,34 @@ LOG_SUM_EXP = Gap(
     ),
     slips=(
         Slip(
-            "It is right for small numbers, but exp(-1000) is 0 and exp(800) is inf in floating point, so log gives no number. "
-            "Take the largest logit off first, and add it again at the end.",
+            "It is right for small numbers. But exp(-1000) is 0 and exp(800) is inf in floating point, and their log is not a "
+            "finite number. Subtract the largest logit first, and add it again at the end.",
             lambda logits: np.log(np.exp(logits).sum(axis=-1)),
         ),
         Slip(
-            "All rows share one maximum, so a row far below it underflows, to log(0): each row needs its own, "
-            "logits.max(axis=-1, keepdims=True).",
+            "All rows share one maximum. If all numbers of a row are far below it, their exp's are 0, and log(0) is -inf. Each "
+            "row needs its own maximum, logits.max(axis=-1, keepdims=True).",
             _shared_maximum,
         ),
         Slip(
-            "The maximum that you took off has to be added again, after the log.",
+            "You subtracted the maximum. Add it again, after the log.",
             lambda logits: log_sum_exp(logits) - logits.max(axis=-1),
         ),
         Slip(
-            "It is summed over everything, and each row needs a sum of its own: axis=-1.",
+            "The sum is over all numbers, but each row needs its own sum: axis=-1.",
             lambda logits: log_sum_exp(logits.ravel()),
         ),
-        Slip("This is only the largest logit: the others count too, a little.", lambda logits: logits.max(axis=-1)),
         Slip(
-            "It is log of the mean of the exp's, not of their sum.",
+            "This is only the largest logit. The other logits make the result a little larger.",
+            lambda logits: logits.max(axis=-1),
+        ),
+        Slip(
+            "This is the log of the mean of the exp's. Take the log of their sum.",
             lambda logits: log_sum_exp(logits) - np.log(logits.shape[-1]),
         ),
-        Slip("This is the sum's exp, without the log.", lambda logits: np.exp(log_sum_exp(logits))),
+        Slip("The log is missing: this is the sum of the exp's.", lambda logits: np.exp(log_sum_exp(logits))),
         Slip(
-            "The smallest logit is taken off, and exp of the others still overflows: take the largest.",
+            "You subtract the smallest logit, so exp of the others can still overflow. Subtract the largest.",
             lambda logits: logits.min(axis=-1) + np.log(np.exp(logits - logits.min(axis=-1, keepdims=True)).sum(axis=-1)),
         ),
     ),
@@ -183,8 +191,8 @@ LOG_SUM_EXP = Gap(
 # --- the ideal denoiser ------------------------------------------------------------------------------------------------
 
 
-def ideal(x, images, a, s):
-    """The posterior mean over the training set."""
+def ideal(x: Array, images: Array, a: float, s: float) -> Array:
+    """The posterior mean over the training set, x0_hat."""
     return best(x, images, a, s)
 
 
@@ -208,14 +216,21 @@ IDEAL = Gap(
     slips=(
         *exponents(ideal),
         Slip(
-            "The squared differences are averaged, and |.|^2 is their sum: a mean makes the exponents smaller by H W C.",
+            "The squared differences are averaged, but |.|^2 is their sum. A mean makes the exponents smaller by the factor H W "
+            "C.",
             lambda x, images, a, s: best(x, images, a, s * np.sqrt(x.size)),
         ),
-        Slip("The nearest training image answers alone: weigh all of them by the softmax.", _nearest),
-        Slip("All training images count the same: the weights are not used.", lambda x, images, a, s: images.mean(axis=0)),
-        Slip("The answer is a x0_hat: the images that are averaged are clean, y_n and not a y_n.", lambda *q: q[2] * ideal(*q)),
         Slip(
-            "Each pixel has weights of its own: the distance is of whole images, summed over all pixels and channels.",
+            "You return the nearest training image. Take the mean of all training images, with the weights of the softmax.",
+            _nearest,
+        ),
+        Slip(
+            "All training images have equal weights: the weights of the softmax are not used.",
+            lambda x, images, a, s: images.mean(axis=0),
+        ),
+        Slip("The answer is a x0_hat. Average the clean images, y_n and not a y_n.", lambda *q: q[2] * ideal(*q)),
+        Slip(
+            "You use different weights for each pixel. The distance is between whole images, a sum over all pixels and channels.",
             _pixel_by_pixel,
         ),
         Slip(
@@ -223,11 +238,11 @@ IDEAL = Gap(
             lambda x, images, a, s: _weighted(np.abs(x - a * images).sum(axis=(1, 2, 3)), images, s),
         ),
         Slip(
-            "The distance is the root of the sum of squares, and its square belongs into the exponent.",
+            "The exponent has the distance, the root of the sum of squares. It needs the squared distance: leave out the root.",
             lambda x, images, a, s: _weighted(np.sqrt(((x - a * images) ** 2).sum(axis=(1, 2, 3))), images, s),
         ),
         Slip(
-            "The far images weigh most: the exponent is minus the distance.",
+            "The farthest images have the largest weights: the exponent needs a minus sign.",
             lambda x, images, a, s: _weighted(-((x - a * images) ** 2).sum(axis=(1, 2, 3)), images, s),
         ),
     ),

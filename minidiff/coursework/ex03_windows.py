@@ -1,19 +1,22 @@
-"""Exercise 03: windows on the torus, and the local score machine."""
+"""Exercise 03: windows on the torus, and the local score machine. Its gaps, their questions and the common mistakes."""
+
+from typing import Any
 
 import numpy as np
 
 from ..theory import windows
+from ..types import Array
 from .denoisers import SIDE, best, broken_law, draw, laws
 from .marking import Exercise, Gap, Slip, exponents, forgot_a, temperatures
 
 
-def window_at(image, row, column, k):
-    """The window on the torus, (k, k, C)."""
+def window_at(image: Array, row: int, column: int, k: int) -> Array:
+    """The window of a pixel on the torus, (k, k, C)."""
     return windows(image, k, "circular")[row * image.shape[1] + column].reshape(k, k, -1)
 
 
-def windows_padded(image, row, column, k, **pad):
-    """The window of an image padded as np.pad says."""
+def windows_padded(image: Array, row: int, column: int, k: int, **pad: Any) -> Array:
+    """The window of a pixel, (k, k, C), of an image that np.pad pads with the arguments `pad`."""
     d = k // 2
     return np.pad(image, ((d, d), (d, d), (0, 0)), **pad)[row : row + k, column : column + k]
 
@@ -26,22 +29,25 @@ def _other_pixel(image, row, column, k):
     return window_at(image, column % image.shape[0], row % image.shape[1], k)
 
 
-def plain_indices(image, row, column, k):
-    """Right above and to the left of the image, by Python's image[-1]; an IndexError below and to the right."""
+def plain_indices(image: Array, row: int, column: int, k: int) -> Array:
+    """A window without "modulo": a negative index wraps around in Python, and an index that is too large raises IndexError."""
     around = np.arange(k) - k // 2
     return image[(row + around)[:, None], column + around]
 
 
 NUMBERED = np.arange(9.0).reshape(3, 3, 1)
 WINDOW_SLIPS = (
-    Slip("Rows and columns of the window are swapped: row first, i down and j across.", _transposed),
-    Slip("Row and column of the pixel are swapped: image[row, column], row first.", _other_pixel),
     Slip(
-        "The window begins at the pixel, and ought to have it in its middle: take d = k // 2 off row and column.",
+        "Rows and columns of the window are swapped: the first index i counts rows, and the second index j counts columns.",
+        _transposed,
+    ),
+    Slip("Row and column of the pixel are swapped: it is image[row, column].", _other_pixel),
+    Slip(
+        "The window begins at the pixel, but the pixel must be in its middle: subtract d = k // 2 from row and column.",
         lambda image, row, column, k: window_at(image, (row + k // 2) % image.shape[0], (column + k // 2) % image.shape[1], k),
     ),
     Slip(
-        "The window is one row and one column short: a range that ends at d stops before d.",
+        "The window is one row and one column short: a range that ends at d does not contain d.",
         lambda image, row, column, k: window_at(image, row, column, k)[:-1, :-1],
     ),
 )
@@ -57,31 +63,32 @@ WINDOW = Gap(
     slips=(
         *WINDOW_SLIPS,
         Slip(
-            "Inside the image all is well, but beyond its border the torus goes on: take indices modulo H and W.",
+            "It is right inside the image. Beyond the border the torus continues on the other side: take indices modulo H and W.",
             plain_indices,
         ),
         Slip(
-            "Beyond the border there are zeros in your window, and on a torus there is the other side: indices modulo H and W.",
+            "Beyond the border, your window has zeros. On a torus it has the other side: take indices modulo H and W.",
             lambda *given: windows_padded(*given),
         ),
         Slip(
-            "Beyond the border your window repeats the last pixel; on a torus there is the other side: indices modulo H and W.",
+            "Beyond the border, your window repeats the last pixel. On a torus it has the other side: take indices modulo H and "
+            "W.",
             lambda *given: windows_padded(*given, mode="edge"),
         ),
         Slip(
-            "Beyond the border your window is a mirror image, and on a torus there is the other side: indices modulo H and W.",
+            "Beyond the border, your window is a mirror image. On a torus it has the other side: take indices modulo H and W.",
             lambda *given: windows_padded(*given, mode="reflect"),
         ),
     ),
 )
 
 
-def distances(x, images, row, column, k, a):
-    """The squared distances of one pixel's windows, (N,)."""
+def distances(x: Array, images: Array, row: int, column: int, k: int, a: float) -> Array:
+    """The squared distances (N,) between the window of x at a pixel and a times the windows of the images there."""
     return np.array([((window_at(x, row, column, k) - a * window_at(y, row, column, k)) ** 2).sum() for y in images])
 
 
-def _gaps(x, images, row, column, k, a):
+def _differences(x, images, row, column, k, a):
     return np.array([window_at(x, row, column, k) - a * window_at(y, row, column, k) for y in images]).reshape(len(images), -1)
 
 
@@ -100,16 +107,19 @@ DISTANCES = Gap(
     slips=(
         forgot_a(distances),
         Slip(
-            "a is on the wrong side: it shrinks the training images, not x.",
+            "The factor a is in the wrong place: multiply the training images by it, not x.",
             lambda x, images, row, column, k, a: distances(a * x, images, row, column, k, 1.0),
         ),
-        Slip("a shrinks x too: x is noisy already, leave it as it is.", _both_shrunk),
-        Slip("You took the mean of the squares, and their sum is asked for.", lambda *given: (_gaps(*given) ** 2).mean(axis=1)),
-        Slip("You took a root: the squared distance is asked for.", lambda *given: np.sqrt(distances(*given))),
-        Slip("The differences are not squared.", lambda *given: np.abs(_gaps(*given)).sum(axis=1)),
-        Slip("The sum is squared: square each difference first, then sum.", lambda *given: _gaps(*given).sum(axis=1) ** 2),
+        Slip("You multiply x by a too. Multiply only the training images by a: x contains this factor already.", _both_shrunk),
+        Slip("You took the mean of the squares. Take their sum.", lambda *given: (_differences(*given) ** 2).mean(axis=1)),
+        Slip("You took a root. Return the squared distance.", lambda *given: np.sqrt(distances(*given))),
+        Slip("The differences are not squared.", lambda *given: np.abs(_differences(*given)).sum(axis=1)),
         Slip(
-            "The whole image is compared, not the window at (row, column).",
+            "You square the sum. Square each difference first, and then sum.",
+            lambda *given: _differences(*given).sum(axis=1) ** 2,
+        ),
+        Slip(
+            "You compare whole images. Compare the windows at (row, column).",
             lambda x, images, row, column, k, a: ((x - a * images) ** 2).sum(axis=(1, 2, 3)),
         ),
         Slip(
@@ -117,7 +127,7 @@ DISTANCES = Gap(
             lambda x, images, row, column, k, a: distances(x, images, column, row, k, a),
         ),
         Slip(
-            "Only the first channel is compared: sum over all of them.",
+            "You compare only the first channel. Sum over all channels.",
             lambda x, images, row, column, k, a: distances(x[..., :1], images[..., :1], row, column, k, a),
         ),
     ),
@@ -127,7 +137,7 @@ DISTANCES = Gap(
 # --- weights and the machine -------------------------------------------------------------------------------------------
 
 
-def weights(distances, s):
+def weights(distances: Array, s: float) -> Array:
     """softmax(-distances / (2 s^2))."""
     w = np.exp(-(distances - distances.min()) / (2 * s**2))
     return w / w.sum()
@@ -148,8 +158,8 @@ WEIGHTS = Gap(
     slips=(
         *temperatures(weights),
         Slip(
-            "It is right for small distances, but exp(-3000) is 0 in floating point, and 0 / 0 is NaN: take the smallest "
-            "distance off all of them first.",
+            "It is right for small distances, but exp(-3000) is 0 in floating point, and 0 / 0 is NaN. Subtract the smallest "
+            "distance from all of them first.",
             lambda distances, s: np.exp(-distances / (2 * s**2)) / np.exp(-distances / (2 * s**2)).sum(),
         ),
         Slip(
@@ -157,14 +167,17 @@ WEIGHTS = Gap(
             lambda distances, s: np.exp(-(distances - distances.min()) / (2 * s**2)),
         ),
         Slip("The weights do not sum to 1: divide by their sum.", lambda distances, s: np.exp(-distances / (2 * s**2))),
-        Slip("The farthest weighs most: the exponent is minus the distance.", lambda distances, s: weights(-distances, s)),
-        Slip("Only the nearest counts: a softmax gives the others their share.", _nearest),
+        Slip(
+            "The farthest candidate has the largest weight: the exponent needs a minus sign.",
+            lambda distances, s: weights(-distances, s),
+        ),
+        Slip("Only the nearest candidate has a weight. A softmax gives the others a weight too.", _nearest),
     ),
 )
 
 
-def local(x, images, k, a, s):
-    """The local score machine."""
+def local(x: Array, images: Array, k: int, a: float, s: float) -> Array:
+    """x0_hat of the local score machine."""
     return best(x, images, a, s, k=k)
 
 
@@ -192,18 +205,18 @@ def _window_mean(x, images, k, a, s):
 
 MACHINE_SLIPS = (
     Slip(
-        "The answer is a x0_hat: the pixels that are averaged are clean, y_n[p] and not a y_n[p].",
+        "The answer is a x0_hat. Average the clean pixels, y_n[p] and not a y_n[p].",
         lambda x, images, k, a, s: a * local(x, images, k, a, s),
     ),
-    Slip("The pixel in the window's corner answers, not the one in its middle.", _corner),
-    Slip("The window's mean answers, not the pixel in its middle.", _window_mean),
-    Slip("All pixels use the weights of pixel (0, 0): compute them anew for each pixel.", _one_for_all),
+    Slip("You average the pixels in the corners of the windows. Average the pixels in their middle.", _corner),
+    Slip("You average the means of the windows. Average the pixels in their middle.", _window_mean),
+    Slip("All pixels use the weights of pixel (0, 0). Compute the weights again for each pixel.", _one_for_all),
     Slip(
-        "The pixels of the training images are averaged without the weights.",
+        "You average the pixels of the training images without the weights.",
         lambda x, images, k, a, s: images.mean(axis=0),
     ),
     Slip(
-        "Only the nearest training image answers: take the weighted mean of all.",
+        "You use only the nearest training image. Take the weighted mean of all.",
         lambda x, images, k, a, s: _pixels(x, images, k, a, s, lambda w, *p: images[(w.argmax(), *p)]),
     ),
 )
@@ -225,7 +238,7 @@ LOCAL = Gap(
         *MACHINE_SLIPS,
         *exponents(local),
         Slip(
-            "Any window explains any pixel in yours: that is ELS, the next exercise. Here pixel p is explained by pixel p only.",
+            "You let any window explain any pixel: that is ELS, the next exercise. Here, only the windows at p explain pixel p.",
             lambda x, images, k, a, s: best(x, images, a, s, k=k, shared=True),
         ),
     ),

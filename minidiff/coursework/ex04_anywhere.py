@@ -1,14 +1,17 @@
-"""Exercise 04: the equivariant local score machine."""
+"""Exercise 04: the equivariant local score machine (ELS). Its gaps, their questions and the common mistakes."""
+
+from collections.abc import Callable
 
 import numpy as np
 
 from ..theory import windows
+from ..types import Array
 from .denoisers import SIDE, best, broken_law, draw, laws
 from .marking import Exercise, Gap, Slip, exponents
 
 
-def dictionary(images, k):
-    """All windows on the torus, flattened, and the pixels in their middle."""
+def dictionary(images: Array, k: int) -> tuple[Array, Array]:
+    """All windows on the torus, flattened (M, P), and the pixels in their middle (M, C)."""
     return np.concatenate([windows(y, k, "circular") for y in images]), images.reshape(-1, images.shape[3])
 
 
@@ -39,7 +42,7 @@ def _images_last(images, k):
 
 
 def _channels_first(images, k):
-    """Windows flattened channel by channel."""
+    """Windows that are flattened channel by channel."""
     patches, centres = dictionary(images, k)
     return patches.reshape(len(patches), k * k, -1).transpose(0, 2, 1).reshape(len(patches), -1), centres
 
@@ -59,27 +62,33 @@ DICTIONARY = Gap(
     parts=("patches", "centres"),
     slips=(
         Slip(
-            "The windows hold zeros beyond the border, and on a torus there is the other side.",
+            "Beyond the border, your windows have zeros. On a torus they have the other side.",
             _padded,
         ),
         Slip(
-            "The candidates come in the order n, column, row: let the rows be the outer loop, and the columns the inner one.",
+            "The order of the candidates is n, column, row. Make the loop over rows the outer one, and that over columns the "
+            "inner one.",
             _columns_first,
         ),
-        Slip("The candidates come in the order row, column, n: let the training images be the outermost loop.", _images_last),
-        Slip("Only the first training image is in it: all of them are needed.", _first_image),
-        Slip("The windows begin at their pixel, and ought to have it in their middle.", _begins_at_pixel),
         Slip(
-            "The windows are flattened channel by channel: .ravel() of (k, k, C) keeps a pixel's channels together.",
+            "The order of the candidates is row, column, n. Make the loop over training images the outermost one.", _images_last
+        ),
+        Slip("It has only the windows of the first training image. It needs those of all.", _first_image),
+        Slip("The windows begin at their pixel, but the pixel must be in the middle.", _begins_at_pixel),
+        Slip(
+            "The windows are flattened channel by channel. Use .ravel() of (k, k, C), which keeps the channels of a pixel "
+            "together.",
             _channels_first,
         ),
-        Slip("These centres are the windows' first pixels, their corners: y_n[u] is the pixel in the middle.", _first_numbers),
+        Slip(
+            "These centres are the first pixels of the windows, their corners. y_n[u] is the pixel in the middle.", _first_numbers
+        ),
     ),
 )
 
 
-def posterior(window, patches, a, s):
-    """The softmax over patches."""
+def posterior(window: Array, patches: Array, a: float, s: float) -> Array:
+    """The weights of the patches: the softmax over -|window - a patch|^2 / (2 s^2)."""
     return _softmax(-((window - a * patches) ** 2).sum(axis=1) / (2 * s**2))
 
 
@@ -88,7 +97,7 @@ def _softmax(logits):
     return w / w.sum()
 
 
-def _plain(window, patches, a, s):
+def _without_subtraction(window, patches, a, s):
     w = np.exp(-((window - a * patches) ** 2).sum(axis=1) / (2 * s**2))
     return w / w.sum()
 
@@ -109,13 +118,13 @@ POSTERIOR = Gap(
     slips=(
         *exponents(posterior),
         Slip(
-            "You took the mean of the squared differences, and their sum belongs there: a mean makes the exponents smaller by P.",
+            "You took the mean of the squared differences. Take their sum: a mean makes the exponents smaller by the factor P.",
             lambda window, patches, a, s: posterior(window, patches, a, s * np.sqrt(window.size)),
         ),
         Slip(
-            "It is right for near patches, but exp(-1000) is 0 in floating point, and 0 / 0 is NaN: take the smallest distance "
-            "off all of them first.",
-            _plain,
+            "It is right for near patches, but exp(-1000) is 0 in floating point, and 0 / 0 is NaN. Subtract the smallest "
+            "distance from all of them first.",
+            _without_subtraction,
         ),
         Slip("The weights do not sum to 1: divide by their sum.", _not_normalised),
         Slip(
@@ -123,27 +132,27 @@ POSTERIOR = Gap(
             lambda window, patches, a, s: np.exp(-((window - a * patches) ** 2).sum(axis=1) / (2 * s**2)),
         ),
         Slip(
-            "The farthest patch weighs most: the exponent is minus the distance.",
+            "The farthest patch has the largest weight: the exponent needs a minus sign.",
             lambda window, patches, a, s: _softmax(((window - a * patches) ** 2).sum(axis=1) / (2 * s**2)),
         ),
         Slip(
-            "The distance is the root of the sum of squares, and its square belongs into the exponent.",
+            "The exponent has the distance, the root of the sum of squares. It needs the squared distance: leave out the root.",
             lambda window, patches, a, s: _softmax(-np.sqrt(((window - a * patches) ** 2).sum(axis=1)) / (2 * s**2)),
         ),
         Slip(
-            "Only the nearest patch counts: a softmax gives the others their share.",
+            "Only the nearest patch has a weight. A softmax gives the others a weight too.",
             lambda window, patches, a, s: (posterior(window, patches, a, 0.01) > 0.5).astype(float),
         ),
         Slip(
-            "a is on the wrong side: it shrinks the patches, not the noisy window.",
+            "The factor a is in the wrong place: multiply the patches by it, not the noisy window.",
             lambda window, patches, a, s: posterior(a * window, patches, 1.0, s),
         ),
     ),
 )
 
 
-def els(x, images, k, a, s):
-    """The equivariant local score machine."""
+def els(x: Array, images: Array, k: int, a: float, s: float) -> Array:
+    """x0_hat of the equivariant local score machine."""
     return best(x, images, a, s, k=k, shared=True)
 
 
@@ -154,7 +163,7 @@ def _winner(x, images, k, a, s):
 
 
 def _means(x, images, k, a, s):
-    """Each candidate answers with its patch's mean."""
+    """The weighted mean of the patches' means."""
     patches, _ = dictionary(images, k)
     answers = patches.reshape(len(patches), k * k, -1).mean(axis=1)
     return np.reshape([posterior(window, patches, a, s) @ answers for window in windows(x, k, "circular")], x.shape)
@@ -172,7 +181,7 @@ def _one_for_all(x, images, k, a, s):
 
 
 def _by_columns(x, images, k, a, s):
-    """Windows of x gone through column by column, answers filled in row by row."""
+    """Windows of x in the order of columns, and answers in the order of rows."""
     turned = els(x, images, k, a, s).transpose(1, 0, 2)
     return turned.reshape(x.shape)
 
@@ -193,25 +202,23 @@ ELS = Gap(
     ),
     slips=(
         Slip(
-            "Pixel p is explained by pixel p of the training images only, in yours: that is LS, of exercise 03. Here all pixels "
-            "share one dictionary, every window of every image.",
+            "You let only the windows at p explain pixel p: that is LS, of exercise 03. Here all pixels share one dictionary, "
+            "every window of every image.",
             lambda x, images, k, a, s: best(x, images, a, s, k=k),
         ),
         *exponents(els),
+        Slip("The answer is a x0_hat. Average the clean pixels, y_n[u] and not a y_n[u].", lambda *q: q[3] * els(*q)),
+        Slip("You use only the most probable candidate. Take the weighted mean of all centres.", _winner),
+        Slip("You average the means of the windows. Average the pixels in their middle.", _means),
+        Slip("You average the pixels in the corners of the windows. Average the pixels in their middle.", _corners),
+        Slip("All pixels get the answer of pixel (0, 0). Take the window of x at each pixel.", _one_for_all),
+        Slip("Rows and columns of the answer are mixed up: go through the windows row by row.", _by_columns),
         Slip(
-            "The answer is a x0_hat: the pixels that are averaged are clean, y_n[u] and not a y_n[u].", lambda *q: q[3] * els(*q)
-        ),
-        Slip("Only the most probable candidate answers: take the weighted mean of all centres.", _winner),
-        Slip("The windows' means answer, not the pixels in their middle.", _means),
-        Slip("The pixels in the windows' corners answer, not those in their middle.", _corners),
-        Slip("All pixels get the answer of pixel (0, 0): take the window of x at each pixel.", _one_for_all),
-        Slip("Rows and columns of the answer are mixed up: the windows come row by row.", _by_columns),
-        Slip(
-            "The window of x holds zeros beyond the border, in yours: it has to wrap around, as those of the dictionary do.",
+            "Beyond the border, your window of x has zeros. It must wrap around, as the windows of the dictionary do.",
             lambda x, images, k, a, s: _zero_seen(x, images, k, a, s),
         ),
         Slip(
-            "All windows hold zeros beyond the border, in yours: on a torus there is the other side.",
+            "Beyond the border, all of your windows have zeros. On a torus they have the other side.",
             lambda x, images, k, a, s: best(x, images, a, s, k=k, boundary="zeros", shared="anywhere"),
         ),
     ),
@@ -227,19 +234,19 @@ def _zero_seen(x, images, k, a, s):
 # --- the law, as a number ---------------------------------------------------------------------------------------------
 
 
-def equivariance_gap(f, x, down, right):
+def equivariance_gap(f: Callable[[Array], Array], x: Array, down: int, right: int) -> float:
     """max |f(shift x) - shift f(x)|."""
     by = (down, right)
     return np.abs(f(np.roll(x, by, (0, 1))) - np.roll(f(x), by, (0, 1))).max()
 
 
-def neighbours(x):
+def neighbours(x: Array) -> Array:
     """each pixel plus the one to its right; it commutes with every shift"""
     return x + np.roll(x, -1, axis=1)
 
 
-def by_place(x):
-    """each pixel times the number of its row, less three times that of its column"""
+def by_place(x: Array) -> Array:
+    """each pixel times the number of its row, minus three times the number of its column"""
     rows, columns = np.indices(x.shape[:2])[..., None]
     return x * rows - 3.0 * columns
 
@@ -255,22 +262,22 @@ GAP = Gap(
     ),
     slips=(
         Slip(
-            "Only what goes in is shifted: the other term is f(x) shifted as well, and then the two are compared.",
+            "Only what goes in is shifted. The other term must be f(x), shifted too; compare the two.",
             lambda f, x, down, right: np.abs(f(np.roll(x, (down, right), (0, 1))) - f(x)).max(),
         ),
         Slip(
-            "Only what comes out is shifted: the other term is f of the shifted x.",
+            "Only what comes out is shifted. The other term must be f of the shifted x.",
             lambda f, x, down, right: np.abs(f(x) - np.roll(f(x), (down, right), (0, 1))).max(),
         ),
-        Slip("down and right have changed places.", lambda f, x, down, right: equivariance_gap(f, x, right, down)),
+        Slip("down and right are swapped.", lambda f, x, down, right: equivariance_gap(f, x, right, down)),
         Slip(
-            "The shift goes up and left: down and right are positive for np.roll.",
+            "You shift up and left. For np.roll, positive numbers shift down and right.",
             lambda f, x, d, r: equivariance_gap(f, x, -d, -r),
         ),
-        Slip("The largest difference is asked for, not the mean.", lambda f, x, d, r: np.abs(_gap(f, x, d, r)).mean()),
+        Slip("This is the mean difference. Return the largest one.", lambda f, x, d, r: np.abs(_gap(f, x, d, r)).mean()),
         Slip("Differences may be negative: take np.abs before the maximum.", lambda f, x, d, r: _gap(f, x, d, r).max()),
         Slip(
-            "np.roll without axis= shifts the flattened image: say axis=(0, 1).",
+            "np.roll without axis= shifts the flattened image: use axis=(0, 1).",
             lambda f, x, down, right: np.abs(f(np.roll(x, (down, right))) - np.roll(f(x), (down, right))).max(),
         ),
         Slip(

@@ -1,15 +1,18 @@
-"""Exercise 05: the boundary rule, and the boundary-broken machine."""
+"""Exercise 05: the boundary rule, and the boundary-broken machine. Its gaps, their questions and the common mistakes."""
+
+from collections.abc import Callable
 
 import numpy as np
 
 from ..theory import padding_pattern, places, windows
+from ..types import Array
 from .denoisers import SIDE, best, broken_law, draw, laws
 from .ex03_windows import plain_indices, window_at, windows_padded
 from .marking import Exercise, Gap, Slip, exponents
 
 
-def known_index(index, side, k):
-    """The index where padding is in sight, else -1."""
+def known_index(index: int, side: int, k: int) -> int:
+    """The index, if the window there has padding in it, and else -1."""
     return int(padding_pattern(side, k, "zeros")[index])
 
 
@@ -18,11 +21,11 @@ def _from_border(index, side, k):
     return distance if known_index(index, side, k) >= 0 else -1
 
 
-TOO_MANY = "One pixel too many knows its place: padding is in sight if the pixel is *nearer* than d to a border."
+TOO_MANY = "One pixel too many knows its place: a window has padding only if its pixel is *nearer* than d to a border."
 
 
-def _too_many():
-    """{where: the slip of taking the pixel at distance d for one nearer than d}, at one end or at both."""
+def _too_many() -> dict[str, Callable[..., int]]:
+    """{where: the slip that takes a pixel at distance d for one that is nearer than d}, at one end or at both."""
     return {
         "(At both ends.)": lambda i, side, k: i if min(i, side - 1 - i) <= k // 2 else -1,
         "(At index d.)": lambda i, side, k: i if i <= k // 2 or side - 1 - i < k // 2 else -1,
@@ -40,13 +43,13 @@ INDEX = Gap(
     ),
     slips=(
         Slip(
-            "You give the distance to the border, so the first and the last index are taken for the same place. Zeros on the one "
-            "side are not zeros on the other: give the index itself.",
+            "You return the distance to the border, which is the same for the first and the last index. But padding before the "
+            "first index differs from padding after the last one. Return the index itself.",
             _from_border,
         ),
         *(Slip(f"{TOO_MANY} {where}", gives) for where, gives in _too_many().items()),
         Slip(
-            "One pixel too few knows its place: the last row or column still in sight of the padding has distance d - 1.",
+            "One pixel too few knows its place: windows have padding up to the distance d - 1 from the border.",
             lambda index, side, k: index if min(index, side - 1 - index) < k // 2 - 1 else -1,
         ),
         Slip(
@@ -54,23 +57,23 @@ INDEX = Gap(
             lambda index, side, k: index if min(index, side - 1 - index) < k else -1,
         ),
         Slip(
-            "Only the padding before the first index is seen: there is some after the last one too, beyond side - 1.",
+            "You count only the padding before the first index. There is padding after the last index, side - 1, too.",
             lambda index, side, k: index if index < k // 2 else -1,
         ),
         Slip(
-            "The last index is side - 1, not side: at the far end one pixel too few knows its place.",
+            "The last index is side - 1, not side: at that end, one pixel too few knows its place.",
             lambda index, side, k: index if index < k // 2 or index + k // 2 > side else -1,
         ),
-        Slip("Who sees no padding knows nothing: -1 there.", lambda index, side, k: index),
+        Slip("A pixel that sees no padding does not know its place: return -1 there.", lambda index, side, k: index),
         Slip(
-            "It is the other way round: the index where padding is in sight, and -1 where it is not.",
+            "It is the reverse: return the index if the window has padding, and -1 if it has none.",
             lambda index, side, k: -1 if known_index(index, side, k) >= 0 else index,
         ),
     ),
 )
 
 
-def may_explain(p, u, shape, k):
+def may_explain(p: tuple[int, int], u: tuple[int, int], shape: tuple[int, int], k: int) -> bool:
     """Whether p and u have the same padding pattern."""
     return _patterns(p, shape, k) == _patterns(u, shape, k)
 
@@ -98,49 +101,50 @@ MAY_EXPLAIN = Gap(
     ),
     slips=(
         Slip(
-            "You compare distances to the border, so top and bottom, or left and right, are taken for the same place: compare "
-            "the known indices.",
+            "You compare distances to the border, which are the same at the top and the bottom, and at the left and the right. "
+            "Compare the known indices.",
             lambda p, u, shape, k: _mirrored(p, shape, k) == _mirrored(u, shape, k),
         ),
         Slip(
-            "One axis is enough for yours: rows have to agree *and* columns.",
+            "One axis is enough for your function. The rows must agree *and* the columns.",
             lambda p, u, shape, k: any(a == b for a, b in zip(_patterns(p, shape, k), _patterns(u, shape, k), strict=True)),
         ),
         Slip(
-            "Only the rows are compared: the columns have to agree too.",
+            "You compare only the rows. The columns must agree too.",
             lambda p, u, *q: _patterns(p, *q)[0] == _patterns(u, *q)[0],
         ),
         Slip(
-            "Only the columns are compared: the rows have to agree too.",
+            "You compare only the columns. The rows must agree too.",
             lambda p, u, *q: _patterns(p, *q)[1] == _patterns(u, *q)[1],
         ),
         Slip(
-            "A pixel on an edge is explained by itself only, in yours. But along the edge the padding tells it nothing: every "
-            "pixel of the same edge at the same distance may explain it. Judge each axis by itself.",
+            "You let a pixel at an edge be explained only by itself. But the padding does not tell it where it is along the "
+            "edge: every pixel of the same edge at the same distance may explain it. Compare each axis by itself.",
             _inner_or_itself,
         ),
         Slip(
-            "Inner pixels have to stay among themselves, and all that see padding are alike in yours: they differ by where.",
+            "You keep inner pixels apart from the others, but treat all pixels that see padding alike. They differ in where they "
+            "see it.",
             lambda p, u, shape, k: (max(_patterns(p, shape, k)) < 0) == (max(_patterns(u, shape, k)) < 0),
         ),
-        Slip("Only a pixel's own place may explain it, in yours: that is LS.", lambda p, u, shape, k: p == u),
-        Slip("Everything may explain everything, in yours: that is ELS on a torus.", lambda p, u, shape, k: True),
-        Slip("It is the other way round: True where the padding tells both the same.", lambda *given: not may_explain(*given)),
+        Slip("You let only its own place explain a pixel: that is LS.", lambda p, u, shape, k: p == u),
+        Slip("You let every place explain every pixel: that is ELS on a torus.", lambda p, u, shape, k: True),
+        Slip("It is the reverse: return True if the padding tells both the same.", lambda *given: not may_explain(*given)),
         Slip(
-            "Height and width have changed places: shape is (H, W).",
+            "Height and width are swapped: shape is (H, W).",
             lambda p, u, shape, k: _patterns(p, shape[::-1], k) == _patterns(u, shape[::-1], k),
         ),
     ),
 )
 
 
-def zero_window(image, row, column, k):
-    """The window with zeros beyond the border, (k, k, C)."""
+def zero_window(image: Array, row: int, column: int, k: int) -> Array:
+    """The window of a pixel with zeros beyond the border, (k, k, C)."""
     return windows_padded(image, row, column, k)
 
 
 def _zeros_after_only(image, row, column, k):
-    """Zeros below and to the right, but the image's far side above and to the left."""
+    """Zeros below and to the right of the image, but its other side above it and to the left."""
     found, around = window_at(image, row, column, k).copy(), np.arange(k) - k // 2
     found[row + around >= image.shape[0]] = 0
     found[:, column + around >= image.shape[1]] = 0
@@ -148,7 +152,7 @@ def _zeros_after_only(image, row, column, k):
 
 
 def _sliced(image, row, column, k):
-    """What image[row - d : row + d + 1] gives: a negative start is Python's far side, and leaves nothing."""
+    """The slice image[row - d : row + d + 1], without padding: Python counts a negative start from the other end."""
     d = k // 2
     return image[row - d : row + d + 1, column - d : column + d + 1]
 
@@ -179,37 +183,37 @@ WINDOW = Gap(
         {"image": draw(1, 3, 3, 1), "row": 0, "column": 1, "k": 5},
     ),
     slips=(
-        Slip("Beyond the border your window wraps around, and zeros are asked for: this is no torus.", window_at),
+        Slip("Beyond the border, your window wraps around. It must have zeros there: this is no torus.", window_at),
         Slip(
-            "Above and to the left of the image your window holds its far side: image[-1] is Python's last row. Zeros belong "
-            "there; np.pad puts them.",
+            "Above and to the left of the image, your window has the other side of the image, because image[-1] is the last row "
+            "in Python. It must have zeros there: use np.pad.",
             _zeros_after_only,
         ),
-        Slip("Inside the image all is well, but beyond its border zeros are asked for: np.pad puts them.", plain_indices),
+        Slip("It is right inside the image, but beyond the border the window must have zeros: use np.pad.", plain_indices),
         Slip(
-            "Near the border your slice is too small or empty (Python counts a negative start from the far end). Pad the image "
-            "with zeros first, by np.pad, and slice the padded one.",
+            "Near the border, your slice is too small or empty (Python counts a negative start from the other end). Pad the "
+            "image with zeros first, by np.pad, and take the slice of the padded image.",
             _sliced,
         ),
-        Slip("Your window is cut off at the border: it is k x k everywhere, with zeros where no image is.", _cut_off),
+        Slip("Your window is cut off at the border. It must be k x k everywhere, with zeros outside the image.", _cut_off),
         Slip(
-            "Beyond the border your window repeats the last pixel, and zeros are asked for.",
+            "Beyond the border, your window repeats the last pixel. It must have zeros there.",
             lambda *given: windows_padded(*given, mode="edge"),
         ),
         Slip(
-            "The window begins at the pixel, and ought to have it in its middle. In the padded image, pixel (row, column) lies "
+            "The window begins at the pixel, but the pixel must be in its middle. In the padded image, pixel (row, column) lies "
             "at (row + d, column + d), so its window begins at (row, column).",
             _begins_at_pixel,
         ),
         Slip(
-            "The window is one row and one column short: a range that ends at d stops before d.",
+            "The window is one row and one column short: a range that ends at d does not contain d.",
             lambda image, row, column, k: zero_window(image, row, column, k)[:-1, :-1],
         ),
         Slip(
-            "Rows and columns of the window are swapped: row first, i down and j across.",
+            "Rows and columns of the window are swapped: the first index counts rows, and the second one counts columns.",
             lambda *given: zero_window(*given).transpose(1, 0, 2),
         ),
-        Slip("Row and column of the pixel are swapped: row first.", _other_pixel),
+        Slip("Row and column of the pixel are swapped: it is image[row, column].", _other_pixel),
     ),
 )
 
@@ -217,13 +221,13 @@ WINDOW = Gap(
 # --- the machine -------------------------------------------------------------------------------------------------------
 
 
-def els_zeros(x, images, k, a, s):
-    """The boundary-broken machine."""
+def els_zeros(x: Array, images: Array, k: int, a: float, s: float) -> Array:
+    """x0_hat of the boundary-broken machine."""
     return best(x, images, a, s, k=k, boundary="zeros", shared=True)
 
 
-def _by_posterior(x, images, k, a, s, boundary="zeros", answer=None):
-    """The machine written out: windows as `boundary` says, candidates by the padding pattern, answer(weights, values)."""
+def _by_posterior(x, images, k, a, s, *, boundary="zeros", answer=None):
+    """The machine in full: windows with that boundary, candidates by the padding pattern, and answer(weights, values)."""
     classes = places(*x.shape[:2], k, "zeros")
     keys = np.concatenate([windows(y, k, boundary) for y in images])
     sources, values = np.tile(classes, len(images)), images.reshape(-1, x.shape[2])
@@ -252,29 +256,30 @@ MACHINE = Gap(
     ),
     slips=(
         Slip(
-            "Every place may explain every pixel, in yours. The padding tells a pixel where it is, so keep to the places u with "
-            "may_explain(p, u, ...): a distance to zeros is not enough, under noise a zero is a likely value.",
+            "Every place may explain every pixel in your function. But the padding tells a pixel where it is, so use only the "
+            "places u with may_explain(p, u, ...). The distance to the zeros of the padding does not replace this rule, because "
+            "a noisy pixel can be near 0 too.",
             lambda x, images, k, a, s: best(x, images, a, s, k=k, boundary="zeros", shared="anywhere"),
         ),
         Slip(
-            "Only its own place may explain a pixel, in yours: that is LS. Inner pixels share all inner places.",
+            "You let only its own place explain a pixel: that is LS. Every inner place may explain every inner pixel.",
             lambda x, images, k, a, s: best(x, images, a, s, k=k, boundary="zeros"),
         ),
         Slip(
-            "The windows wrap around, in yours: beyond the border there are zeros here, in x and in the training images.",
+            "Your windows wrap around. Here they have zeros beyond the border, in x and in the training images.",
             lambda *given: _by_posterior(*given, boundary="circular"),
         ),
         *exponents(els_zeros),
         Slip(
-            "The answer is a x0_hat: the pixels that are averaged are clean, y_n[u] and not a y_n[u].",
+            "The answer is a x0_hat. Average the clean pixels, y_n[u] and not a y_n[u].",
             lambda *q: q[3] * els_zeros(*q),
         ),
         Slip(
-            "Only the most probable candidate answers: take the weighted mean of all that are allowed.",
+            "You use only the most probable candidate. Take the weighted mean of all that are allowed.",
             lambda *given: _by_posterior(*given, answer=lambda w, values: values[w.argmax()]),
         ),
         Slip(
-            "The allowed candidates are averaged without weights.",
+            "You average the allowed candidates without the weights.",
             lambda *given: _by_posterior(*given, answer=lambda w, values: values.mean(axis=0)),
         ),
     ),

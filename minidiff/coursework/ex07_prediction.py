@@ -1,8 +1,11 @@
-"""Exercise 07: the calibration of the window, and the agreement."""
+"""Exercise 07: calibrating the window, and measuring the agreement. Its gaps, their questions and the common mistakes."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..measures.metrics import agreement as measured
+from ..types import Array
 from .denoisers import draw
 from .marking import Exercise, Gap, Slip, with_arguments
 
@@ -12,8 +15,8 @@ def _cosine(p, q):
     return (p * q).sum(axis=1) / np.sqrt((p * p).sum(axis=1) * (q * q).sum(axis=1))
 
 
-def similarity(x, ours, theirs, a, s):
-    """The cosine of two noise directions, for each image."""
+def similarity(x: Array, ours: Array, theirs: Array, a: float, s: float) -> Array:
+    """The cosine (B,) between the noise directions of two denoisers, for each image."""
     return _cosine((x - a * ours) / s, (x - a * theirs) / s)
 
 
@@ -51,27 +54,27 @@ SIMILARITY = Gap(
     ),
     slips=(
         Slip(
-            "You compare the estimates x0_hat. The noise directions are asked for, (x - a x0_hat) / s: near the end of a walk "
-            "all estimates are alike.",
+            "You compare the estimates x0_hat. Compare the noise directions, (x - a x0_hat) / s: near the end of a walk, all "
+            "estimates are alike.",
             lambda x, ours, theirs, a, s: _cosine(ours, theirs),
         ),
         Slip(
             "It looks as if you forgot the factor a: eps_hat = (x - a x0_hat) / s.", with_arguments(similarity, a=lambda a: 1.0)
         ),
         Slip(
-            "It is one number for all images: each image has a cosine of its own. Keep the axis B, as `flat` does.",
+            "It is one number for all images, but each image has a cosine of its own. Keep the axis B, as `flat` does.",
             _all_images_at_once,
         ),
-        Slip("You took the mean off first: that is Pearson's r. A cosine leaves the mean where it is.", _centred),
-        Slip("The product is not divided by the two lengths.", _product),
-        Slip("You divide by the squares of the lengths: the roots are missing.", _squares),
-        Slip("This is the angle: its cosine is asked for.", lambda *given: np.arccos(similarity(*given))),
+        Slip("You subtracted the mean first: that gives Pearson's r. For a cosine, do not subtract the mean.", _centred),
+        Slip("The inner product is not divided by the two lengths.", _product),
+        Slip("You divide by the squares of the lengths. The roots are missing.", _squares),
+        Slip("This is the angle. Return its cosine.", lambda *given: np.arccos(similarity(*given))),
     ),
 )
 
 
-def best_windows(similarities, windows):
-    """The window of the highest similarity, for each image."""
+def best_windows(similarities: Array, windows: Sequence[int]) -> Array:
+    """The window (B,) of the highest similarity, for each image."""
     return np.array(windows)[similarities.argmax(axis=0)]
 
 
@@ -86,31 +89,31 @@ BEST = Gap(
     ),
     slips=(
         Slip(
-            "These are positions in `windows`, not windows: look them up, np.array(windows)[...].",
+            "These are positions in `windows`, not windows. Use np.array(windows)[...] to look them up.",
             lambda similarities, windows: similarities.argmax(axis=0),
         ),
         Slip(
-            "It is the least similar window: a larger cosine is a smaller angle, so take argmax.",
+            "This is the least similar window. A larger cosine means a smaller angle, so use argmax.",
             lambda similarities, windows: np.array(windows)[similarities.argmin(axis=0)],
         ),
         Slip(
-            "The maximum is taken along the images: there are K rows, one for each window, so axis=0.",
+            "The maximum is taken over the images. There are K rows, one for each window, so use axis=0.",
             lambda similarities, windows: np.array(windows)[similarities.argmax(axis=1)],
         ),
         Slip(
-            "These are the highest similarities: the windows that reach them are asked for.",
+            "These are the highest similarities. Return the windows that have them.",
             lambda found, windows: found.max(axis=0),
         ),
         Slip(
-            "It is one window for all images, the best on average: each image chooses for itself, the median comes later.",
+            "This is one window for all images, the best on average. Each image has its own best window; the median comes later.",
             lambda found, windows: np.full(found.shape[1], np.array(windows)[found.mean(axis=1).argmax()]),
         ),
     ),
 )
 
 
-def window_of_step(chosen):
-    """The lower median."""
+def window_of_step(chosen: Array) -> int:
+    """The lower median of the windows that the images chose."""
     return int(np.sort(chosen)[(len(chosen) - 1) // 2])
 
 
@@ -119,7 +122,7 @@ def _most_frequent(chosen):
     return int(values[counts.argmax()])
 
 
-MIDDLE = "takes the mean of the two middle ones when B is even, and there is no window of 4: take the lower of the two."
+MIDDLE = "gives the mean of the two middle numbers if B is even, and there is no window of 4. Take the lower of the two."
 STEP = Gap(
     "window_of_step",
     window_of_step,
@@ -132,12 +135,14 @@ STEP = Gap(
     slips=(
         Slip(f"np.median {MIDDLE}", np.median),
         Slip(f"np.median {MIDDLE}", lambda chosen: int(np.median(chosen))),
-        Slip("Of the two middle ones the lower is asked for: index (B - 1) // 2, not B // 2.", lambda c: np.sort(c)[len(c) // 2]),
-        Slip("The entries have to be sorted first.", lambda chosen: chosen[(len(chosen) - 1) // 2]),
-        Slip("This is the mean: one image that chose 13 would move it. Take the median.", np.mean),
-        Slip("This is the most frequent window: take the median.", _most_frequent),
-        Slip("This is the smallest window: take the median.", np.min),
-        Slip("This is the largest window: take the median.", np.max),
+        Slip(
+            "Take the lower of the two middle numbers: its index is (B - 1) // 2, not B // 2.", lambda c: np.sort(c)[len(c) // 2]
+        ),
+        Slip("Sort the entries first.", lambda chosen: chosen[(len(chosen) - 1) // 2]),
+        Slip("This is the mean. A single image that chose 13 would change it: take the median.", np.mean),
+        Slip("This is the most frequent window. Take the median.", _most_frequent),
+        Slip("This is the smallest window. Take the median.", np.min),
+        Slip("This is the largest window. Take the median.", np.max),
     ),
 )
 
@@ -145,8 +150,8 @@ STEP = Gap(
 # --- agreement --------------------------------------------------------------------------------------------------------
 
 
-def agreement(predicted, reference):
-    """(r, r^2, R^2) of each sample."""
+def agreement(predicted: Array, reference: Array) -> tuple[Array, Array, Array]:
+    """(r, r^2, R^2) of each sample, each (B,)."""
     found = measured(predicted, reference)
     return found.r, found.r_squared, found.determination
 
@@ -156,7 +161,7 @@ def _flat(*images):
 
 
 def _with(part, gives):
-    """`agreement` with a mistake in one part: gives(p, q) of the flattened samples."""
+    """`agreement` with a mistake: gives(p, q), of the flattened samples, replaces one part of the answer."""
 
     def mistaken(predicted, reference):
         found = list(agreement(predicted, reference))
@@ -194,42 +199,42 @@ AGREEMENT = Gap(
     parts=("r", "r_squared", "determination"),
     slips=(
         Slip(
-            "The means are not taken off: this is a cosine. r compares what is left of each sample without its mean.",
+            "The means are not subtracted, so this is a cosine. For r, subtract from each sample its mean first.",
             _with(0, _cosine),
         ),
         Slip(
-            "One mean is shared by all samples: each sample has its own, mean(axis=1, keepdims=True).",
+            "You subtract one mean from all samples. Each sample has its own mean, mean(axis=1, keepdims=True).",
             _with(0, _shared_mean),
         ),
         Slip(
-            "It is one number for all samples: each sample has its own r. Keep the axis B, as `flat` does.",
+            "It is one number for all samples, but each sample has its own r. Keep the axis B, as `flat` does.",
             _with(0, _all_samples),
         ),
-        Slip("This is r^2: r comes first.", _with(0, lambda p, q: _cosine(*_centred_both(p, q)) ** 2)),
+        Slip("This is r^2. The first entry is r.", _with(0, lambda p, q: _cosine(*_centred_both(p, q)) ** 2)),
         Slip(
             "This is r itself, not its square. (A published script printed r and labelled it r^2.)",
             _with(1, lambda p, q: _cosine(*_centred_both(p, q))),
         ),
-        Slip("This is R^2: r_squared is the square of r.", _with(1, lambda p, q: 1 - _residual(p, q) / _spread(q))),
+        Slip("This is R^2. r_squared is the square of r.", _with(1, lambda p, q: 1 - _residual(p, q) / _spread(q))),
         Slip(
-            "This is r^2, and R^2 is another number: 1 - SS_res / SS_tot. It charges for a wrong contrast, and r^2 does not.",
+            "This is r^2. R^2 is another number, 1 - SS_res / SS_tot: a wrong contrast makes R^2 smaller, but not r^2.",
             _with(2, lambda p, q: _cosine(*_centred_both(p, q)) ** 2),
         ),
         Slip(
-            "SS_tot is the reference's spread, not the prediction's: which of the two is the truth matters to R^2.",
+            "SS_tot is the reference's spread, not the prediction's. R^2 changes if the two are swapped.",
             _with(2, lambda p, q: 1 - _residual(p, q) / _spread(p)),
         ),
         Slip(
-            "SS_tot is taken without the reference's mean: sum of (reference - its mean)^2.",
+            "The reference's mean is not subtracted in SS_tot, which is the sum of (reference - its mean)^2.",
             _with(2, lambda p, q: 1 - _residual(p, q) / (q**2).sum(axis=1)),
         ),
-        Slip("The 1 - is missing: this is SS_res / SS_tot.", _with(2, lambda p, q: _residual(p, q) / _spread(q))),
+        Slip("This is SS_res / SS_tot. R^2 is 1 - SS_res / SS_tot.", _with(2, lambda p, q: _residual(p, q) / _spread(q))),
         Slip(
-            "SS_res is of the samples as they are: their means are not taken off for it.",
+            "You subtracted the means in SS_res. It is the sum of (predicted - reference)^2, without any means.",
             _with(2, lambda p, q: 1 - _residual(*_centred_both(p, q)) / _spread(q)),
         ),
         Slip(
-            "SS_res is a sum and SS_tot a mean, or the other way round: use the same for both.",
+            "One of SS_res and SS_tot is a sum, and the other is a mean. Use sums for both, or means for both.",
             _with(2, lambda p, q: 1 - _residual(p, q) / (_spread(q) / q.shape[1])),
         ),
     ),
@@ -246,10 +251,10 @@ ROTATED = (1, 3, 5, 7)
 
 
 def _together(names):
-    """One step of a calibration on made-up denoisers whose noise directions lie at known angles: the nearest is to be found."""
+    """Check a step of a calibration, which must find the nearest of made-up denoisers; the angles of their noise are known."""
     x, theirs, a, s = draw(20, 5, 3, 3, 1), draw(21, 5, 3, 3, 1), 0.6, 0.8
     direction, other = (x - a * theirs) / s, draw(22, 5, 3, 3, 1)
-    # The angle grows with the distance of k from 5, and a larger length must not matter.
+    # The angle grows with the distance of k from 5. The lengths grow with k, which must not matter.
     eps = [3.0**k * (direction + 0.3 * abs(k - 5) * other) for k in ROTATED]
     ours = [(x - s * one) / a for one in eps]
     try:
@@ -258,7 +263,7 @@ def _together(names):
         r, squared, determination = names["agreement"](2 * theirs, theirs)
     except Exception as error:
         return False, f"a step of a calibration raises {type(error).__name__}: {error}"
-    words = f"a step of a calibration finds window {window}, and 5 was hidden; at twice the contrast r = {np.median(r):.2f}"
+    words = f"a step of a calibration finds window {window}, and 5 is right; with twice the contrast, r = {np.median(r):.2f}"
     return bool(window == 5 and np.allclose(squared, 1) and (determination < 1).all()), words
 
 

@@ -1,13 +1,14 @@
-"""Exercise 08: attention forward and backward, and pooled evidence."""
+"""Exercise 08: attention, its gradients, and pooled evidence. Its gaps, their questions and the common mistakes."""
 
 import numpy as np
 
+from ..types import Array
 from .denoisers import SIDE, draw, laws
 from .ex02_ideal import log_sum_exp
 from .marking import Exercise, Gap, Slip
 
 
-def softmax(logits):
+def softmax(logits: Array) -> Array:
     """The softmax over the last axis."""
     return np.exp(logits - log_sum_exp(logits)[..., None])
 
@@ -15,8 +16,8 @@ def softmax(logits):
 # --- attention --------------------------------------------------------------------------------------------------------
 
 
-def attention(q, k, v):
-    """(out, A)."""
+def attention(q: Array, k: Array, v: Array) -> tuple[Array, Array]:
+    """(out, A): the output of attention, and its weights."""
     return _attend(q @ k.T / np.sqrt(q.shape[1]), v)
 
 
@@ -51,39 +52,40 @@ FORWARD = Gap(
     parts=("out", "A"),
     slips=(
         Slip("The products are not divided by sqrt(D).", lambda q, k, v: _attend(q @ k.T, v)),
-        Slip("The products are divided by D, and sqrt(D) belongs there.", lambda q, k, v: _attend(q @ k.T / q.shape[1], v)),
+        Slip("The products are divided by D. Divide by sqrt(D).", lambda q, k, v: _attend(q @ k.T / q.shape[1], v)),
         Slip(
-            "The softmax runs over the queries: each query's weights over the keys sum to 1, the last axis of q @ k.T.",
+            "The softmax is over the queries. It must be over the keys, the last axis of q @ k.T: the weights of a query sum to "
+            "1.",
             lambda q, k, v: _attend(q @ k.T / np.sqrt(q.shape[1]), v, lambda scores: softmax(scores.T).T),
         ),
-        Slip("Queries and keys have changed places: row p is for query p, q @ k.T.", lambda q, k, v: attention(k, q, v)),
+        Slip("Queries and keys are swapped: row p belongs to query p, so use q @ k.T.", lambda q, k, v: attention(k, q, v)),
         Slip(
-            "There is no softmax: the products themselves are the weights.",
+            "There is no softmax: your weights are the products themselves.",
             lambda q, k, v: _attend(q @ k.T / np.sqrt(q.shape[1]), v, lambda scores: scores),
         ),
         Slip(
-            "The exponents are not made safe: exp(1000) is inf, and inf / inf is NaN. Use `softmax`.",
+            "Your exponents can be too large: exp(1000) is inf, and inf / inf is NaN. Use `softmax`.",
             lambda q, k, v: _attend(q @ k.T / np.sqrt(q.shape[1]), v, _unsafe),
         ),
-        Slip("The softmax is hard: the largest product takes all.", lambda q, k, v: _attend(q @ k.T, v, _one_hot)),
+        Slip("Only the largest product gets a weight. Use `softmax`.", lambda q, k, v: _attend(q @ k.T, v, _one_hot)),
         Slip(
-            "The weights are right, but out is A^T v: row p of out is the mean for query p, A @ v.",
+            "The weights are right, but out is A^T v. Row p of out is the mean for query p: use A @ v.",
             lambda q, k, v: (attention(q, k, v)[1].T @ v, attention(q, k, v)[1]),
         ),
         Slip(
-            "The weights are right, but it is the keys that are averaged: out = A @ v.",
+            "The weights are right, but you average the keys. Average the values: out = A @ v.",
             lambda q, k, v: (attention(q, k, v)[1] @ k, attention(q, k, v)[1]),
         ),
         Slip(
-            "out is right, but A is given before the softmax.",
+            "out is right, but A is returned without the softmax.",
             lambda q, k, v: (attention(q, k, v)[0], q @ k.T / np.sqrt(q.shape[1])),
         ),
     ),
 )
 
 
-def softmax_backward(dw, w):
-    """The gradient through a softmax, row by row."""
+def softmax_backward(dw: Array, w: Array) -> Array:
+    """The gradient with respect to the logits of a softmax, row by row."""
     return w * (dw - (w * dw).sum(axis=-1, keepdims=True))
 
 
@@ -95,7 +97,9 @@ def _rows_not_zero(function, brief):
         return ""
     if np.shape(sums) != (3,) or np.abs(sums).max() < 1e-9:
         return ""
-    return f"the law 'rows sum to 0' is broken: raising all logits alike changes no weight, and yours sum to {sums[0]:.3f}"
+    return (
+        f"the law 'rows sum to 0' is broken: an equal change of all logits changes no weight, but your row sums to {sums[0]:.3f}"
+    )
 
 
 SOFTMAX = Gap(
@@ -107,28 +111,28 @@ SOFTMAX = Gap(
     ),
     slips=(
         Slip(
-            "The weights' sum is kept at 1, and yours forgets that: raising one logit lowers all other weights. Take each row's "
-            "sum_i w_i dw_i off dw first.",
+            "The weights' sum is kept at 1, so a larger logit makes all other weights smaller. This is missing: subtract the sum "
+            "over i of w_i dw_i from dw first, for each row.",
             lambda dw, w: w * dw,
         ),
         Slip(
-            "This is the slope of a sigmoid, w (1 - w): in a softmax the logits of a row hang together.",
+            "This is the slope of a sigmoid, w (1 - w). In a softmax, each weight depends on all logits of its row.",
             lambda dw, w: w * (1 - w) * dw,
         ),
         Slip(
-            "The mean of dw is taken off, and it has to be the mean weighted by w: sum_i w_i dw_i.",
+            "You subtract the mean of dw. Subtract the mean with the weights w, which is the sum over i of w_i dw_i.",
             lambda dw, w: w * (dw - dw.mean(axis=-1, keepdims=True)),
         ),
-        Slip("The sum of dw is taken off without the weights w_i.", lambda dw, w: w * (dw - dw.sum(axis=-1, keepdims=True))),
+        Slip("You subtract the sum of dw without the weights w_i.", lambda dw, w: w * (dw - dw.sum(axis=-1, keepdims=True))),
         Slip(
-            "The sum runs over the columns: each row is a softmax of its own, axis=-1.",
+            "You sum over the rows. Each row is a softmax of its own, so sum along it: axis=-1.",
             lambda dw, w: w * (dw - (w * dw).sum(axis=0)),
         ),
-        Slip("The sum runs over everything: each row is a softmax of its own, axis=-1.", lambda dw, w: w * (dw - (w * dw).sum())),
+        Slip("You sum over everything. Each row is a softmax of its own: axis=-1.", lambda dw, w: w * (dw - (w * dw).sum())),
         Slip("The factor w_j in front is missing.", lambda dw, w: dw - (w * dw).sum(axis=-1, keepdims=True)),
-        Slip("The sum is added, and it has to be taken off.", lambda dw, w: w * (dw + (w * dw).sum(axis=-1, keepdims=True))),
+        Slip("You add the sum. Subtract it.", lambda dw, w: w * (dw + (w * dw).sum(axis=-1, keepdims=True))),
         Slip(
-            "The factor w_j multiplies dw only: w_j (dw_j - sum), not w_j dw_j - sum.",
+            "The factor w_j must multiply both terms: w_j (dw_j - sum), not w_j dw_j - sum.",
             lambda dw, w: w * dw - (w * dw).sum(axis=-1, keepdims=True),
         ),
     ),
@@ -136,18 +140,18 @@ SOFTMAX = Gap(
 )
 
 
-def attention_backward(dout, q, k, v, weights):
-    """(dq, dk, dv)."""
+def attention_backward(dout: Array, q: Array, k: Array, v: Array, weights: Array) -> tuple[Array, Array, Array]:
+    """The gradients (dq, dk, dv)."""
     return _backward(dout, q, k, v, weights)
 
 
-def _backward(dout, q, k, v, weights, scale=1.0, through=softmax_backward):
+def _backward(dout, q, k, v, weights, *, scale=1.0, through=softmax_backward):
     ds = scale * through(dout @ v.T, weights) / np.sqrt(q.shape[1])
     return ds @ k, ds.T @ q, weights.T @ dout
 
 
 def _in(part, gives):
-    """`attention_backward` with a mistake in one part."""
+    """`attention_backward` with a mistake: gives(...) replaces one part of the answer."""
 
     def mistaken(*given):
         found = list(attention_backward(*given))
@@ -173,27 +177,27 @@ BACKWARD = Gap(
     parts=("dq", "dk", "dv"),
     slips=(
         Slip(
-            "The factor 1 / sqrt(D) is missing on the way back: the products were divided by it, so their slopes are too.",
-            lambda dout, q, k, v, w: _backward(dout, q, k, v, w, np.sqrt(q.shape[1])),
+            "The factor 1 / sqrt(D) is missing in the backward pass: the products have this factor, so their slopes have it too.",
+            lambda dout, q, k, v, w: _backward(dout, q, k, v, w, scale=np.sqrt(q.shape[1])),
         ),
         Slip(
             "The slope does not go through the softmax: dS = softmax_backward(dA, A) / sqrt(D).",
             lambda *given: _backward(*given, through=lambda dw, w: dw),
         ),
         Slip(
-            "The softmax's slope lacks the row's sum (it is w dw in yours): use softmax_backward(dA, A).",
+            "Your slope of the softmax is w dw, without the sum of the row. Use softmax_backward(dA, A).",
             lambda *given: _backward(*given, through=lambda dw, w: w * dw),
         ),
-        Slip("It is divided by D, and sqrt(D) belongs there.", lambda *g: _backward(*g, g[1].shape[1] ** -0.5)),
+        Slip("You divide by D. Divide by sqrt(D).", lambda *g: _backward(*g, scale=g[1].shape[1] ** -0.5)),
         Slip(
-            "dA is missing: dv and dA = dout v^T come first, and dS goes through the softmax from dA.",
+            "You used k instead of v for dA: it is dA = dout v^T, and dS = softmax_backward(dA, A) / sqrt(D).",
             lambda *given: _backward(given[0], given[1], given[2], given[2], given[4]),
         ),
-        Slip("dS is transposed here: out of S = q k^T follows dq = dS k.", _in(0, lambda *g: _slope(*g).T @ g[2])),
-        Slip("Multiply by the keys here: out of S = q k^T follows dq = dS k.", _in(0, lambda *g: _slope(*g) @ g[1])),
-        Slip("dS has to be transposed here: out of S = q k^T follows dk = dS^T q.", _in(1, lambda *g: _slope(*g) @ g[1])),
-        Slip("Multiply by the queries here: out of S = q k^T follows dk = dS^T q.", _in(1, lambda *g: _slope(*g).T @ g[2])),
-        Slip("A has to be transposed: out of out = A v follows dv = A^T dout.", _in(2, lambda *g: g[4] @ g[0])),
+        Slip("dS must not be transposed here: S = q k^T gives dq = dS k.", _in(0, lambda *g: _slope(*g).T @ g[2])),
+        Slip("Multiply by the keys here: S = q k^T gives dq = dS k.", _in(0, lambda *g: _slope(*g) @ g[1])),
+        Slip("dS must be transposed here: S = q k^T gives dk = dS^T q.", _in(1, lambda *g: _slope(*g) @ g[1])),
+        Slip("Multiply by the queries here: S = q k^T gives dk = dS^T q.", _in(1, lambda *g: _slope(*g).T @ g[2])),
+        Slip("A must be transposed: out = A v gives dv = A^T dout.", _in(2, lambda *g: g[4] @ g[0])),
     ),
 )
 
@@ -201,8 +205,8 @@ BACKWARD = Gap(
 # --- evidence ----------------------------------------------------------------------------------------------------------
 
 
-def evidence(logs):
-    """logsumexp over u."""
+def evidence(logs: Array) -> Array:
+    """The evidence L (P, N): log of the sum over u of exp(logs), for logs (P, N, U)."""
     return log_sum_exp(logs)
 
 
@@ -217,34 +221,34 @@ EVIDENCE = Gap(
     ),
     slips=(
         Slip(
-            "It is right for small numbers, but exp(-3000) is 0 in floating point, and log(0) is -inf: take the largest l over "
-            "u off first, and add it again at the end.",
+            "It is right for small numbers, but exp(-3000) is 0 in floating point, and log(0) is -inf. Subtract the largest l "
+            "over u first, and add it again at the end.",
             lambda logs: np.log(np.exp(logs).sum(axis=2)),
         ),
         Slip(
-            "One largest l is shared by all, so images far below it underflow, to log(0): each (p, n) needs its own, "
-            "logs.max(axis=2, keepdims=True).",
+            "You subtract the same largest l for several (p, n). If all l of an image are far below it, their exp's are 0, and "
+            "log(0) is -inf. Each (p, n) needs its own largest l, logs.max(axis=2, keepdims=True).",
             lambda logs: logs.max() + np.log(np.exp(logs - logs.max()).sum(axis=2)),
         ),
         Slip(
-            "One largest l is shared by all, so images far below it underflow, to log(0): each (p, n) needs its own, "
-            "logs.max(axis=2, keepdims=True).",
+            "You subtract the same largest l for several (p, n). If all l of an image are far below it, their exp's are 0, and "
+            "log(0) is -inf. Each (p, n) needs its own largest l, logs.max(axis=2, keepdims=True).",
             lambda logs: _largest(logs) + np.log(np.exp(logs - _largest(logs)[..., None]).sum(axis=2)),
         ),
         Slip(
-            "This is only the best place's l, not the sum over all places u: logsumexp is a little more.",
+            "This is the l of only the best place. Log-sum-exp is over all places u, and is a little larger.",
             lambda logs: logs.max(axis=2),
         ),
         Slip(
-            "The largest l that you took off has to be added again, after the log.",
+            "You subtracted the largest l. Add it again, after the log.",
             lambda logs: evidence(logs) - logs.max(axis=2),
         ),
-        Slip("The log of the mean is taken, not of the sum.", lambda logs: evidence(logs) - np.log(logs.shape[2])),
+        Slip("This is the log of the mean. Take the log of the sum.", lambda logs: evidence(logs) - np.log(logs.shape[2])),
         Slip(
-            "It is summed over the images n: the sum runs over the places u, axis 2.",
+            "You sum over the images n. Sum over the places u, which are axis 2.",
             lambda logs: log_sum_exp(logs.swapaxes(1, 2)),
         ),
-        Slip("The l's are summed: it is log of the sum of exp(l).", lambda logs: logs.sum(axis=2)),
+        Slip("You sum the l's. Take the log of the sum of exp(l).", lambda logs: logs.sum(axis=2)),
     ),
 )
 
@@ -253,8 +257,8 @@ def _largest(logs):
     return np.broadcast_to(logs.max(axis=(1, 2))[:, None], logs.shape[:2])
 
 
-def pooled_weights(logs, weights, g):
-    """softmax over (n, u) of l + g A L."""
+def pooled_weights(logs: Array, weights: Array, g: float) -> Array:
+    """The softmax over (n, u) of l + g A L, for each p."""
     return _pooled(logs, g * (weights @ evidence(logs)))
 
 
@@ -282,31 +286,31 @@ POOLED = Gap(
     ),
     slips=(
         Slip(
-            "A is transposed: A[p, q] is how much p listens to q, so what p hears is weights @ evidence(logs).",
+            "A is transposed. A[p, q] says how much p listens to q, so p gets weights @ evidence(logs).",
             lambda logs, weights, g: pooled_weights(logs, weights.T, g),
         ),
         Slip(
-            "Each image has a softmax of its own, in yours, and then the evidence for the image drops out: one softmax over all "
-            "(n, u) together, for each p.",
+            "Each image has a softmax of its own, so the evidence for the image cancels. Take one softmax over all (n, u) "
+            "together, for each p.",
             _per_image,
         ),
-        Slip("Nothing is heard: g A L is to be added to l.", lambda logs, weights, g: _pooled(logs, 0 * evidence(logs))),
-        Slip("The strength g is forgotten.", lambda logs, weights, g: pooled_weights(logs, weights, 1.0)),
-        Slip("A is forgotten: each place hears itself only.", lambda logs, weights, g: _pooled(logs, g * evidence(logs))),
+        Slip("The term g A L is missing: add it to l.", lambda logs, weights, g: _pooled(logs, 0 * evidence(logs))),
+        Slip("The strength g is missing.", lambda logs, weights, g: pooled_weights(logs, weights, 1.0)),
+        Slip("A is missing: each place gets only its own evidence.", lambda logs, weights, g: _pooled(logs, g * evidence(logs))),
         Slip(
-            "What is heard replaces l: it is to be added, l + g A L.",
+            "You replaced l by g A L. Add them: l + g A L.",
             lambda logs, weights, g: _pooled(0 * logs, g * (weights @ evidence(logs))),
         ),
         Slip(
-            "The l's are scaled by g too: only what is heard is.",
+            "You multiply l by g too. Multiply only A L: l + g A L.",
             lambda logs, weights, g: _pooled(g * logs, g * (weights @ evidence(logs))),
         ),
         Slip(
-            "One softmax runs over all places: for each p the weights sum to 1.",
+            "You take one softmax over all p. Take one for each p: its weights sum to 1.",
             lambda logs, weights, g: softmax((logs + g * (weights @ evidence(logs))[:, :, None]).ravel()).reshape(logs.shape),
         ),
         Slip(
-            "Here p hears weights, not logarithms: L is a log of probabilities, and logs are added.",
+            "You add probabilities to l, not logarithms. L is a log, so do not take its exp.",
             lambda logs, weights, g: _pooled(logs, g * (weights @ np.exp(evidence(logs)))),
         ),
     ),
@@ -317,7 +321,7 @@ POOLED = Gap(
 
 
 def _together(names):
-    """g = 0 is ELS, with all its laws; and attention's gradient along a random direction is what the loss itself shows."""
+    """Check that the machine at g = 0 obeys the laws of ELS, and the gradient of attention against differences of a loss."""
     given, along = (
         {name: draw(70 + n, 4, 3) for n, name in enumerate("qkv")},
         {name: draw(80 + n, 4, 3) for n, name in enumerate("qkv")},
@@ -333,7 +337,10 @@ def _together(names):
         return False, f"attention, forward and back, raises {type(error).__name__}: {error}"
     claim = sum(np.vdot(slope, d) for slope, d in zip(slopes, along.values(), strict=True))
     shown = (loss(1e-5) - loss(-1e-5)) / 2e-5
-    words = f"attention's gradient says {claim:.5f} along a random direction, the loss itself {shown:.5f}"
+    words = (
+        f"along a random direction, the gradient of attention gives the slope {claim:.5f}, "
+        f"and differences of the loss give {shown:.5f}"
+    )
     if not abs(claim / shown - 1) < 1e-6:
         return False, words
     holds, more = laws(lambda x, images, a, s: _alone(names, x, images, a, s), "ELS")

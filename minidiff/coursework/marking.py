@@ -1,16 +1,20 @@
-"""How a gap is judged: asked small questions, held against the right answer, and where it differs, against common mistakes.
+"""How a gap is judged: its answers to small questions are compared with the right answers, and then with common mistakes.
 
-A mistake is kept as what it would answer (`Slip`), so a hint is given only where the student's own answers are the mistake's, on
-every question. That makes hints rare to be wrong: a test sees to it that no two mistakes of a gap answer alike.
+A common mistake (`Slip`) is kept as a function that makes it. A student gets the hint about a mistake only if the student's
+answers equal the answers of that function, so a hint is rarely wrong. A test checks that two mistakes of a gap never give equal
+answers.
 """
 
 import functools
 import textwrap
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from .reading import call
+from .reading import Work, call
 from .showing import agree, difference, outcome_parts, shown
 
 DONE, NOT_YET, WRONG = "done", "not yet", "wrong"
@@ -20,10 +24,10 @@ UNKNOWN = "This is not what the docstring asks for, and no common mistake by its
 
 @dataclass(frozen=True, eq=False)
 class Slip:
-    """A common mistake: `words` that say it to who made it, and `gives`, a function of the gap's arguments that makes it."""
+    """A common mistake: `words` are the hint for a student, and `gives` is a function that makes the mistake."""
 
     words: str
-    gives: callable
+    gives: Callable[..., Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,51 +37,54 @@ class Gap:
     Attributes
     ----------
     name : str
-    model : callable
-        The right answer, by the package's own means.
+    model : function
+        The right function; where the package has it, it is the package's.
     questions : tuple of dict
-        Arguments by name, in order; the plainest question first.
+        The arguments of calls by name, in order. The simplest question is the first.
     slips : tuple of Slip
+        Common mistakes. If several give a student's answers, the first counts.
     parts : tuple of str
-        Names of what is returned, where that is a tuple.
-    law : callable, optional
-        law(function, brief) -> words for a law that a wrong function breaks, "" if none is known; `brief` where the mistake is
+        If the function returns a tuple, the names of its entries.
+    law : function, optional
+        law(function, brief) returns a text about a law that the wrong function breaks, or "". `brief` is True if the mistake is
         known already.
     """
 
     name: str
-    model: callable
-    questions: tuple
-    slips: tuple = ()
-    parts: tuple = ()
-    law: callable = None
+    model: Callable[..., Any]
+    questions: tuple[dict[str, Any], ...]
+    slips: tuple[Slip, ...] = ()
+    parts: tuple[str, ...] = ()
+    law: Callable[[Callable[..., Any], bool], str] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """What became of one gap.
+    """The result of one gap.
 
     Attributes
     ----------
     gap : str
+        Its name.
     state : "done", "not yet" or "wrong"
     hint : str
-        What seems to be wrong, in a student's words.
+        What seems to be wrong.
     question : dict or None
-        The plainest question that was answered wrongly: arguments by name.
-    yours, expected : what was answered to it, and what is right; of the part that is wrong.
+        The simplest question with a wrong answer: the arguments by name.
+    yours, expected : array, error or None
+        The student's answer to it, and the right one. If the answer is a tuple, they are the entry that is wrong.
     where : str
-        The difference in words.
+        A text that says how the two differ.
     law : str
-        A law that is broken, if one is known.
+        A text about a law that is broken, or "".
     """
 
     gap: str
     state: str
     hint: str = ""
     question: dict | None = None
-    yours: object = None
-    expected: object = None
+    yours: Any = None
+    expected: Any = None
     where: str = ""
     law: str = ""
 
@@ -94,35 +101,35 @@ class Mark:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What became of an exercise; `print(report)` says it in words.
+    """The result of an exercise; `print(report)` shows it.
 
     Attributes
     ----------
     number, title : str
     path : Path
     marks : tuple of Mark
-        One a gap, in the file's order; where all gaps are done, one more for all of it together.
+        A mark for each gap, in the order of the file. If all gaps are done, one mark more, for all of them together.
     """
 
     number: str
     title: str
-    path: object
-    marks: tuple
+    path: Path
+    marks: tuple[Mark, ...]
 
     @property
-    def passed(self):
-        """Whether every gap is done, and all of it together holds."""
+    def passed(self) -> bool:
+        """Whether every gap is done, and all gaps together pass the last check."""
         return all(mark.state == DONE for mark in self.marks)
 
-    def __getitem__(self, gap):
+    def __getitem__(self, gap: str) -> Mark:
         """The Mark of a gap by its name; KeyError lists the names."""
         found = {mark.gap: mark for mark in self.marks}
         if gap not in found:
             raise KeyError(f"gap: expected one of {', '.join(found)}, got {gap!r}")
         return found[gap]
 
-    def numbers(self):
-        """The outcome as plain values, for a .json."""
+    def numbers(self) -> dict[str, Any]:
+        """The result as a dict for a .json file: the exercise, whether it is passed, and the state of each gap."""
         return {"exercise": self.number, "passed": self.passed, "gaps": {mark.gap: mark.state for mark in self.marks}}
 
     def __str__(self):
@@ -139,18 +146,19 @@ TOGETHER = "all together"
 
 @dataclass(frozen=True, eq=False)
 class Exercise:
-    """An exercise: its gaps, and a last look at all of it, once they are done.
+    """An exercise: its gaps, and a last check of all of them together, for when they are done.
 
-    `together(names)` takes what the student's file defines, and returns (whether it holds, in words what was tried or broken).
+    `together(names)` gets everything that the student's file defines, by name. It returns whether the check is passed, and a text
+    that says what was checked, or what is wrong.
     """
 
     number: str
     title: str
-    gaps: tuple
-    together: callable
+    gaps: tuple[Gap, ...]
+    together: Callable[[dict[str, Any]], tuple[bool, str]]
 
-    def report(self, work):
-        """The Report of a Work."""
+    def report(self, work: Work) -> Report:
+        """The Report of a student's file."""
         marks = [self._mark(work, gap) for gap in self.gaps]
         if all(mark.state == DONE for mark in marks):
             holds, words = self.together(work.names)
@@ -159,7 +167,7 @@ class Exercise:
 
     def _mark(self, work, gap):
         if gap.name not in work.names:
-            return Mark(gap.name, WRONG, f"There is no `{gap.name}` in the file any more: leave the names as they were.")
+            return Mark(gap.name, WRONG, f"The file has no `{gap.name}` any more: please keep the names as they were.")
         if work.is_empty(gap.name):
             return Mark(gap.name, NOT_YET)
         function = work.names[gap.name]
@@ -167,15 +175,15 @@ class Exercise:
             return judged(gap, function, work.said)
 
 
-def judged(gap, function, said):
-    """The Mark of a function that is to fill a gap; `said(error)` puts an error of it in words."""
+def judged(gap: Gap, function: Callable[..., Any], said: Callable[[BaseException], str]) -> Mark:
+    """The Mark of a student's function for a gap; `said(error)` describes an error in one line."""
     outcomes = [call(function, question) for question in gap.questions]
     for outcome in outcomes:
         if isinstance(outcome.error, NotImplementedError):
-            return Mark(gap.name, NOT_YET, f"It still ends in an error that says so: {said(outcome.error)}")
+            return Mark(gap.name, NOT_YET, f"It still raises NotImplementedError: {said(outcome.error)}")
         if outcome.changed:
             name = outcome.changed[0]
-            words = f"It changes its argument `{name}` in place (by `{name} -= ...`, say): make a new array instead."
+            words = f"It changes its argument `{name}` in place (for example by `{name} -= ...`): make a new array instead."
             return Mark(gap.name, WRONG, words)
     answers = [outcome_parts(outcome, gap.parts) for outcome in outcomes]
     rights = [outcome_parts(call(gap.model, question), gap.parts) for question in gap.questions]
@@ -192,10 +200,11 @@ def judged(gap, function, said):
 
 
 def _slip(gap, part, answers, rights):
-    """The words of the slip that gives a student's answers, "" if none does.
+    """The hint of the slip that gives the student's answers, or "".
 
-    In all parts, or else in this wrong one, or else in this one where the answers are numbers at all: who forgets two things at
-    once, such as a and the care for large exponents, is told of the one first, and of the other next time.
+    The answers may be equal in all parts; or else in the part that is wrong; or else in that part, for the questions with finite
+    answers. The last case is for a student who makes two mistakes at once: one without the factor a, whose exponents also become
+    too large, is told about the factor first, and about the exponents the next time.
     """
     given = [(slip.words, answers_of(slip, gap)) for slip in gap.slips]
     every = range(len(rights))
@@ -208,30 +217,35 @@ def _slip(gap, part, answers, rights):
     return ""
 
 
-def alike(one, other, parts, same=agree):
-    """Whether two lists of answers, each a list of parts, are the same in some parts."""
+def alike(
+    one: Sequence[Sequence[Any]],
+    other: Sequence[Sequence[Any]],
+    parts: Sequence[int],
+    same: Callable[[Any, Any], bool] = agree,
+) -> bool:
+    """Whether two lists of answers, each of which is a list of parts, are equal in these parts."""
     return all(same(left[part], right[part]) for left, right in zip(one, other, strict=True) for part in parts)
 
 
-def answers_of(slip, gap):
-    """What a slip answers to a gap's questions."""
+def answers_of(slip: Slip, gap: Gap) -> list[list[Any]]:
+    """The answers of a slip to the questions of a gap."""
     return [outcome_parts(call(slip.gives, question), gap.parts) for question in gap.questions]
 
 
-def raises(kind):
-    """A `gives` for a mistake that ends in an error of that kind."""
+def raises(kind: type[Exception]) -> Callable[..., Any]:
+    """The function `gives` of a slip that raises an error of that class."""
 
-    def gives(*_):
+    def gives(*_: Any) -> Any:
         raise kind
 
     return gives
 
 
-def with_arguments(model, **changes):
-    """A `gives` for a mistake in an argument: the model, asked with some of its arguments changed, by functions of them."""
+def with_arguments(model: Callable[..., Any], **changes: Callable[[Any], Any]) -> Callable[..., Any]:
+    """The function `gives` of a slip in an argument: it calls the model, with some arguments changed by functions of them."""
 
     @functools.wraps(model)
-    def gives(*given):
+    def gives(*given: Any) -> Any:
         names = model.__code__.co_varnames[: model.__code__.co_argcount]
         return model(*(changes.get(name, _same)(value) for name, value in zip(names, given, strict=True)))
 
@@ -242,30 +256,31 @@ def _same(value):
     return value
 
 
-TEMPERATURES = {
-    "The exponents are twice too large: -d / s^2, where -d / (2 s^2) belongs.": lambda s: s / np.sqrt(2),
-    "It looks as if s were not squared: -d / (2 s), where -d / (2 s^2) belongs.": np.sqrt,
-    "The exponents are half of what they should be: (2 s)^2 is 4 s^2, and 2 s^2 belongs there.": lambda s: s * np.sqrt(2),
-    "The noise level does not come in: -d / 2, where -d / (2 s^2) belongs.": lambda s: 1.0,
+TEMPERATURES: dict[str, Callable[[Any], Any]] = {
+    "The exponents are twice too large: they are -d / s^2, and should be -d / (2 s^2).": lambda s: s / np.sqrt(2),
+    "It looks as if s were not squared: the exponents are -d / (2 s), and should be -d / (2 s^2).": np.sqrt,
+    "The exponents are half of what they should be: (2 s)^2 is 4 s^2, but it should be 2 s^2.": lambda s: s * np.sqrt(2),
+    "The noise level is missing: the exponents are -d / 2, and should be -d / (2 s^2).": lambda s: 1.0,
 }
 FORGOT_A = "It looks as if you forgot the factor a: x is a x0 + s eps, so a candidate y is shrunk to a y before it is compared."
 
 
-def temperatures(model):
-    """The slips in -d / (2 s^2), for a model with an argument s."""
+def temperatures(model: Callable[..., Any]) -> tuple[Slip, ...]:
+    """The slips in the exponents -d / (2 s^2), for a model with an argument s."""
     return tuple(Slip(words, with_arguments(model, s=change)) for words, change in TEMPERATURES.items())
 
 
-def exponents(model):
-    """The slips in -|x - a y|^2 / (2 s^2), one or two at a time, for a model with arguments a and s."""
+def exponents(model: Callable[..., Any]) -> tuple[Slip, ...]:
+    """The slips in the exponents -|x - a y|^2 / (2 s^2), one or two at a time, for a model with arguments a and s."""
     both = (
-        Slip(f"Two things. {FORGOT_A} {words}", with_arguments(model, a=_one, s=change)) for words, change in TEMPERATURES.items()
+        Slip(f"Two things are wrong. {FORGOT_A} {words}", with_arguments(model, a=_one, s=change))
+        for words, change in TEMPERATURES.items()
     )
     return (forgot_a(model), *temperatures(model), *both)
 
 
-def forgot_a(model):
-    """The slip of comparing with clean candidates, for a model with an argument a."""
+def forgot_a(model: Callable[..., Any]) -> Slip:
+    """The slip of a comparison with clean candidates, without the factor a, for a model with an argument a."""
     return Slip(FORGOT_A, with_arguments(model, a=_one))
 
 

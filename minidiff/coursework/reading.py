@@ -1,4 +1,4 @@
-"""Reading a student's file: which exercise it is, its functions, and whatever goes wrong in it said in one line."""
+"""Reading and running a student's file: which exercise it is, its functions, and its errors, each described in one line."""
 
 import ast
 import copy
@@ -8,14 +8,20 @@ import sys
 import traceback
 import types
 import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..types import PathLike
+
+if TYPE_CHECKING:
+    from .marking import Exercise
+
 MARKER = re.compile(r"""^EXERCISE\s*=\s*["'](\w+)["']""", re.MULTILINE)
-# The module of this package that knows each exercise.
+# The module of this folder that belongs to each exercise.
 MODULES = {
     "02": "ex02_ideal",
     "03": "ex03_windows",
@@ -28,38 +34,40 @@ MODULES = {
 
 
 class Outcome(NamedTuple):
-    """What came of a call: a value, or the error it raised; and the arguments that it changed in place."""
+    """The result of a call: a value or an error, and the names of the arguments that the call changed in place."""
 
-    value: object = None
+    value: Any = None
     error: BaseException | None = None
-    changed: tuple = ()
+    changed: tuple[str, ...] = ()
 
 
 class Work:
-    """A student's file, run.
+    """A student's file, which is run when the Work is made.
 
     Attributes
     ----------
     path : Path
     number : str
-        Of the exercise: "02" to "08".
+        The number of the exercise, "02" to "08".
     names : dict
-        Its functions and whatever else it defines, by name.
+        The functions of the file, and everything else that it defines, by name.
+
+    Raises ValueError, in one line, if Python cannot run the file.
     """
 
-    def __init__(self, path, source, number):
+    def __init__(self, path: Path, source: str, number: str) -> None:
         self.path, self.number, self._lines = path, number, source.splitlines()
         self._module = types.ModuleType(f"exercise_{number}")
         self._module.__file__ = str(path)
-        self.names = self._module.__dict__
-        self._empty = set()
+        self.names: dict[str, Any] = self._module.__dict__
+        self._empty: set[str] = set()
         self._run(source)
 
     def _run(self, source):
         try:
             with _quiet(), self._beside():
                 functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
-                # The last of a name counts, as for Python: some leave the given one and write their own below.
+                # Of two functions with one name Python keeps the last: some students write theirs below the given one.
                 self._empty = {name for name, node in {node.name: node for node in functions}.items() if _is_empty(node)}
                 exec(compile(source, str(self.path), "exec"), self.names)
         except SyntaxError as error:
@@ -70,7 +78,7 @@ class Work:
 
     @contextmanager
     def _beside(self):
-        """Imports find what lies beside the file, and dataclasses find the module."""
+        """For a while, imports find the files in the same folder, and dataclasses find the module."""
         folder, name = str(self.path.resolve().parent), self._module.__name__
         before = sys.modules.get(name)
         sys.path.append(folder)
@@ -83,17 +91,17 @@ class Work:
             if before is not None:
                 sys.modules[name] = before
 
-    def exercise(self):
-        """The Exercise that this is the work on."""
+    def exercise(self) -> "Exercise":
+        """The Exercise to which this file belongs."""
         return importlib.import_module(f".{MODULES[self.number]}", __package__).EXERCISE
 
-    def is_empty(self, name):
-        """Whether a function is still as it was given out: nothing in it, or only an error that says so."""
+    def is_empty(self, name: str) -> bool:
+        """Whether a function is not filled in yet: it has no body, or only raises NotImplementedError."""
         return name in self._empty
 
     @contextmanager
-    def standing_in(self, functions):
-        """Put right answers (a dict of functions by name) in place of the student's own for a while."""
+    def standing_in(self, functions: dict[str, Callable[..., Any]]) -> Iterator[None]:
+        """Replace functions of the student by right ones for a while; `functions` holds these by name."""
         own = {name: self.names[name] for name in functions if name in self.names}
         self.names.update(functions)
         try:
@@ -103,8 +111,8 @@ class Work:
                 del self.names[name]
             self.names.update(own)
 
-    def said(self, error):
-        """An error in one line, with the last line of the student's own that led to it."""
+    def said(self, error: BaseException) -> str:
+        """An error as a text of one line, with the last line of the student's file that led to it."""
         lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == str(self.path)]
         words = " ".join(str(error).split())
         if isinstance(error, SystemExit):
@@ -116,8 +124,8 @@ class Work:
         return f"line {lines[-1]}: {kind}{_quoted(self._lines[lines[-1] - 1])}"
 
 
-def read(path):
-    """A student's file as a Work; ValueError in one line if it is none, or does not run."""
+def read(path: PathLike) -> Work:
+    """A student's file as a Work; ValueError (in one line) if it is not an exercise, or if Python cannot run it."""
     path = Path(path)
     hint = "hint: copy one from tutorials/exercises"
     if path.suffix == ".ipynb":
@@ -137,8 +145,8 @@ def read(path):
     return Work(path, source, found[1])
 
 
-def call(function, arguments):
-    """Call a function with copies of some arguments (a dict, in order), without warnings; the Outcome."""
+def call(function: Callable[..., Any], arguments: dict[str, Any]) -> Outcome:
+    """The Outcome of a function that is called with copies of the arguments, in their order; warnings are not shown."""
     copies = copy.deepcopy(arguments)
     try:
         with _quiet():
@@ -155,14 +163,14 @@ def call(function, arguments):
 
 @contextmanager
 def _quiet():
-    """No warnings, of Python's or of NumPy's: a nan in an answer is told by what is wrong with it."""
+    """Show no warnings, neither Python's nor NumPy's: the hint about a wrong answer says enough about a nan in it."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield
 
 
 def _is_empty(node):
-    """Whether a function has nothing in it: a docstring, `...`, pass or NotImplementedError."""
+    """Whether a function has nothing in it except a docstring, `...`, pass or NotImplementedError."""
     return all(
         isinstance(line, ast.Pass)
         or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))

@@ -1,22 +1,28 @@
-"""Answers held against each other, and shown: what differs, where, and what that looks like in general."""
+"""Comparing and showing answers: where two answers differ, and what the difference looks like."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-# Of the largest number in the right answer, at least 1: far above rounding in float64 of exponents up to some thousands.
+from .reading import Outcome
+
+# Two answers agree if they differ by at most this, times the largest number of the right answer, or times 1 if all its numbers
+# are smaller. It is far above the rounding errors in float64, for exponents up to some thousands.
 TOLERANCE = 1e-6
-# Arrays of more numbers than this are shown by their shape.
+# An array with more numbers than this is shown by its shape.
 FEW = 9
 
 
 class NoAnswer:
-    """An answer that is no array of numbers, in words."""
+    """An answer that is not an array of numbers; `words` say what is wrong with it."""
 
-    def __init__(self, words):
+    def __init__(self, words: str) -> None:
         self.words = words
 
 
-def outcome_parts(outcome, names):
-    """The parts of an outcome: each an array of floats or truth values, the error raised, or a NoAnswer."""
+def outcome_parts(outcome: Outcome, names: Sequence[str]) -> list[Any]:
+    """The parts of an outcome, one for each name, or a single one: an array of floats or bools, the error, or a NoAnswer."""
     count = max(1, len(names))
     if outcome.error is not None:
         return [outcome.error] * count
@@ -24,29 +30,29 @@ def outcome_parts(outcome, names):
         return [_array(outcome.value)]
     if not isinstance(outcome.value, tuple | list) or len(outcome.value) != count:
         given = "None; is there a return?" if outcome.value is None else _kind(outcome.value)
-        return [NoAnswer(f"It has to return a tuple ({', '.join(names)}), and it returns {given}.")] * count
+        return [NoAnswer(f"It must return a tuple ({', '.join(names)}), but it returns {given}.")] * count
     return [_array(value) for value in outcome.value]
 
 
 def _kind(value):
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
-    return f"{len(value)} things" if isinstance(value, tuple | list) else f"a {type(value).__name__}"
+    return f"{len(value)} values" if isinstance(value, tuple | list) else f"a {type(value).__name__}"
 
 
 def _array(value):
     if value is None:
         return NoAnswer("It returns None. Is there a return?")
     if isinstance(value, list | tuple):
-        return NoAnswer(f"It returns a {type(value).__name__}, and an array is asked for: np.array(...) makes one.")
+        return NoAnswer(f"It returns a {type(value).__name__}, but it must return an array: np.array(...) makes one.")
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
-        return NoAnswer(f"It has to return numbers, and it returns {_kind(value)}.")
+        return NoAnswer(f"It must return numbers, but it returns {_kind(value)}.")
     return array if array.dtype.kind == "b" else array.astype(np.float64)
 
 
-def agree(one, other):
-    """Whether two parts of answers are the same: arrays up to rounding, errors by their kind."""
+def agree(one: Any, other: Any) -> bool:
+    """Whether two parts of answers are the same: arrays may differ by TOLERANCE, and errors must be of one class."""
     if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
         return type(one) is type(other) and isinstance(one, BaseException)
     if one.shape != other.shape:
@@ -56,14 +62,17 @@ def agree(one, other):
     return np.allclose(one, other, rtol=0, atol=TOLERANCE * max(1.0, finite.max(initial=0.0)), equal_nan=True)
 
 
-def difference(yours, right, said):
-    """(what is wrong in general, "" if that is not plain; how the answer differs, in words) of a part."""
+def difference(yours: Any, right: Any, said: Callable[[BaseException], str]) -> tuple[str, str]:
+    """Two texts about a wrong part: what is wrong with it in general ("" if this is not clear), and how it differs.
+
+    `said(error)` describes an error in one line.
+    """
     if isinstance(yours, BaseException):
         return "It ends in an error.", f"yours:    {said(yours)}\nexpected: {shown(right)}"
     if isinstance(yours, NoAnswer):
         return yours.words, f"expected: {shown(right)}"
     if yours.shape != right.shape:
-        words = f"It returns an array of shape {yours.shape}, and {right.shape} is asked for."
+        words = f"It returns an array of shape {yours.shape}, but the shape must be {right.shape}."
         return words, _beside(yours, right)
     return _likeness(yours.astype(np.float64), right.astype(np.float64)), _beside(yours, right)
 
@@ -80,25 +89,27 @@ def _beside(yours, right):
 
 
 def _likeness(yours, right):
-    """What an answer of the right shape looks like beside the right one."""
+    """What an answer of the right shape has in common with the right one, in words; "" if nothing is found."""
     if not np.isfinite(yours).all():
-        return "NaN or inf: a division by zero, or exp of a number far from 0. Take the largest exponent off all of them first."
+        return (
+            "NaN or inf: a division by zero, or exp of a number far from 0. Subtract the largest exponent from all of them first."
+        )
     if np.any(yours) and agree(yours, -right):
-        return "The numbers are right, but for their sign."
+        return "The numbers are right, except for their sign."
     scale = np.vdot(right, right)
     factor = np.vdot(right, yours) / scale if scale else 0.0
     if abs(factor) > 1e-3 and right.size > 1 and agree(yours, factor * right):
-        return f"The numbers are right, but for a factor: all of them are {factor:.4g} times what they should be."
+        return f"The numbers are right, except for a factor: all of them are {factor:.4g} times what they should be."
     for axes in ((1, 0), (1, 0, 2)):
         if right.ndim == len(axes) and agree(yours, right.transpose(axes)):
             return "Rows and columns are swapped."
     if right.size > 1 and yours.shape == right.shape and agree(np.sort(yours, axis=None), np.sort(right, axis=None)):
-        return "The numbers are right, but not their order."
+        return "The numbers are right, but their order is wrong."
     return ""
 
 
-def shown(value):
-    """A value in a few words or numbers."""
+def shown(value: Any) -> str:
+    """A value as a short text: a small array with its numbers, a large one by its shape, a function by its name."""
     if callable(value):
         doc = (value.__doc__ or "").split("\n")[0]
         return f"{getattr(value, '__name__', 'a function')} ({doc})" if doc else getattr(value, "__name__", "a function")
@@ -107,11 +118,11 @@ def shown(value):
     array = np.asarray(value)
     if array.dtype.kind not in "biuf" or not 0 < array.size <= FEW:
         return f"array of shape {array.shape}"
-    plain = array.squeeze() if array.size > 1 else array.reshape((1,) * min(array.ndim, 1))
-    return _nested(plain) + (f" of shape {array.shape}" if plain.shape != array.shape else "")
+    short = array.squeeze() if array.size > 1 else array.reshape((1,) * min(array.ndim, 1))
+    return _nested(short) + (f" of shape {array.shape}" if short.shape != array.shape else "")
 
 
 def _nested(array):
     if array.ndim == 0:
-        return str(array) if array.dtype.kind == "b" else f"{array + 0.0:.4g}"  # + 0.0 makes 0 of -0
+        return str(array) if array.dtype.kind == "b" else f"{array + 0.0:.4g}"  # + 0.0 turns -0 into 0
     return f"[{', '.join(_nested(np.asarray(one)) for one in array)}]"

@@ -1,8 +1,8 @@
-"""Training images: one set that is shipped, others that are made from a seed, and readers for people's own.
+"""Training images: one set that comes with the package, others that are made from a seed, and readers for your own images.
 
-Every function returns a pair (images, labels): images (N, H, W, C) float32 in [-1, 1], -1 black and 1 white, and labels
-(N,) int64, or None for a set without classes. Nothing is downloaded and nothing is unpickled. matplotlib and Pillow are
-imported by the functions that need them, not by this package's import.
+Each of these functions returns a pair (images, labels). images is (N, H, W, C) float32 in [-1, 1], where -1 is black and 1 is
+white. labels is (N,) int64, or None for a set without classes. Nothing is downloaded, and no pickle is loaded. matplotlib and
+Pillow are imported by the functions that need them, and not by `import minidiff`.
 """
 
 from .arrays import npy, npz

@@ -1,30 +1,31 @@
-"""Readers for NumPy's own formats, .npy and .npz, without pickles."""
+"""Readers for NumPy's own formats, .npy and .npz; files with pickled objects are refused."""
 
 import numpy as np
 
-from .images import decoding, existing_file, from_bytes
+from ..types import Array, PathLike
+from .images import decoding, existing_file, to_float
 
-# (images, labels) as .npz files name them: this package's own, MedMNIST's, Keras's.
+# The names of (images, labels) in .npz files: those of this package, of MedMNIST and of Keras.
 NPZ_NAMES = (("images", "labels"), ("train_images", "train_labels"), ("x_train", "y_train"))
 
 
-def npy(path):
-    """Images from a .npy file: uint8, scaled from 0 ... 255, or floats that lie in [-1, 1] already.
+def npy(path: PathLike) -> tuple[Array, None]:
+    """Images from a .npy file: uint8, which are scaled from [0, 255] to [-1, 1], or floats in [-1, 1], which keep their values.
 
-    Floats from 0 to 1 pass as they are, grey to white: use 2 x - 1 for those.
+    Floats in [0, 1] are accepted too, and would show as grey to white: use 2 x - 1 for such images first.
 
     Parameters
     ----------
     path : str or path
-        Of an array (N, H, W) or (N, H, W, C).
+        A file that holds an array (N, H, W) or (N, H, W, C).
 
     Returns
     -------
     images : (N, H, W, C) float32 in [-1, 1]
     labels : None
 
-    Raises FileNotFoundError if there is no such file, and ValueError on another format, shape or dtype, on NaN, on
-    values beyond [-1, 1], and on pickled objects.
+    Raises FileNotFoundError if there is no such file, and ValueError on another format, shape or dtype, on NaN, on values outside
+    [-1, 1], and on pickled objects.
 
     Examples
     --------
@@ -35,20 +36,20 @@ def npy(path):
     return to_float(read_npy(path)), None
 
 
-def read_npy(path):
-    """The array of a .npy file as (N, H, W, C), bytes or floats."""
+def read_npy(path: PathLike) -> Array:
+    """The array of a .npy file as (N, H, W, C), of bytes or of floats."""
     path = existing_file(path, "a .npy file")
     with decoding(path, "a .npy file without pickled objects"):
-        # Mapped, because a mapping is refused where the header asks for more than the file holds.
+        # A memory map, because it is refused if the header asks for more bytes than the file has.
         array = np.lib.format.open_memmap(path, mode="r")
     return _image_array(path, array)
 
 
-def npz(path):
-    """Images, and labels if there are any, from a .npz file: the arrays are checked and scaled as by `npy`.
+def npz(path: PathLike) -> tuple[Array, Array | None]:
+    """Images from a .npz file, and labels if it has any. The images are checked and scaled as `npy` does it.
 
-    Taken are the arrays `images` and `labels`, else `train_images` and `train_labels`, else `x_train` and `y_train`,
-    else the only array in the file.
+    The arrays are found by their names: `images` and `labels`, or `train_images` and `train_labels`, or `x_train` and `y_train`.
+    A single array may have any name.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def npz(path):
     images : (N, H, W, C) float32 in [-1, 1]
     labels : (N,) int64, or None
 
-    Raises as `npy` does, and ValueError on other names and on labels that are not one whole number per image.
+    Raises as `npy` does, and ValueError on other names, and on labels that are not one whole number per image.
 
     Examples
     --------
@@ -71,8 +72,8 @@ def npz(path):
     return to_float(values), labels
 
 
-def read_npz(path):
-    """The images of a .npz file as (N, H, W, C), bytes or floats, with labels or None."""
+def read_npz(path: PathLike) -> tuple[Array, Array | None]:
+    """The images of a .npz file as (N, H, W, C), of bytes or of floats, and its labels or None."""
     path = existing_file(path, "a .npz file")
     with decoding(path, "a .npz file without pickled objects"):
         with open(path, "rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as arrays:
@@ -87,7 +88,7 @@ def read_npz(path):
 
 
 def _npz_names(files):
-    """(names of images and labels, True), or (the names there are, False)."""
+    """((name of the images, name of the labels or None), True), or (all names, False) if the images cannot be found."""
     for pair in NPZ_NAMES:
         if pair[0] in files:
             return pair, True
@@ -95,7 +96,7 @@ def _npz_names(files):
 
 
 def _image_array(where, array):
-    """An array as (N, H, W, C) if its shape, dtype and values are those of images."""
+    """An array as (N, H, W, C); ValueError unless its shape, dtype and values are those of images."""
     if array.ndim not in (3, 4) or array.size == 0:
         raise ValueError(f"{where}: expected shape (N, H, W) or (N, H, W, C), none of them 0, got {array.shape}")
     if array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[3] > 4:
@@ -120,7 +121,3 @@ def _label_array(where, labels, count):
     if labels.dtype.kind not in "iu" or labels.shape not in ((count,), (count, 1)):
         raise ValueError(f"{where}: expected {count} whole numbers, one per image, got {labels.dtype} of shape {labels.shape}")
     return labels.reshape(-1).astype(np.int64)
-
-
-def to_float(array):
-    return from_bytes(array) if array.dtype == np.uint8 else np.array(array, dtype=np.float32, order="C")

@@ -1,22 +1,26 @@
-"""What every set shares: bytes to [-1, 1], resizing, colour, and one image file into one array."""
+"""What all sets share: functions that scale bytes to [-1, 1], resize images, make grey images colour, and read an image file."""
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import arguments
+from ..types import Array, PathLike
 
 MOST_SIDE = 4096
 
 
 @contextmanager
-def decoding(path, expected):
-    """Turn whatever a decoder raises on a damaged file into one line that names the file.
+def decoding(path: PathLike, expected: str) -> Iterator[None]:
+    """Turn any error that a decoder raises on a damaged file into a ValueError of one line that names the file.
 
-    Any Exception, because no list is complete: besides what one expects, Pillow raises SyntaxError on a broken PNG,
-    zlib its own error, and NumPy's reader of .npy headers tokenize.TokenError.
+    Every Exception is caught, because decoders raise errors of many kinds: Pillow raises SyntaxError on a broken PNG file, zlib
+    has an error of its own, and NumPy's reader of .npy headers raises tokenize.TokenError.
     """
     try:
         yield
@@ -25,17 +29,17 @@ def decoding(path, expected):
         raise ValueError(f"{path}: expected {expected}, got damaged or other data ({reason})") from error
 
 
-def as_path(value, name="path"):
-    """`value` as a Path; TypeError or ValueError if it is neither text nor a path."""
+def as_path(value: Any, name: str = "path") -> Path:
+    """`value` as a Path; TypeError if it is neither a str nor a path, ValueError if it is empty."""
     if not isinstance(value, str | os.PathLike):
         raise TypeError(f"{name}: expected a path, got {value!r}")
     if not os.fspath(value):
-        raise ValueError(f"{name}: expected a path, got ''")  # Path("") would be the current folder.
+        raise ValueError(f"{name}: expected a path, got ''")  # Path("") is the current folder
     return Path(value)
 
 
-def existing_file(path, expected):
-    """`path` as a Path of a regular file, else FileNotFoundError or ValueError."""
+def existing_file(path: PathLike, expected: str) -> Path:
+    """`path` as a Path; FileNotFoundError if nothing is there, ValueError if it is not a regular file."""
     path = as_path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: expected {expected}, got no such file")
@@ -44,38 +48,40 @@ def existing_file(path, expected):
     return path
 
 
-def image_side(size, least=1):
-    """`size` as an int: the side of a square image in pixels."""
+def image_side(size: int, least: int = 1) -> int:
+    """`size` as an int, the side of a square image in pixels; TypeError or ValueError unless it lies in [least, 4096]."""
     return arguments.whole_number("size", size, least, MOST_SIDE)
 
 
-def from_bytes(values):
-    """Bytes 0 ... 255 as float32 -1 ... 1, both ends exact; any shape."""
+def from_bytes(values: npt.ArrayLike) -> Array:
+    """Bytes of any shape, scaled from [0, 255] to float32 in [-1, 1]; 0 becomes exactly -1, and 255 exactly 1."""
     images = np.array(values, dtype=np.float32, order="C")
     images /= np.float32(127.5)
     images -= np.float32(1)
     return images
 
 
-def to_float(array):
-    """Bytes by `from_bytes`, floats in [-1, 1] as they are, as float32."""
+def to_float(array: Array) -> Array:
+    """An array as float32: bytes are scaled by `from_bytes`, floats keep their values."""
     return from_bytes(array) if array.dtype == np.uint8 else np.array(array, dtype=np.float32, order="C")
 
 
-def to_colour(images, name="images"):
-    """(..., 1) or (..., 3) images as (..., 3): grey is repeated."""
+def to_colour(images: Array, name: str = "images") -> Array:
+    """Images (..., 1) or (..., 3) as (..., 3): a grey channel is repeated three times; ValueError on other channels."""
     if images.shape[-1] not in (1, 3):
         raise ValueError(f"{name}: expected 1 or 3 channels for colour, got {images.shape[-1]}")
     return images if images.shape[-1] == 3 else np.repeat(images, 3, axis=-1)
 
 
-def resize(images, size):
-    """Resize images to size x size pixels: Pillow's BOX filter where that halves both sides exactly, else BICUBIC.
+def resize(images: Array, size: int) -> Array:
+    """Resize images to size x size pixels, with Pillow's BOX filter if this halves both sides exactly, and else with BICUBIC.
 
-    Images that are not square lose both ends of their longer side first, equally (a pixel more at the end if odd), so
-    that nothing is stretched. Bicubic overshoots at edges, so the result is clipped to [-1, 1]: nothing is blacker than
-    black. From 8 to 16 pixels that concerns 28 % of the digits' pixels, mostly background beside a stroke, by 0.05 in
-    the mean and 0.33 at most. Clipping, unlike rescaling, leaves plain black and plain white as they were.
+    Images that are not square are cropped to the square in their middle first, so nothing is stretched. (If an odd number of rows
+    or columns must go, the end loses one more than the beginning.)
+
+    Bicubic interpolation overshoots at edges, so the result is clipped to [-1, 1]. When the digits grow from 8 to 16 pixels, this
+    changes 28 % of their pixels, mostly background beside a stroke, by 0.05 on average and 0.33 at most. Rescaling the result
+    would be another way, but it would change black and white pixels; clipping does not.
 
     Parameters
     ----------
@@ -85,10 +91,10 @@ def resize(images, size):
     Returns
     -------
     images : (N, size, size, C) or (size, size, C) float32 in [-1, 1]
-        A copy where the size is the same already.
+        Always a copy.
 
-    Raises ValueError or TypeError on another shape, dtype or range. One Pillow call per image and channel, about 15
-    microseconds at 16 x 16; the memory is the result's.
+    Raises ValueError or TypeError on another shape, dtype or range. It costs one call of Pillow per image and channel, about 15
+    microseconds at 16 x 16. Its memory is that of the result.
 
     Examples
     --------
@@ -124,11 +130,12 @@ def _resample(batch, side):
     return np.clip(result, -1, 1, out=result)
 
 
-def read_image(path):
-    """One PNG or JPEG file as (H, W, 1 or 3) float32 in [-1, 1].
+def read_image(path: PathLike) -> Array:
+    """One PNG or JPEG file as (H, W, 1) or (H, W, 3) float32 in [-1, 1].
 
-    Alpha is laid on black and the EXIF orientation applied. Files in a grey mode (1, 8 or 16 bits) give one channel,
-    all others, palettes among them, three. OSError if it cannot be opened, ValueError if it is no image.
+    A transparent image is laid on black, and the EXIF orientation is applied. Files in a grey mode (1, 8 or 16 bits) give one
+    channel. All others give three, also those with a palette. Raises OSError if the file cannot be opened, and ValueError if it
+    is not an image.
     """
     from PIL import Image, ImageOps
 
@@ -140,7 +147,7 @@ def read_image(path):
 
 def _pixels(image):
     if image.mode.startswith("I"):
-        # 16-bit grey; convert("L") would cut every value above 255 to white.
+        # 16-bit grey: convert("L") would turn every value above 255 into white
         return from_bytes(np.asarray(image, dtype=np.float32)[..., None] / np.float32(257))
     base = "L" if image.mode in ("1", "L", "LA") else "RGB"
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:

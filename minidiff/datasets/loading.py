@@ -1,14 +1,16 @@
-"""One entrance to all sets, by name or by path: what the command line's --data means."""
+"""Loading any set by its name or its path; the option --data of the command line takes the same names and paths."""
 
 import os
+from collections.abc import Callable
 
 import numpy as np
 
 from .. import arguments
+from ..types import Array, PathLike, Rng
 from . import arrays, made, readers, ruled
 from .images import as_path, existing_file, image_side, resize, to_colour, to_float
 
-NAMES = {
+NAMES: dict[str, Callable[..., tuple[Array, Array | None]]] = {
     "digits": made.digits,
     "glyphs": made.glyphs,
     "photo": made.photo,
@@ -16,38 +18,41 @@ NAMES = {
     "colour_patterns": ruled.colour_patterns,
     "creatures": ruled.creatures,
 }
-# The sets that are drawn at random, as many images as one asks for.
+# The sets whose images are drawn at random, in any number.
 DRAWN = ("glyphs", "photo", "colour_patterns", "creatures")
 KINDS = "a folder of PNG or JPEG images, or an IDX, CIFAR-10 .bin, .npz or .npy file"
 
 
-def load(name_or_path, size=None, count=None, colour=False, rng=0):
-    """Training images by name - one of NAMES, such as digits - or from a path, recognised by what lies there.
+def load(
+    name_or_path: PathLike, size: int | None = None, count: int | None = None, colour: bool = False, rng: Rng = 0
+) -> tuple[Array, Array | None]:
+    """Training images by name, which is one of NAMES, such as digits, or from a file or folder of your own.
 
-    A folder is read by `cifar10` if it holds data_batch_*.bin, else by `folder`; a .bin file by `cifar10`; other files
-    by their first bytes, by `idx` (with the labels beside it, if the name follows MNIST's: ...images-idx3... and
-    ...labels-idx1...), `npz` or `npy`. A name comes before a path: write ./digits for a folder of that name.
+    A folder is read by `cifar10` if it holds data_batch_*.bin, and else by `folder`. A .bin file is read by `cifar10`. The first
+    bytes of any other file say whether it is read by `idx`, `npz` or `npy`. `idx` also reads the labels, if their file lies
+    beside the images and both are named as MNIST's are: ...images-idx3... and ...labels-idx1... If a folder has the name of a
+    set, such as digits, write ./digits for the folder.
 
     Parameters
     ----------
     name_or_path : str or path
     size : int from 1 to 4096, optional
-        Side of the images; by default the set's own (16 for the sets that are made, 8 for digits).
+        The side of the images in pixels. By default it is 8 for digits, 16 for the other named sets, and a file's own for files.
     count : int >= 1, optional
-        How many: drawn so many for the sets that are drawn at random (by default 1,000 glyphs, 500 crops of the photograph, 300
-        colour_patterns or creatures), chosen at random, in order, from the others.
+        The number of images. Glyphs, photo, colour_patterns and creatures draw so many (by default 1,000, 500, 300 and 300). From
+        all other sets so many are chosen at random, and stay in their order (by default, all of them).
     colour : bool
-        Repeat a grey channel three times. Colour images are in colour anyway.
+        Whether a grey channel is repeated three times. Colour images stay as they are.
     rng : None, int or numpy Generator
-        For the drawn sets, and for which images `count` chooses.
+        The source of all random choices.
 
     Returns
     -------
     images : (N, H, W, C) float32 in [-1, 1]
     labels : (N,) int64, or None
 
-    Raises ValueError, TypeError or FileNotFoundError, in one line, as the set's own function does. Only the images
-    chosen by `count` are turned into float32.
+    Raises ValueError, TypeError or FileNotFoundError, in one line, as the set's own function does. Only the images that `count`
+    chooses are converted to float32.
 
     Examples
     --------
@@ -68,7 +73,8 @@ def load(name_or_path, size=None, count=None, colour=False, rng=0):
         chosen = _pick(count, len(files), rng, path)
         files = files[chosen] if isinstance(chosen, slice) else [files[i] for i in chosen]
         return readers.read_files(files, size, colour), None if labels is None else labels[chosen]
-    return _chosen(*_contents(path), size, count, colour, rng, path)
+    values, labels = _contents(path)
+    return _chosen(values, labels, size, count, colour, rng, path)
 
 
 def _named(name, size, count, colour, rng):
@@ -87,7 +93,7 @@ def _chosen(values, labels, size, count, colour, rng, where):
 
 
 def _contents(path):
-    """(bytes or floats (N, H, W, C), labels or None) of a file, or of a folder of CIFAR-10 batches."""
+    """(images (N, H, W, C) of bytes or of floats, labels or None), of a file or of a folder of CIFAR-10 batches."""
     if path.is_dir() or path.suffix.lower() == ".bin":
         return readers.read_cifar10(path)
     kind = _kind(path)
@@ -101,7 +107,7 @@ def _contents(path):
 
 
 def _kind(path):
-    """What a file is by its first bytes, else by its name: "idx", "npz", "npy", or words for anything else."""
+    """The kind of a file, by its first bytes or else by its name: "idx", "npz", "npy", or a description of another kind."""
     path = existing_file(path, KINDS)
     with open(path, "rb") as file:
         head = file.read(6)
@@ -119,13 +125,13 @@ def _kind(path):
 
 
 def _labels_beside(path):
-    """The file of labels that belongs to MNIST's file of images, if the name says so and the file is there."""
+    """The file of labels that belongs to a file of images by MNIST's names; None if there is no such file."""
     beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
     return beside if beside != path and beside.is_file() else None
 
 
 def _pick(count, available, rng, where):
-    """Positions of `count` of `available` images, drawn without repetition and in order; all of them for None."""
+    """The positions of `count` of `available` images, drawn without repetition and sorted; a slice of all of them for None."""
     if count is None:
         return slice(None)
     count = arguments.whole_number("count", count, 1)

@@ -1,15 +1,17 @@
-"""The sets that need no files of one's own: handwritten digits, drawn characters, two tones, crops of a photograph."""
+"""Sets for which you need no files: handwritten digits, drawn characters, two tones, and crops of a photograph."""
 
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
 from .. import arguments
+from ..types import Array, Rng
 from .images import MOST_SIDE, from_bytes, image_side, resize
 
 CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-# Those of matplotlib's fonts that hold letters and digits at their usual codes (cmsy10 has other signs there).
+# The fonts of matplotlib that have letters and digits at their usual codes (cmsy10 has other signs there).
 FONTS = (
     "DejaVuSans",
     "DejaVuSans-Bold",
@@ -30,17 +32,17 @@ FONTS = (
     "cmss10",
     "cmtt10",
 )
-# Characters are drawn this many times larger and then averaged, so that edges are smooth and shifts finer than a pixel.
+# Characters are drawn larger by this factor and then averaged, so that edges are smooth and shifts can be parts of a pixel.
 OVERSAMPLING = 4
 MOST_COUNT = 1_000_000
 PHOTO_COUNT = 500
 
 
-def digits(size=8):
-    """The 1,797 handwritten digits of the UCI optical recognition set (Alpaydin and Kaynak, CC BY 4.0), shipped here.
+def digits(size: int = 8) -> tuple[Array, Array]:
+    """The 1,797 handwritten digits of the UCI optical recognition set (Alpaydin and Kaynak, CC BY 4.0), white on black.
 
-    Real handwriting of 13 people, 8 x 8 pixels of 17 grey levels, white on black here; data/README.md has the source.
-    Other sizes are resampled by `resize`, whose clipping applies: 16 x 16 holds no more detail than 8 x 8 does.
+    13 people wrote them. The images have 8 x 8 pixels of 17 grey levels, and come with the package; data/README.md names the
+    source. Other sizes are made by `resize`: 16 x 16 pixels show no more detail than 8 x 8.
 
     Parameters
     ----------
@@ -67,8 +69,8 @@ def digits(size=8):
     return resize(images, side), labels.astype(np.int64)
 
 
-def two_tone(size=16):
-    """Two images, one all black (-1) and one all white (+1): the smallest set with a mosaic theory (KG's toy check).
+def two_tone(size: int = 16) -> tuple[Array, Array]:
+    """Two images, a black one (-1) and a white one (+1): the smallest set of which mosaics can be made (a toy example of KG).
 
     Parameters
     ----------
@@ -91,35 +93,36 @@ def two_tone(size=16):
 
 
 def glyphs(
-    count=1000,
-    size=16,
-    characters=CHARACTERS,
-    rotation=8.0,
-    scale=(0.8, 1.0),
-    shift=0.6,
-    fonts=FONTS,
-    rng=0,
-):
-    """Characters in matplotlib's fonts, white on black with grey edges, turned, scaled, shifted, and never cut off.
+    count: int = 1000,
+    size: int = 16,
+    characters: str = CHARACTERS,
+    rotation: float = 8.0,
+    scale: tuple[float, float] = (0.8, 1.0),
+    shift: float = 0.6,
+    fonts: Sequence[str] = FONTS,
+    rng: Rng = 0,
+) -> tuple[Array, Array]:
+    """Characters in matplotlib's fonts, white on black with grey edges; they are rotated, scaled and shifted, and never cut off.
 
-    Image i shows character i modulo their number, so every class is as frequent as any other, give or take one, and the
-    first images of a larger set from the same seed are the smaller set. The same library versions give the same images.
+    Image i shows the character number i modulo the number of characters, so the sizes of two classes differ by at most one. With
+    the same seed, a smaller set is the beginning of a larger one. The same versions of the libraries give the same images.
 
     Parameters
     ----------
     count : int from 1 to 1,000,000
-        N.
+        N, the number of images.
     size : int from 4 to 4096
+        The side of the images in pixels.
     characters : str
-        The classes, each once; label i is the i-th.
+        The classes; label i is the i-th character. No character may occur twice.
     rotation : float in [0, 180]
-        Degrees; angles are uniform in [-rotation, rotation].
+        The greatest angle in degrees; angles are uniform in [-rotation, rotation].
     scale : pair of floats, 0 < low <= high <= 1
-        The longer side of the turned character, as a share of the image's, uniform in between.
+        The longer side of the rotated character, as a share of the image's side, is uniform in [low, high].
     shift : float in [0, 1]
-        Share of the free room that the position may use: 0 is centred, 1 reaches the border.
+        The share of the free space that the position may use: at 0 the character is centred, at 1 it may touch the border.
     fonts : list or tuple of str
-        Names of matplotlib's TrueType fonts, without ".ttf"; each image takes one of them.
+        Names of matplotlib's TrueType fonts, without ".ttf". Each image uses one of them, chosen at random.
     rng : None, int or numpy Generator
 
     Returns
@@ -127,8 +130,8 @@ def glyphs(
     images : (N, size, size, 1) float32 in [-1, 1]
     labels : (N,) int64
 
-    Raises ValueError or TypeError on bad arguments, also where a font does not hold a character. About 0.2 ms an image
-    at 16 x 16, growing with size^2.
+    Raises ValueError or TypeError on bad arguments, and ValueError if a font does not have a character. It takes about 0.2 ms per
+    image at 16 x 16, and the time grows with size^2.
 
     Examples
     --------
@@ -144,7 +147,7 @@ def glyphs(
     rng = arguments.generator(rng)
     drawn = _open_fonts(_characters(characters), fonts, side * OVERSAMPLING)
     images = np.empty((count, side, side, 1), dtype=np.uint8)
-    # One row of draws per image: a seed's first images do not depend on how many follow.
+    # One row of random numbers per image: the first images of a seed do not depend on how many follow.
     for i, (font, angle, stretch, across, down) in enumerate(rng.random((count, 5))):
         character = _draw(drawn[int(font * len(drawn))], characters[i % len(characters)], rotation * (2 * angle - 1))
         offset = (shift * (2 * across - 1), shift * (2 * down - 1))
@@ -168,7 +171,7 @@ def _characters(characters):
 
 
 def _open_fonts(characters, fonts, pixels):
-    """The fonts as Pillow fonts of that many pixels; ValueError for one that is not there or lacks a character."""
+    """The fonts as Pillow fonts of that size in pixels; ValueError if a font is missing, or does not have a character."""
     import matplotlib
     from matplotlib.ft2font import FT2Font
     from PIL import ImageFont
@@ -185,13 +188,13 @@ def _open_fonts(characters, fonts, pixels):
         missing = [c for c in characters if ord(c) not in codes]
         if missing:
             raise ValueError(f"characters: expected characters that font {name} can draw, got {missing[0]!r}")
-        # Raqm, the other layout engine, is not in every build of Pillow and would place characters differently.
+        # Raqm, the other layout engine, is not part of every build of Pillow, and would place characters differently.
         opened.append(ImageFont.truetype(str(path), pixels, layout_engine=ImageFont.Layout.BASIC))
     return opened
 
 
 def _draw(font, character, angle):
-    """The character's ink, turned and cropped, as a Pillow image."""
+    """The character as a Pillow image, rotated by that angle and cropped to its ink."""
     from PIL import Image, ImageDraw
 
     left, top, right, bottom = font.getbbox(character)
@@ -204,7 +207,7 @@ def _draw(font, character, angle):
 
 
 def _place(character, side, share, offset):
-    """The character as (side, side) bytes, its longer side `share` of theirs, at offset -1 ... 1 of the free room."""
+    """The character on black, (side, side) bytes: its longer side is `share` of `side`, and offset (x, y) lies in [-1, 1]."""
     from PIL import Image
 
     room = side * OVERSAMPLING
@@ -216,19 +219,21 @@ def _place(character, side, share, offset):
     return np.asarray(sheet.resize((side, side), Image.Resampling.BOX))
 
 
-def photo(count=None, size=16, across=4.0, rng=0):
-    """Colour crops, all different, of the public-domain photograph of Grace Hopper that matplotlib ships.
+def photo(count: int | None = None, size: int = 16, across: float = 4.0, rng: Rng = 0) -> tuple[Array, None]:
+    """Colour crops of the photograph of Grace Hopper that matplotlib contains, which is in the public domain.
 
-    The photograph is first resampled to `across` crops of width; at the default, a crop holds an eye and the nose, the
-    badge of the cap, or the ribbons. The first crops of a larger set from the same seed are the smaller set.
+    The photograph is first resampled to a width of `across` times `size` pixels. By default, a crop shows for example an eye and
+    the nose, the badge of the cap, or the ribbons. No two crops have the same place. With the same seed, a smaller set is the
+    beginning of a larger one.
 
     Parameters
     ----------
     count : int from 1 to the number of places for a crop, optional
-        N; by default 500, or all the places if they are fewer (there are 2,940 at the default size).
+        N, the number of crops: by default 500, or the number of places if it is smaller (it is 2,940 at the default size).
     size : int from 1 to 4096
+        The side of the crops in pixels.
     across : float from 1 to 4096 / size
-        More gives smaller pieces of the photograph.
+        How many crops fit side by side into the photograph. A larger number gives smaller parts of it.
     rng : None, int or numpy Generator
 
     Returns
@@ -236,7 +241,7 @@ def photo(count=None, size=16, across=4.0, rng=0):
     images : (N, size, size, 3) float32 in [-1, 1]
     labels : None
 
-    Raises ValueError or TypeError on bad arguments. About 20 ms.
+    Raises ValueError or TypeError on bad arguments. It takes about 20 ms.
 
     Examples
     --------
@@ -261,7 +266,7 @@ def photo(count=None, size=16, across=4.0, rng=0):
 
 
 def _photograph(width):
-    """The photograph, (H, W, 3) uint8 of that width in pixels."""
+    """The photograph as (H, width, 3) uint8."""
     from matplotlib.cbook import get_sample_data
     from PIL import Image
 

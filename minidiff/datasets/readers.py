@@ -1,19 +1,22 @@
-"""Readers for people's own images: a folder of PNG or JPEG files, IDX (MNIST, FashionMNIST), CIFAR-10's binary files.
+"""Readers for your own images: a folder of PNG or JPEG files, IDX files (MNIST, FashionMNIST), and CIFAR-10's binary files.
 
-Each reader has a half, read_..., that returns the file's bytes, so that `load` can choose some images before any is
-turned into float32. No header is believed before it agrees with its file's size.
+Each reader has a first part, such as read_idx, that returns the bytes of the images. So `load` can choose some of them before
+they are converted to float32. The size that a header claims is compared with the size of the file before anything is allocated.
 """
 
 import gzip
 import math
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
+from ..types import Array, PathLike
 from .images import as_path, decoding, existing_file, from_bytes, read_image, resize, to_colour
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 GZIP_MAGIC = b"\x1f\x8b"
-# No deflate stream grows by more than this factor (RFC 1951: at best 258 bytes from two bits).
+# Deflate data can grow by at most this factor: two bits give at most 258 bytes (RFC 1951).
 MOST_INFLATION = 1032
 CIFAR_RECORD = 1 + 3 * 32 * 32
 
@@ -21,29 +24,30 @@ CIFAR_RECORD = 1 + 3 * 32 * 32
 # --- a folder --------------------------------------------------------------------------------------------------------
 
 
-def folder(path, size=None, colour=False):
-    """The PNG and JPEG files of a folder, in the order of their names, or of its class subfolders.
+def folder(path: PathLike, size: int | None = None, colour: bool = False) -> tuple[Array, Array | None]:
+    """The PNG and JPEG files of a folder, or of its subfolders, in the order of their names.
 
-    Where the images lie in subfolders, one per class, the labels are the subfolders' names if these are all whole
-    numbers, else their places in the alphabet from 0. Other files, and hidden ones, are passed over. Alpha is laid on
-    black, EXIF orientation is applied, grey files give one channel and all others three.
+    If the images lie in subfolders, each subfolder is a class. The labels are the names of the subfolders if these are all whole
+    numbers, and else their positions in alphabetical order, from 0. Other files and hidden files are ignored. Transparent images
+    are laid on black, and EXIF orientation is applied. Grey files give one channel, and all others three.
 
     Parameters
     ----------
     path : str or path
     size : int from 1 to 4096, optional
-        Side of the images after `resize`, which crops to the middle square; without it, all files must be of one size.
+        The side of the images after `resize`, which crops them to the square in their middle. Without it, all files must have
+        the same size.
     colour : bool
-        Give grey files three channels too; needed for a folder that holds both.
+        Whether grey files give three channels too. A folder with grey and colour files needs it.
 
     Returns
     -------
     images : (N, H, W, C) float32 in [-1, 1], C = 1 or 3
-    labels : (N,) int64, or None without subfolders
+    labels : (N,) int64, or None if there are no subfolders
 
-    Raises FileNotFoundError if there is no such folder, and ValueError if it holds no images, or images beside class
-    subfolders, or a file that is no image, or unlike sizes or channels; each names the file. Holds one image at its own
-    size at a time.
+    Raises FileNotFoundError if there is no such folder. Raises ValueError if it holds no images, or images both in it and in
+    subfolders, or a file that is not an image, or images of different sizes or channels; the message names the file. With `size`,
+    only one image at a time is in memory at its own size.
 
     Examples
     --------
@@ -55,8 +59,8 @@ def folder(path, size=None, colour=False):
     return read_files(files, size, colour), labels
 
 
-def list_folder(path):
-    """The image files of a folder, and their labels or None."""
+def list_folder(path: PathLike) -> tuple[list[Path], Array | None]:
+    """The image files of a folder, and their labels or None; see `folder`."""
     path = as_path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: expected a folder of PNG or JPEG images, got no such folder")
@@ -87,9 +91,9 @@ def _class_numbers(names):
     return range(len(names))
 
 
-def read_files(files, size, colour):
-    """Image files as one (N, H, W, C) float32 array; ValueError names the first that is unlike the first of all."""
-    images = []
+def read_files(files: Sequence[Path], size: int | None, colour: bool) -> Array:
+    """Image files as one (N, H, W, C) float32 array; ValueError if a file differs from the first one in size or channels."""
+    images: list[Array] = []
     for file in files:
         image = read_image(file)
         image = to_colour(image) if colour else image
@@ -121,24 +125,24 @@ def _channels(image):
 # --- IDX -------------------------------------------------------------------------------------------------------------
 
 
-def idx(images_path, labels_path=None):
-    """IDX files of bytes, as MNIST and FashionMNIST come, gzipped or not.
+def idx(images_path: PathLike, labels_path: PathLike | None = None) -> tuple[Array, Array | None]:
+    """IDX files of bytes, the format of MNIST and FashionMNIST; they may be gzipped.
 
     Parameters
     ----------
     images_path : str or path
-        Magic number 0x00000803: bytes with three axes.
+        A file with the magic number 0x00000803: bytes with three axes.
     labels_path : str or path, optional
-        Magic number 0x00000801: bytes with one axis.
+        A file with the magic number 0x00000801: bytes with one axis.
 
     Returns
     -------
     images : (N, H, W, 1) float32 in [-1, 1]
-    labels : (N,) int64, or None without labels_path
+    labels : (N,) int64, or None if there is no labels_path
 
-    Raises FileNotFoundError if there is no such file, and ValueError on another magic number, on a header that asks for
-    more or fewer bytes than there are (before anything of that size is allocated), on damaged gzip data, and on unlike
-    counts. MNIST's 60,000 images are 188 MB as float32.
+    Raises FileNotFoundError if there is no such file. Raises ValueError on another magic number, on a header that asks for more
+    or fewer bytes than the file has (before so many are allocated), on damaged gzip data, and if there are not as many labels as
+    images. MNIST's 60,000 images take 188 MB as float32.
 
     Examples
     --------
@@ -150,8 +154,8 @@ def idx(images_path, labels_path=None):
     return from_bytes(values), labels
 
 
-def read_idx(images_path, labels_path=None):
-    """IDX images as (N, H, W, 1) bytes, with labels or None."""
+def read_idx(images_path: PathLike, labels_path: PathLike | None = None) -> tuple[Array, Array | None]:
+    """The images of an IDX file as (N, H, W, 1) bytes, and their labels or None."""
     values = _idx_array(images_path, 3, "images")[..., None]
     if labels_path is None:
         return values, None
@@ -197,7 +201,7 @@ def _idx_shape(path, header, axes, what):
 
 
 def _read_up_to(stream, size):
-    """At most `size` bytes, taken a megabyte at a time: one read(size) would allocate what a forged header asks for."""
+    """At most `size` bytes, read in parts of a megabyte: a single read(size) would allocate whatever a false header asks for."""
     body = bytearray()
     while len(body) < size and (part := stream.read(min(1 << 20, size - len(body)))):
         body += part
@@ -207,10 +211,10 @@ def _read_up_to(stream, size):
 # --- CIFAR-10 --------------------------------------------------------------------------------------------------------
 
 
-def cifar10(path):
-    """CIFAR-10's binary version: one file, or the folder with its data_batch_*.bin (the training images).
+def cifar10(path: PathLike) -> tuple[Array, Array]:
+    """The binary version of CIFAR-10: a single file, or the folder with the training images, which are in data_batch_*.bin.
 
-    Each record is a label byte and 3 x 32 x 32 bytes, the red plane first.
+    Each record of a file is a label (one byte) and an image (3 x 32 x 32 bytes, first all of the red channel).
 
     Parameters
     ----------
@@ -221,8 +225,8 @@ def cifar10(path):
     images : (N, 32, 32, 3) float32 in [-1, 1]
     labels : (N,) int64 from 0 to 9
 
-    Raises FileNotFoundError if there is no such file or folder, and ValueError on a size that is no multiple of 3,073
-    bytes, on a label above 9, and on a folder without batches. The 50,000 training images are 614 MB as float32.
+    Raises FileNotFoundError if there is no such file or folder. Raises ValueError if the size of a file is not a multiple of
+    3,073 bytes, if a label is greater than 9, or if a folder holds no batches. The 50,000 training images take 614 MB as float32.
 
     Examples
     --------
@@ -234,8 +238,8 @@ def cifar10(path):
     return from_bytes(values), labels
 
 
-def read_cifar10(path):
-    """CIFAR-10 images as (N, 32, 32, 3) bytes (a view of the records), with labels."""
+def read_cifar10(path: PathLike) -> tuple[Array, Array]:
+    """CIFAR-10's images as (N, 32, 32, 3) bytes (a view of the records), and their labels."""
     path = as_path(path)
     files = [path]
     if path.is_dir():
@@ -247,8 +251,8 @@ def read_cifar10(path):
     return values, records[:, 0].astype(np.int64)
 
 
-def cifar10_batches(path):
-    """The training batches in a folder, in order."""
+def cifar10_batches(path: Path) -> list[Path]:
+    """The files of training images in a folder, in the order of their names."""
     return sorted(path.glob("data_batch_*.bin"))
 
 

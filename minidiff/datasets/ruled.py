@@ -1,6 +1,6 @@
-"""Sets with a rule about the whole image that no small window can see: one colour per image, or an exact number of limbs.
+"""Sets with a rule about the whole image, which no small window can see: one colour per image, or an exact number of limbs.
 
-Ours. The rule holds in every training image, and `minidiff.measures.judges` says of any other image whether it holds there.
+These sets are ours. Every training image obeys the rule, and `minidiff.measures.judges` says whether another image does.
 """
 
 import math
@@ -8,21 +8,26 @@ import math
 import numpy as np
 
 from .. import arguments
+from ..types import Array, Rng
 from .images import image_side
 from .made import MOST_COUNT
 
-# Red, green, blue, yellow and purple on black. A shape must say more of its being there than of its colour: with the pure colours
-# (-1 for the -0.7 here) a network with attention made 20 of 100 samples black. The first three lie far apart in direction from
-# black (cosines 0.31), so that the judge tells them apart when they are blurred (of red and yellow, networks make orange), the
-# last two at cosines below 0.85 of all others; all five differ in lightness, for colour-blind readers.
+# Red, green, blue, yellow and purple, for shapes on black, chosen for three reasons.
+#
+# A shape must differ from black in all channels: with -1 instead of -0.7, a network with attention made 20 of 100 samples black.
+#
+# The judge must tell blurred colours apart. Seen from black, the directions of the first three are far apart (cosines 0.31), and
+# the other cosines are below 0.85. (Networks mix colours: of red and yellow they make orange.)
+#
+# All five differ in lightness, for readers who are colour-blind.
 PALETTE = np.array(
     [(1, -0.7, -0.7), (-0.7, 1, -0.7), (-0.7, -0.7, 1), (0.6, 0.5, -1), (0.6, -0.2, 0.8)],
     dtype=np.float32,
 )
 
 
-def palette(colours=3):
-    """The first so many colours of `colour_patterns`, (K, 3) float32 in [-1, 1].
+def palette(colours: int = 3) -> Array:
+    """The first `colours` colours of `colour_patterns`, (K, 3) float32 in [-1, 1], with K = colours from 1 to 5.
 
     Examples
     --------
@@ -32,8 +37,8 @@ def palette(colours=3):
     return PALETTE[: arguments.whole_number("colours", colours, 1, len(PALETTE))].copy()
 
 
-def motifs(side):
-    """The shapes that `colour_patterns` draws, (8, side, side) bool; no two are alike from side 3 on.
+def motifs(side: int) -> Array:
+    """The shapes that `colour_patterns` draws, (8, side, side) bool; if the side is at least 3, no two of them are equal.
 
     Examples
     --------
@@ -57,38 +62,49 @@ def motifs(side):
     return np.stack(drawn)
 
 
-def colour_patterns(count=300, size=16, colours=3, shapes=4, shape_size=None, spacing=None, places="fixed", rng=0):
-    """Small shapes on black, all of one image in one of K colours, each shape chosen by itself: the crafted set for attention.
+def colour_patterns(
+    count: int = 300,
+    size: int = 16,
+    colours: int = 3,
+    shapes: int = 4,
+    shape_size: int | None = None,
+    spacing: int | None = None,
+    places: str = "fixed",
+    rng: Rng = 0,
+) -> tuple[Array, Array]:
+    """Small shapes on black: all shapes of an image have the same one of K colours. The set was made to study attention.
 
-    The rule is one colour per image. A window centred on a pixel of one shape that reaches at most `spacing` pixels further sees
-    no other shape, so a model of such windows can only match colours by chance, about K^-(shapes - 1). (Ours, after the
-    coloured patterns of FKTB, whose data this is not.)
+    The rule is one colour per image. A window that is centred on a pixel of a shape, and reaches at most `spacing` pixels to each
+    side, sees no other shape. So a model with such windows can match the colours only by chance, with a probability of about
+    K^-(shapes - 1). The set is ours; the coloured patterns of FKTB gave the idea, but not the data.
 
     Parameters
     ----------
     count : int from 1 to 1,000,000
-        N.
+        N, the number of images.
     size : int from 1 to 4096
+        The side of the images in pixels.
     colours : int from 1 to 5
-        K, the first so many of `palette`; equally likely, drawn image by image.
+        K, the number of colours; see `palette`. Each image has one of them, and all are equally likely.
     shapes : int >= 1
-        How many in each image, each one of the eight `motifs`, drawn independently.
+        The number of shapes in each image. Each is one of the eight `motifs`, drawn independently.
     shape_size : int, optional
-        Side of a shape in pixels; by default 5 of 16 of the image's.
+        The side of a shape in pixels; by default 5/16 of the image's side.
     spacing : int >= 0, optional
-        The fewest pixels between two shapes, across the border too (the image is taken as a torus); by default half of
-        shape_size, rounded up. From a pixel of a shape, a receptive field up to 2 spacing + 1 sees no other shape.
+        The smallest number of pixels between two shapes, also across the border (the image is a torus). The default is half of
+        shape_size, rounded up. A receptive field of side 2 spacing + 1 or less, around a pixel of a shape, sees no other shape.
     places : "fixed" or "free"
-        The same places in every image, in rows and columns, or anywhere on the torus, in bands.
+        "fixed" shapes have the same places in every image, in rows and columns. "free" shapes lie anywhere on the torus, in
+        bands.
     rng : None, int or numpy Generator
 
     Returns
     -------
     images : (N, size, size, 3) float32 in [-1, 1]
-    labels : (N,) int64, the colour
+    labels : (N,) int64, the number of the colour
 
-    Raises ValueError or TypeError on bad arguments, also where the shapes do not fit. The first images of a larger set from the
-    same seed are the smaller set. About 0.05 ms an image.
+    Raises ValueError or TypeError on bad arguments, and ValueError if the shapes do not fit. With the same seed, a smaller set is
+    the beginning of a larger one. It takes about 0.05 ms per image.
 
     Examples
     --------
@@ -121,7 +137,7 @@ def colour_patterns(count=300, size=16, colours=3, shapes=4, shape_size=None, sp
 
 
 def _bands(side, shapes, pitch):
-    """In how many rows the shapes go, the last of which may be short; ValueError where they do not fit."""
+    """The number of rows of shapes, of which the last may be shorter; ValueError if the shapes do not fit."""
     rows = max(1, math.isqrt(shapes - 1) + 1 if shapes > 1 else 1)
     if rows * pitch > side:
         most = (side // pitch) ** 2
@@ -133,14 +149,16 @@ def _bands(side, shapes, pitch):
 
 
 def _fixed(side, shapes, rows, shape_size):
-    """The corners (top, left) of shapes in the middles of equal cells."""
+    """The corners (top, left) of shapes that lie in the middle of equal cells."""
     cell = side // rows
     before = (cell - shape_size) // 2
     return [(cell * (i // rows) + before, cell * (i % rows) + before) for i in range(shapes)]
 
 
 def _free(side, shapes, rows, pitch, rng):
-    """Corners in bands of rows or of columns: the free room is shared out at random between bands and within each of them."""
+    """The corners (top, left) of shapes in bands, which are rows or columns; free pixels are divided at random between the bands,
+    and in each band between its shapes.
+    """
     bands = _scattered(side, rows, pitch, rng)
     held = rng.permutation([(shapes - i + rows - 1) // rows for i in range(rows)])
     corners = [(top, left) for top, inside in zip(bands, held, strict=True) for left in _scattered(side, inside, pitch, rng)]
@@ -148,35 +166,39 @@ def _free(side, shapes, rows, pitch, rng):
 
 
 def _scattered(side, items, pitch, rng):
-    """Places of that many items on a ring, at least `pitch` apart."""
+    """Random places of so many items on a ring of `side` pixels, at least `pitch` pixels apart."""
     slack = np.sort(rng.integers(side - items * pitch + 1, size=items))
     return (slack + np.arange(items) * pitch + rng.integers(side)) % side
 
 
-def creatures(count=300, size=16, limbs=4, rng=0):
-    """Figures with an exact number of limbs: a bar for a body, and limbs anywhere on its upper and its lower side.
+def creatures(
+    count: int = 300, size: int = 16, limbs: int | list[int] | tuple[int, ...] = 4, rng: Rng = 0
+) -> tuple[Array, Array]:
+    """Figures with an exact number of limbs. The body is a bar, and the limbs lie anywhere along its upper and its lower side.
 
-    The rule is the number. Body length, limb length, how many limbs are above and where they sit are all random, so nothing
-    but counting tells four limbs from five: a model whose window is smaller than the body makes too many or too few. (Ours, for
-    the excess limbs of KG section 5.3.)
+    The rule is the number of limbs. The length of the body, the lengths and places of the limbs, and how many of them are above
+    the body are all random, so one must count to tell four limbs from five. A model whose window is smaller than the body makes
+    too many limbs, or too few. The set is ours; it is a model of the excess limbs of KG section 5.3.
 
     Parameters
     ----------
     count : int from 1 to 1,000,000
-        N.
+        N, the number of images.
     size : int from 6 to 4096
-        Limbs and the gaps between them are an eighth of it wide, at least.
-    limbs : int or list of ints, 1 to 6
-        The allowed numbers; each image takes one of them.
+        The side of the images in pixels. A limb is an eighth of it wide, rounded down but at least 1 pixel, and so is the
+        smallest gap between two limbs.
+    limbs : int from 1 to 6, or a list or tuple of such ints
+        The allowed numbers of limbs; each image has one of them, chosen at random.
     rng : None, int or numpy Generator
 
     Returns
     -------
-    images : (N, size, size, 1) float32, white (1) on black (-1); no figure touches itself across the border
+    images : (N, size, size, 1) float32, white (1) on black (-1)
+        No figure touches itself across the border.
     labels : (N,) int64, the number of limbs
 
-    Raises ValueError or TypeError on bad arguments. The first images of a larger set from the same seed are the smaller set.
-    About 0.05 ms an image.
+    Raises ValueError or TypeError on bad arguments. With the same seed, a smaller set is the beginning of a larger one. It takes
+    about 0.05 ms per image.
 
     Examples
     --------
@@ -198,12 +220,13 @@ def creatures(count=300, size=16, limbs=4, rng=0):
     return images, labels
 
 
-def limb_thickness(side):
-    """How many pixels wide the limbs of `creatures` are, and the least gap between two of them; bodies are twice that."""
+def limb_thickness(side: int) -> int:
+    """The width in pixels of a limb of `creatures`, and of the smallest gap between two limbs; a body is twice as thick."""
     return max(1, side // 8)
 
 
 def _draw_creature(image, limbs, rng):
+    """Draw a figure with so many limbs into image (side, side), in place."""
     side = len(image)
     thick = limb_thickness(side)
     pitch = 2 * thick
@@ -212,7 +235,7 @@ def _draw_creature(image, limbs, rng):
     most = (length + thick) // pitch
     above = int(rng.integers(max(0, limbs - most), min(limbs, most) + 1))
     reach = rng.integers(max(1, 3 * side // 16), max(1, side // 4) + 1, size=limbs)
-    # One row and column stay free, so that the figure does not meet itself across the border.
+    # One row and one column stay free, so that the figure does not touch itself across the border.
     room = side - 2 * thick - 2 * int(reach.max())
     top = int(reach.max()) + int(rng.integers(max(room, 1)))
     left = int(rng.integers(max(side - length, 1)))

@@ -4,16 +4,20 @@ A kernel compares a query with a training image at one shift of the two at a tim
 p + shift where padding tells both the same of their place. For each shift these pixels p are a range, on each axis by itself.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from ..theory import padding_pattern
 from ..types import Array
 
 
+@lru_cache(256)
 def shift_table(side: int, k: int, boundary: str, anywhere: bool = True) -> Array:
     """The allowed shifts of one axis, as rows (shift, first p, one past the last p) of an int64 array (S, 3).
 
     On a torus p + shift goes round. `anywhere=False` leaves shift 0: a pixel is explained by its own place (the local score).
+    Tables are kept for the next task, which would spend longer on making one than on a small set of images: write into none.
 
     Examples
     --------

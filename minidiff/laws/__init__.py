@@ -1,4 +1,4 @@
-"""The laws themselves; `minidiff.testing` is the way in."""
+"""The laws of the theory, to be tried on any denoiser; people call them through `minidiff.testing`."""
 
 from . import averages, best, structure
 from .law import LAWS, Finding, Result, run_law

@@ -1,28 +1,32 @@
-"""The laws of every posterior mean: a mean of training pixels, with weights that sum to one and forget nothing at the ends."""
+"""The laws of every posterior mean: it is a mean of training pixels, its weights sum to one, and its ends are known.
+
+The ends are s/a -> 0, where it answers with the training image, and a = 0, where it answers with the mean of all candidates.
+"""
 
 from dataclasses import replace
 
 import numpy as np
 
-from .case import Malformed, NotApplicable, read_answer, said
+from ..types import Array
+from .case import Case, Drawn, Malformed, NotApplicable, read_answer, said
 from .law import Finding, law
 from .rules import estimate, values_of, views
 from .structure import furthest
 
 MEAN = ("posterior mean",)
-# s/a, in standard deviations of the training pixels, that counts as hardly any noise.
+# The s/a that counts as almost no noise, in standard deviations of the training pixels.
 HARDLY = 1e-4
-# The distance of two images that hardly differ, in the same unit.
+# The distance of two images that are almost the same, in the same unit.
 NEARLY = 1e-3
 
 
 @law("value range", "weights that do not sum to one, or a division by a or s^2 that belongs to the score, not to x0_hat", MEAN)
-def value_range(case, drawn, rng):
+def value_range(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """A mean lies between the smallest and the largest of what is averaged: min_m v_m <= x0_hat[p] <= max_m v_m.
 
-    Weights are positive and sum to one. IS and LS average the training images' own pixel p, ES and ELS every pixel,
-    boundary-broken ELS those of p's padding pattern; who only claims to be a posterior mean is held against the range of the
-    whole set.
+    Weights are positive and sum to one. IS and LS average pixel p of the training images, ES and ELS all their pixels,
+    boundary-broken ELS the pixels with p's padding pattern. If only "posterior mean" is claimed, the range is that of the whole
+    training set.
     """
     low, high = case.images.min(axis=(0, 1, 2)), case.images.max(axis=(0, 1, 2))
     if case.claimed("ideal"):
@@ -35,9 +39,10 @@ def value_range(case, drawn, rng):
 
 
 def _sum_rounding(case, drawn):
-    """How far rounding may move a mean of all training pixels: M terms, each rounded once, and their weights.
+    """How far rounding may move a mean of all training pixels: M terms are rounded, and so are their weights.
 
-    Weights exp(l - logsumexp(l)), not divided by their sum again, are right too, and sum to 1 as nearly as l itself is known.
+    Weights may be computed as exp(l - logsumexp(l)), without dividing by their sum again. Then their sum is 1 up to the rounding
+    of the exponents l.
     """
     terms = 4 * case.images[..., 0].size * case.eps * max(1.0, float(np.abs(case.images).max()))
     return terms + case.rounding(drawn.x, drawn.t)
@@ -50,11 +55,11 @@ def _sum_rounding(case, drawn):
     tries=4,
     draws=False,
 )
-def training_images_stay(case, drawn, rng):
-    """With hardly any noise left a training image is its own best estimate: x0_hat(a y_n, t) -> y_n as s/a -> 0 (KG; AMB).
+def training_images_stay(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
+    """With almost no noise left a training image is its own best estimate: x0_hat(a y_n, t) -> y_n as s/a -> 0 (KG; AMB).
 
-    Whatever is averaged, a candidate whose value differs by delta is at least a delta away, since a window holds its own centre.
-    So its share in the error is at most delta exp(-a^2 delta^2 / (2 s^2)) <= (s/a) exp(-1/2), and that of all M is M times this.
+    What is compared includes the pixel itself, so a candidate whose value differs by delta has a distance of at least a delta. It
+    adds at most delta exp(-a^2 delta^2 / (2 s^2)) <= (s/a) exp(-1/2) to the error, and all M candidates add at most M times this.
     """
     t = case.time_at(HARDLY)
     a, s = case.signal(t), case.noise(t)
@@ -68,17 +73,17 @@ def training_images_stay(case, drawn, rng):
 
 @law(
     "no signal",
-    "something else than 2 s^2 divides the distances, other candidates are averaged, or a mean of means is taken",
+    "the distances are divided by something other than 2 s^2, other candidates are averaged, or a mean of means is taken",
     MEAN,
     tries=1,
     draws=False,
 )
-def no_signal(case, drawn, rng):
-    """Where nothing can be seen the mean answers: with a = 0 all weights are equal, so x0_hat is the mean of the candidates.
+def no_signal(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
+    """Without signal, at a = 0, all weights are equal, so x0_hat is the mean of the candidates.
 
-    A schedule that keeps some signal at t = 1 is asked with x = 0: exponents then differ by at most
-    Delta = a^2 / (2 s^2) (max |key|^2 - min |key|^2), and answers by at most (exp(Delta) - 1) / 2 of the range. A posterior mean
-    that does not claim to be its class's best has, over all pixels, the training set's mean.
+    If the schedule keeps some signal at t = 1, the question is x = 0: then the exponents differ by at most
+    Delta = a^2 / (2 s^2) (max |key|^2 - min |key|^2), and x0_hat from the mean by at most (exp(Delta) - 1) / 2 of the range. If
+    "ideal" is not claimed, only the mean over all pixels is compared with that of the training set.
     """
     a, s = case.signal(1.0), case.noise(1.0)
     x = np.zeros((1, *case.shape)) if a else case.draw(drawn.seed, 2).x[:1]
@@ -97,34 +102,45 @@ def no_signal(case, drawn, rng):
     return Finding(off, allowed, place, x, 1.0)
 
 
-@law("order and repetition", "means of mini-batches are averaged, so that a ragged last batch weighs too much", MEAN, tries=6)
-def order_and_repetition(case, drawn, rng):
-    """Permuting the training set, or holding every image twice, changes nothing: weights are relative. Needs make=.
+@law("order and repetition", "means of mini-batches are averaged, so that a smaller last batch weighs too much", MEAN, tries=6)
+def order_and_repetition(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
+    """Permuting the training set, or repeating every image, changes nothing: weights are relative. Needs make=.
 
-    A posterior mean that is computed batch by batch must add up the batches' sums and the batches' masses, and divide once.
+    A posterior mean that is computed in batches must add the weighted sums of all batches, add their sums of weights, and divide
+    once at the end.
     """
     first = case.remade(case.images).ask(drawn.x, drawn.t)
     others = {
         "in another order": case.images[rng.permutation(len(case.images))],
-        "held twice": np.concatenate([case.images, case.images]),
+        "repeated": np.concatenate([case.images, case.images]),
     }
     gaps = [(*furthest(case.remade(images).ask(drawn.x, drawn.t) - first), words) for words, images in others.items()]
     off, place, words = max(gaps)
     return Finding(off, case.rounding(drawn.x, drawn.t), f"{place}, with the training set {words}")
 
 
-@law("weights sum to one", "the sum is divided by the number of candidates, or by another query's or pixel's mass", MEAN, tries=6)
-def weights_sum_to_one(case, drawn, rng):
+@law(
+    "weights sum to one",
+    "the sum is divided by the number of candidates, or by the weights of another query or pixel",
+    MEAN,
+    tries=6,
+)
+def weights_sum_to_one(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """A channel that is 1 in every training image is 1 in every estimate, whatever the weights. Needs make=."""
     images = case.images.copy()
     images[..., -1] = 1.0
     off, place = furthest(case.remade(images).ask(drawn.x, drawn.t)[..., -1:] - 1.0)
-    return Finding(off, _sum_rounding(case, drawn), f"{place}, the last channel being 1 in all training images")
+    return Finding(off, _sum_rounding(case, drawn), f"{place}, which is 1 in all training images")
 
 
-@law("one training image", "an axis is squeezed away when N = 1, or a fixed number stands in place of N", ("ideal",), tries=3)
-def one_training_image(case, drawn, rng):
-    """With one training image there is nothing to choose: IS and LS return it, whatever they are shown. Needs make=."""
+@law(
+    "one training image",
+    "an axis of length 1 is squeezed when N = 1, or a fixed number is written in place of N",
+    ("ideal",),
+    tries=3,
+)
+def one_training_image(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
+    """With one training image there is nothing to choose: IS and LS answer with it, whatever x is. Needs make=."""
     if case.shared:
         raise NotApplicable("one image still has many places that may explain a pixel")
     only = case.images[:1]
@@ -132,8 +148,8 @@ def one_training_image(case, drawn, rng):
     return Finding(off, 4 * case.eps * max(1.0, float(np.abs(only).max())), place)
 
 
-def closed_axes(images):
-    """The axes, of 1 (rows) and 2 (columns), along which every image's mirror image is in the set as often as itself."""
+def closed_axes(images: Array) -> list[int]:
+    """The axes, of 1 (rows) and 2 (columns), for which the set holds the mirror image of each image as often as the image."""
     closed = []
     for axis in (1, 2):
         flat, mirrored = (one.reshape(len(images), -1) for one in (images, np.flip(images, axis)))
@@ -149,11 +165,11 @@ def closed_axes(images):
     ("ideal",),
     tries=8,
 )
-def data_symmetry(case, drawn, rng):
-    """A training set closed under a reflection gives a machine that commutes with it: f(flip x) = flip f(x).
+def data_symmetry(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
+    """If the training set holds the mirror image of each image, the machine commutes with the reflection: f(flip x) = flip f(x).
 
-    The best denoiser of a class that the reflection maps onto itself is unique, so it is mapped onto itself (KG theorem B.2 is
-    about groups that act on the data). Needs make=, or images that hold the mirror image of each.
+    The reflection changes neither the training set nor the class of denoisers, so it does not change the best denoiser of the
+    class, of which there is only one (KG theorem B.2 is about groups that act on the data). Needs make=, or such a training set.
     """
     axes = closed_axes(case.images)
     if not axes:
@@ -168,16 +184,16 @@ def data_symmetry(case, drawn, rng):
 
 @law(
     "near copies",
-    "squared distances expanded as |x|^2 - 2 x y + |y|^2: take differences first, then square",
+    "squared distances are expanded as |x|^2 - 2 x y + |y|^2: take differences first, then square them",
     ("ideal",),
     tries=3,
     draws=False,
 )
-def near_copies(case, drawn, rng):
+def near_copies(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """Images that hardly differ are told apart in float32 too: two at distance s weigh 1 : exp(-a^2 / 2). Needs make=.
 
-    By differences each of P gaps, gap / sqrt(P), is known to a rounding of the values, so the exponent to sqrt(P) eps32 / gap.
-    Expanded into |x|^2 - 2 x y + |y|^2 it is the rounding of numbers of order P, divided by 2 gap^2.
+    From differences each of the P gaps, gap / sqrt(P), is known up to the rounding of the values, so the exponent is known to
+    about sqrt(P) eps32 / gap. From |x|^2 - 2 x y + |y|^2 the exponent has the rounding of numbers of order P, over 2 gap^2.
     """
     t = case.time_at(NEARLY)
     a, s, gap = float(np.float32(case.signal(t))), case.noise(t), NEARLY * case.spread

@@ -1,18 +1,19 @@
-"""The laws of the best denoiser of a class: what it answers, why no other is better, and where its walks end."""
+"""The laws of the best denoiser of a class: what it answers, why no other denoiser is better, and where its walks end."""
 
 from itertools import pairwise
 
 import numpy as np
 
 from ..theory import translations, windows
-from .case import NotApplicable
+from ..types import Array
+from .case import Case, Drawn, NotApplicable
 from .hints import looks_like
 from .law import Finding, law
 from .rules import classes_of, estimate, explained, posterior, views
 from .structure import furthest
 
 BEST = ("ideal",)
-# Numbers compared by loops for one query, at most: beyond them only some pixels are looked at.
+# At most this many numbers are compared for one query; of larger images only some pixels are checked.
 WORK = 2e7
 
 
@@ -22,12 +23,12 @@ WORK = 2e7
     BEST,
     explain=looks_like,
 )
-def formula(case, drawn, rng):
+def formula(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """The best denoiser of its class is a softmax over candidates: x0_hat[p] = sum_m w_m v_m (KG; AMB).
 
-    w = softmax over m of -|what p sees of x - a (what m shows)|^2 / (2 s^2). Who may explain p, and what is compared: IS every
-    training image, whole; ES every translation of one, whole; LS every image, the window at p; ELS every pixel of every image,
-    the window there; boundary-broken ELS those of p's padding pattern. Computed by loops and differences, in float64.
+    w = softmax over m of -|what p sees of x - a (what m shows)|^2 / (2 s^2). The candidates are: for IS every training image, for
+    ES every translation of one, for LS the window at p of every image, for ELS the window at every pixel of every image, and for
+    boundary-broken ELS the windows at pixels with p's padding pattern. theory.py computes this in float64, from differences.
     """
     rule = case.rule(drawn.t)
     a, s = case.signal(drawn.t), case.noise(drawn.t)
@@ -44,7 +45,7 @@ def formula(case, drawn, rng):
 
 
 def _place(case, rule, view, entry):
-    """The pixel and channel of an entry of a view's answer, in words."""
+    """In words, the pixel and channel of an entry of a view's answer."""
     channels = case.shape[2]
     pixel = view if rule.values.shape[1] == channels else entry // channels
     return f"pixel (row {pixel // case.shape[1]}, column {pixel % case.shape[1]}), channel {entry % channels}"
@@ -55,41 +56,41 @@ def _place(case, rule, view, entry):
 
 @law(
     "recitation",
-    "late answers blur several training images: 2 s^2 is too large, or a is missing",
+    "late answers mix several training images: 2 s^2 is too large, or a is missing",
     BEST,
     tries=2,
     draws=False,
 )
-def recitation(case, drawn, rng):
+def recitation(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """A walk back with the ideal denoiser ends in a training image: it can only recite (KG; AMB). ES: in a translation of one.
 
-    Without noise the softmax keeps only the nearest candidate. How far off the end may be is said at `local_consistency`: this is
-    its case of a window that sees everything.
+    Without noise the softmax keeps only the nearest candidate. `local_consistency` says how far off the end may be: recitation is
+    local consistency with a window that sees the whole image.
     """
     if case.claimed("local"):
-        raise NotApplicable("a local machine makes mosaics; see 'local consistency'")
+        raise NotApplicable("the walks of a local machine end in mosaics; see 'local consistency'")
     return _walk(case, rng)
 
 
 @law(
     "local consistency",
-    "late answers blur several patches: 2 s^2 is too large, or a is missing; or the wrong pixel of a patch answers",
+    "late answers mix several patches: 2 s^2 is too large, or a is missing; or the wrong pixel of a patch answers",
     ("ideal", "local"),
     tries=2,
     draws=False,
 )
-def local_consistency(case, drawn, rng):
+def local_consistency(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """A local machine's walk ends where every pixel equals the centre of the patch closest to its own window (KG theorem 4.1).
 
-    Held against it is the last answer x0_hat(x, t) of a DDIM walk down to s/a = 1e-3 of the pixels' standard deviation. With
-    e = |what p sees of x - a x0_hat|, a candidate can weigh exp(-T) there only if its distance to what p sees of x0_hat, both
-    times a, is at most sqrt((the smallest + e)^2 + 2 s^2 T) + e; and the answer lies within the values of those.
+    What is checked is the last answer x0_hat(x, t) of a DDIM walk, at s/a = 1e-3 standard deviations of the training pixels. Let
+    d be a candidate's distance to what p sees of x0_hat, times a, and e = |what p sees of x - a x0_hat|. A candidate can have a
+    weight of exp(-T) only if d <= sqrt((smallest d + e)^2 + 2 s^2 T) + e. The answer must lie between the values of these.
     """
     return _walk(case, rng)
 
 
 def _walk(case, rng):
-    """Walk back by DDIM (eta = 0) from pure noise, evenly in log(s/a), and see how far the end is from what it may be."""
+    """Walk back by DDIM (eta = 0) from pure noise, with steps that are even in log(s/a), and check the end."""
     times = sorted({case.time_at(level) for level in np.geomspace(100, 1e-3, 30)}, reverse=True)
     t = times[-1]
     if case.noise(t) > 0.01 * case.spread * case.signal(t):
@@ -103,7 +104,7 @@ def _walk(case, rng):
 
 
 def _end(case, x, end, t):
-    """How far the walk's end (H, W, C), the answer to x at t, leaves the values of its closest candidates; allowed; where."""
+    """How far the end of a walk (H, W, C), the answer to x at t, is outside its closest candidates' values; allowed; where."""
     rule = case.rule(t)
     a, s = case.signal(t), case.noise(t)
     share = 1e-9
@@ -128,22 +129,23 @@ FEATURES, SIGMAS = 64, 7.0
 
 @law(
     "orthogonality",
-    "not the best denoiser of its class: something that it sees still tells in which direction it errs",
+    "not the best denoiser of its class: something that it sees still shows in which direction its error is",
     BEST,
     tries=1,
     draws=False,
 )
-def orthogonality(case, drawn, rng):
-    """The best denoiser of a class leaves an error at right angles to all that the class can see: E[(x0 - x0_hat) . g(x)] = 0.
+def orthogonality(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
+    """The error of the best denoiser of a class is orthogonal to every function of the class: E[(x0 - x0_hat) . g(x)] = 0.
 
-    x0 is uniform over the training set, t fixed, and g any function of the same class: for IS and LS a function of what p sees,
-    for each pixel p by itself; for circular ELS one g for all pixels, the products summed over them; with zeros one g for each
-    padding pattern; for ES one equivariant g. (The best denoiser is a projection: if some g had E = c > 0, x0_hat + lambda g
-    would be better for a small lambda > 0.) What sees more than the class passes too; the other laws tell whether it does.
+    x0 is drawn from the training set, and t is fixed. Which functions g are of the class: for IS and LS each pixel has its own
+    function of what it sees. For circular ELS one g serves all pixels, with zeros one g serves each padding pattern, and the
+    products are summed over these pixels. For ES g is equivariant. (The best denoiser is a projection: if E[...] = c > 0 for some
+    g, then x0_hat + lambda g would be better for a small lambda > 0.) A denoiser that sees more than its class may pass this law,
+    but not the laws of what it sees.
 
-    Three g's are tried: x itself, x0_hat itself, and a random mixture of 64 waves cos(w . seen + b) for each class of pixels,
-    mixed by how much each goes along with the error on one half of the noised images, and tried on the other half, of which it
-    knows nothing. A mean of n products over its standard error is about normal: beyond 7 it is with probability 3e-12.
+    Three g's are tried: x, x0_hat, and a random mixture of 64 waves cos(w . seen + b) for each class of pixels. A wave's
+    weight in the mixture is its product with the error on one half of the noised images; the mixture is tried on the other half.
+    A mean of n products, divided by its standard error, is about normal: it is beyond 7 with probability 3e-12.
     """
     found = []
     for t in _telling_times(case, rng):
@@ -160,16 +162,16 @@ def orthogonality(case, drawn, rng):
 
 
 def _answers(case, t, count, rng):
-    """(x0, x, x0_hat), each (count, H, W, C); asked 25 at a time, since a student's own may need much memory for each."""
+    """(x0, x, x0_hat), each (count, H, W, C); 25 are asked at a time, since a student's denoiser may need much memory."""
     x0 = case.images[rng.integers(len(case.images), size=count)]
     x = case.signal(t) * x0 + case.noise(t) * rng.standard_normal(x0.shape)
     return x0, x, np.concatenate([case.ask(x[start : start + 25], t) for start in range(0, count, 25)])
 
 
 def _telling_times(case, rng):
-    """Two times at which the answer is neither sure nor blind: error energies near a fifth and a half of the pixels' variance.
+    """Two times at which the mean squared error is about a fifth, and a half, of the variance of the training pixels.
 
-    Where the error is a rare event its mean is not normal, and its absence shows nothing.
+    At less noise an error is a rare event: its mean is then not normal, and to see none shows nothing.
     """
     energy = {}
     for level in np.geomspace(0.2, 10, 8):
@@ -180,14 +182,14 @@ def _telling_times(case, rng):
 
 
 def _sigmas(products):
-    """The mean of products (n, ...), summed within each sample, in standard errors."""
+    """The mean of products (n, ...), summed over each sample, divided by its standard error."""
     sums = products.reshape(len(products), -1).sum(axis=1)
     spread = sums.std() / np.sqrt(len(sums))
     return float(abs(sums.mean()) / spread) if spread > 0 else 0.0
 
 
 def _waves(case, x, error, t, rng):
-    """error . g over the second half of the samples, g a mixture of waves that the first half chose: (n / 2, H W, C)."""
+    """error . g on the second half of the samples, (n / 2, H W, C), for a mixture g of waves that is fitted to the first half."""
     count, height, width, channels = error.shape
     pixels, half, k = height * width, count // 2, case.k(t) if case.claimed("local") else None
     if k is not None:
@@ -198,7 +200,7 @@ def _waves(case, x, error, t, rng):
         classes = np.zeros(pixels, int)
     else:
         seen, classes = x.reshape(count, 1, -1), np.arange(pixels)
-    # Waves as long as what is seen is wide, and shorter: two questions of one time differ by about 1, 2 or 4 radians.
+    # The phases of one wave at two questions of the same time differ by about 1, 2 or 4 radians.
     scale = rng.choice([1.0, 2.0, 4.0], FEATURES) / (np.sqrt(2 * seen.shape[2]) * float(x.std()))
     phases = seen @ (rng.standard_normal((seen.shape[2], FEATURES)) * scale) + 2 * np.pi * rng.random(FEATURES)
     waves = np.broadcast_to(np.cos(phases), (count, pixels, FEATURES))
@@ -211,12 +213,12 @@ def _waves(case, x, error, t, rng):
 # --- second-order Tweedie ----------------------------------------------------------------------------------------------
 
 
-def slopes(case, x, t, directions):
-    """The denoiser's Jacobian at x (H, W, C) along unit directions (K, H, W, C), by central differences; and their error bound.
+def slopes(case: Case, x: Array, t: float, directions: Array) -> tuple[Array, float]:
+    """The denoiser's Jacobian at x (H, W, C) times unit directions (K, H, W, C), by central differences, and an error bound.
 
-    x0_hat's third derivative along v is (a / s^2)^3 times a fourth cumulant of the training set, at most 4 R rho^3 for values of
-    range R and projections on v of range rho. With h = eps^(1/3) s^2 / (a rho) both h^2 / 6 of that and rounding over h are
-    small.
+    The third derivative of x0_hat along v is (a / s^2)^3 times a fourth cumulant of the posterior. That is at most 4 R rho^3,
+    where R is the range of the values and rho the range of the projections on v. With h = eps^(1/3) s^2 / (a rho) both parts of
+    the error are small: h^2 / 6 times this derivative, and rounding divided by h.
     """
     r = case.signal(t) / case.noise(t) ** 2
     rho = case.span * np.sqrt(np.prod(case.shape))
@@ -232,21 +234,21 @@ def _directions(case, rng, count=3):
 
 def _not_if_local(case):
     if case.claimed("local"):
-        raise NotApplicable("each pixel of a local machine has a posterior of its own, so its score need not be a gradient")
+        raise NotApplicable("each pixel of a local machine has a posterior of its own, so its score may be no gradient")
 
 
 @law(
     "gradient",
-    "each pixel answers from a posterior of its own, or is scaled by itself: no density has this score",
+    "each pixel has a posterior of its own, or a scale of its own: no density has this score",
     BEST,
     tries=4,
 )
-def gradient(case, drawn, rng):
+def gradient(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """The ideal score is a gradient, so the Jacobian of x0_hat is symmetric, u . J v = v . J u; and it is positive, v . J v >= 0.
 
-    x0_hat = (x + s^2 grad log p_t) / a (Tweedie): its Jacobian is a second derivative, and (a / s^2) times a covariance. LS and
-    ELS answer each pixel from another posterior, and theirs need not be symmetric: hold one against this law, by itself, and the
-    counter-example is a witness that its score is the gradient of no density.
+    x0_hat = (x + s^2 grad log p) / a (Tweedie), so its Jacobian holds second derivatives of log p; it is also (a / s^2) times a
+    covariance. Each pixel of LS and ELS has a posterior of its own, and their Jacobians may not be symmetric. Call this law with
+    one of them: the counter-example shows that its score is the gradient of no density.
     """
     _not_if_local(case)
     v = _directions(case, rng)
@@ -259,12 +261,12 @@ def gradient(case, drawn, rng):
     return Finding(skew, allowed, "u . J v is not v . J u for two random directions")
 
 
-@law("second-order Tweedie", "no posterior mean of this training set: another temperature, or a factor missing", BEST, tries=4)
-def second_order_tweedie(case, drawn, rng):
+@law("second-order Tweedie", "no posterior mean of this training set: another temperature, or a missing factor", BEST, tries=4)
+def second_order_tweedie(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """The Jacobian of the ideal x0_hat is (a / s^2) times the posterior covariance, E[x0 x0^T | x] - x0_hat x0_hat^T.
 
-    Tweedie's formula, differentiated once more: where the training images that may explain x differ, the answer follows x. ES has
-    the covariance of the posterior over the data's orbit.
+    This is the derivative of Tweedie's formula: where the training images that may explain x differ, x0_hat changes with x. For
+    ES the posterior is over all translations of the training images.
     """
     _not_if_local(case)
     x, t, v = drawn.x[0], drawn.t, _directions(case, rng)

@@ -1,47 +1,55 @@
-"""What a law is run on: someone's denoiser, the training set and schedule it is about, and what is claimed of it."""
+"""What a law is tried on: a denoiser, its training set and schedule, and what is claimed about it."""
 
+import traceback
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import arguments
-from ..machines.windows import BOUNDARIES, Window
+from ..machines.windows import BOUNDARIES, Window, WindowLike
+from ..theory import Rule
+from ..types import Array, Denoiser, Rng, Schedule
 from .rules import rule_of
 
 CLAIMS = ("ideal", "posterior mean", "local", "equivariant", "boundary")
-# s/a of the times that laws are tried at, in standard deviations of the training pixels, the plainest first.
+# Names of CLAIMS, one of them, or a machine's short name.
+Claims = str | Collection[str]
+# From training images to a denoiser.
+Make = Callable[[Array], Denoiser]
+# The times at which laws are tried have these s/a, in standard deviations of the training pixels; the simplest is first.
 LEVELS = (1.0, 0.3, 3.0, 0.1, 10.0)
-# Rounding of a sum, a softmax and a mean together, in units of the last place; DESIGN's c "of order 10".
+# The rounding of a sum, a softmax and a mean together, in units of the last place.
 ROUNDINGS = 10
-# More numbers than this in a rule's keys are too many to compare by theory.py.
+# With more numbers than this in a rule's keys, theory.py would take too long and too much memory.
 MOST_NUMBERS = 5e7
 
 
 class Malformed(Exception):
-    """A denoiser that raised, or gave something that is no batch of finite images: said in one line, with what it was asked."""
+    """The denoiser raised an error, or its answer is no batch of finite images: why, in one line, and the question (x, t)."""
 
-    def __init__(self, words, x=None, t=None):
+    def __init__(self, words: str, x: Array | None = None, t: float | Array | None = None) -> None:
         super().__init__(words)
         self.asked = (x, t)
 
 
 class NotApplicable(Exception):
-    """A law that this case cannot show: why, in one line."""
+    """A law does not apply to this case: why, in one line."""
 
 
 class Drawn(NamedTuple):
-    """A question: noisy images x (B, H, W, C) float64, the time t, and the seed that gave them."""
+    """A question: noisy images x (B, H, W, C) float64, the time t, and the seed from which they were drawn."""
 
-    x: np.ndarray
+    x: Array
     t: float
     seed: int
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A denoiser with everything that is said of it; made by `check_denoiser` and by each law when called by itself.
+    """A denoiser with everything that is known and claimed about it; made by `check_denoiser`, and by a law called by itself.
 
     Attributes
     ----------
@@ -55,32 +63,32 @@ class Case:
         make(images) -> denoiser.
     seed, samples : int
     eps : float
-        The unit of rounding of what the denoiser computes in.
+        The eps of the dtype that the denoiser computes in, as np.finfo gives it.
     """
 
-    denoiser: callable
-    images: np.ndarray
-    schedule: object
-    claims: frozenset
+    denoiser: Denoiser
+    images: Array
+    schedule: Schedule
+    claims: frozenset[str]
     window: Window | None
     boundary: str
-    make: callable
+    make: Make | None
     seed: int
     samples: int
     eps: float = float(np.finfo(np.float64).eps)
 
     # --- questions ---------------------------------------------------------------------------------------------------
 
-    def ask(self, x, t):
-        """The denoiser's answer to a copy of x (B, H, W, C) at time t, float64; Malformed if it is none."""
+    def ask(self, x: Array, t: float | Array) -> Array:
+        """The denoiser's answer to a copy of x (B, H, W, C) at time t, in float64; Malformed if it is no answer."""
         try:
             answer = self.denoiser(x.copy(), t if np.ndim(t) else float(t))
         except Exception as error:
             raise Malformed(said(error, "denoiser"), x, t) from error
         return read_answer(answer, x, t)
 
-    def remade(self, images):
-        """The case of make(images): the same claims about another training set. NotApplicable without make."""
+    def remade(self, images: Array) -> "Case":
+        """This case with the denoiser make(images): the same claims about another training set. NotApplicable without make."""
         if self.make is None:
             raise NotApplicable("needs make=, a function from training images to a denoiser")
         images = np.ascontiguousarray(images)
@@ -92,10 +100,10 @@ class Case:
             raise Malformed(f"make(images) gives {type(denoiser).__name__}, which cannot be called")
         return replace(self, denoiser=denoiser, images=images.astype(np.float64))
 
-    def draw(self, seed, size):
-        """A question for a seed, the smaller the plainer: from size 0 (one query, one pixel not zero) to 3 (three queries).
+    def draw(self, seed: int, size: int) -> Drawn:
+        """A question for a seed and a size, from 0 (one query with one pixel that is not zero) to 3 (three queries).
 
-        Three of four are noised training images, the others far from all of them.
+        Three of four questions are noised training images; the others are far from all training images.
         """
         rng = np.random.default_rng(seed)
         t = self.times[rng.integers(len(self.times) if size else 1)]
@@ -112,37 +120,37 @@ class Case:
     # --- facts -------------------------------------------------------------------------------------------------------
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """(H, W, C)."""
         return self.images.shape[1:]
 
     @cached_property
-    def spread(self):
-        """The standard deviation of the training pixels, 1 where they are all the same."""
+    def spread(self) -> float:
+        """The standard deviation of the training pixels; 1 if they are all the same."""
         return float(self.images.std()) or 1.0
 
     @cached_property
-    def span(self):
-        """The range of the training pixels, at least 1e-3 of the largest."""
+    def span(self) -> float:
+        """The range of the training pixels, or 1e-3 of the largest absolute value if that is more."""
         return max(float(np.ptp(self.images)), 1e-3 * float(np.abs(self.images).max()), 1e-12)
 
     @cached_property
-    def times(self):
-        """The times of LEVELS; and where a list of windows goes from one to the next, where slips in its index show."""
+    def times(self) -> tuple[float, ...]:
+        """The times of LEVELS, and some times at which a list of windows changes: only there a wrong index shows."""
         length = len(getattr(self.window, "table", ()))
-        steps = sorted({1, length // 2, length - 1}) if length > 1 else ()
+        steps = sorted({1, length // 2, length - 1}) if length > 1 else []
         return (*(self.time_at(level) for level in LEVELS), *(step / length for step in steps if step))
 
-    def signal(self, t):
+    def signal(self, t: float) -> float:
         """a(t) as a float."""
         return float(self.schedule.signal(t))
 
-    def noise(self, t):
+    def noise(self, t: float) -> float:
         """s(t) as a float."""
         return float(self.schedule.noise(t))
 
-    def time_at(self, level):
-        """The time at which s/a is `level` standard deviations of the training pixels, by bisection; the nearest end if none."""
+    def time_at(self, level: float) -> float:
+        """The time at which s/a is `level` standard deviations of the training pixels, by bisection; 0 or 1 if there is none."""
         low, high = 0.0, 1.0
         for _ in range(60):
             middle = (low + high) / 2
@@ -150,26 +158,26 @@ class Case:
             low, high = (middle, high) if early else (low, middle)
         return high
 
-    def claimed(self, *names):
+    def claimed(self, *names: str) -> bool:
         """Whether all of these are claimed."""
         return self.claims.issuperset(names)
 
     @property
-    def shared(self):
-        """Whether one place may explain another: translations, or pixels of one padding class."""
+    def shared(self) -> bool:
+        """Whether one place may explain another: translations of an image, or pixels with the same padding pattern."""
         return not self.claims.isdisjoint(("equivariant", "boundary"))
 
-    def k(self, t):
-        """The window's side at time t, None where the whole image is seen. A list of L: the first i with (i + 1) / L >= t."""
+    def k(self, t: float) -> int:
+        """The window's side at time t; of a list of L sides the first, with index i, for which (i + 1) / L >= t."""
         if self.window is None:
-            return None
+            raise NotApplicable("the whole image is seen")
         table = getattr(self.window, "table", None)
         if table is None:
             return self.window(t)
         ends = np.arange(1, len(table) + 1) / len(table)
         return table[int(np.searchsorted(ends, t - 1e-9 / len(table)))]
 
-    def rule(self, t):
+    def rule(self, t: float) -> Rule:
         """The rule whose posterior mean is the best denoiser of the claimed class at time t."""
         k = self.k(t) if self.claimed("local") else None
         count, height, width, channels = self.images.shape
@@ -179,21 +187,22 @@ class Case:
             raise NotApplicable(f"{numbers:.1e} numbers are too many to compare one by one: check with fewer or smaller images")
         return rule_of(self.images, k, self.boundary, self.shared)
 
-    def rounding(self, x, t, nearest=None):
-        """How far rounding may move an answer: c eps of the range, times the size 1 + d / (2 s^2) of the exponent rounded.
+    def rounding(self, x: Array, t: float, nearest: Any = None) -> float:
+        """How far rounding may move an answer: ROUNDINGS eps of the range, times 1 + the size of the exponents, d / (2 s^2).
 
-        `nearest` is the smallest squared distance d; without it the largest possible, (|x| + a |y|)^2, for x (..., H, W, C).
+        `nearest` is the smallest squared distance d, a number or an array of them; by default the largest that is possible for x
+        (..., H, W, C), (|x| + a |y|)^2.
         """
         if nearest is None:
             lengths = [np.sqrt((one**2).sum(axis=(-3, -2, -1)).max()) for one in (x, self.images)]
             nearest = (lengths[0] + self.signal(t) * lengths[1]) ** 2
-        # Candidates up to exp(-40) of the largest weight matter, and so do their exponents.
+        # Candidates count down to exp(-40) of the largest weight, so exponents are up to 40 larger than that of the nearest.
         exponent = 40 + np.max(nearest) / (2 * self.noise(t) ** 2)
         return ROUNDINGS * self.eps * max(self.span, float(np.abs(x).max())) * (1 + exponent)
 
 
-def read_answer(answer, x, t):
-    """An answer to x at t as a float64 array; Malformed if it is no finite floats of x's shape."""
+def read_answer(answer: Any, x: Array, t: float | Array) -> Array:
+    """An answer to x at time t as a float64 array; Malformed unless it is finite floats of x's shape."""
     try:
         array = np.asarray(answer)
     except ValueError as error:
@@ -208,18 +217,25 @@ def read_answer(answer, x, t):
     return array.astype(np.float64)
 
 
-def said(error, whose):
-    """An error in one line, with the last line of the user's own that raised it."""
-    trace = error.__traceback__
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno}"
+def said(error: Exception, whose: str) -> str:
+    """An error in one line, with the file and the line that raised it."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
     words = " ".join(str(error).split())
-    return f"{whose} raised {type(error).__name__}: {words} ({place})"
+    return f"{whose} raised {type(error).__name__}: {words} ({place.filename}, line {place.lineno})"
 
 
-def make_case(denoiser, images, schedule, claims, window, boundary, make, rng, samples):
-    """A Case from a caller's arguments; ValueError or TypeError on bad ones, before the denoiser is called."""
+def make_case(
+    denoiser: Denoiser,
+    images: Array,
+    schedule: Schedule,
+    claims: Claims,
+    window: WindowLike | None,
+    boundary: str,
+    make: Make | None,
+    rng: Rng,
+    samples: int,
+) -> Case:
+    """A Case from the arguments of `check_denoiser`; ValueError or TypeError on bad ones, before the denoiser is called."""
     if not callable(denoiser):
         raise TypeError(f"denoiser: expected a callable denoiser(x, t), got {type(denoiser).__name__}")
     if make is not None and not callable(make):
@@ -229,18 +245,18 @@ def make_case(denoiser, images, schedule, claims, window, boundary, make, rng, s
         if not callable(getattr(schedule, method, None)):
             raise TypeError(f"schedule: expected a Schedule, got {schedule!r}; hint: minidiff.schedules.cosine()")
     arguments.choice("boundary", boundary, BOUNDARIES)
-    claims = read_claims(claims, boundary)
-    if "local" in claims:
+    claimed, side = read_claims(claims, boundary), None
+    if "local" in claimed:
         if window is None:
             raise ValueError("window: expected the side k that 'local' claims, got None; hint: window=3")
-        window = Window(window, *images.shape[1:3], boundary)
+        side = Window(window, images.shape[1], images.shape[2], boundary)
     elif window is not None:
-        raise ValueError(f"claims: expected 'local' among them, as window={window!r} is given, got {sorted(claims)}")
+        raise ValueError(f"claims: expected 'local' among them, as window={window!r} is given, got {sorted(claimed)}")
     samples = arguments.whole_number("samples", samples, 100)
     seed = rng if isinstance(rng, int) and not isinstance(rng, bool) else None
     if seed is None or seed < 0:
         seed = int(arguments.generator(rng).integers(2**31))
-    case = Case(denoiser, images, schedule, claims, window, boundary, make, seed, samples)
+    case = Case(denoiser, images, schedule, claimed, side, boundary, make, seed, samples)
     return replace(case, eps=_precision(case))
 
 
@@ -252,8 +268,8 @@ MACHINES = {
 }
 
 
-def read_claims(claims, boundary):
-    """The set of claims from names, one name, or a machine's short name; ValueError where they contradict each other."""
+def read_claims(claims: Claims, boundary: str) -> frozenset[str]:
+    """The set of claims from names, one name, or a machine's short name; ValueError if they contradict each other."""
     if isinstance(claims, str):
         claims = MACHINES.get(claims, (arguments.choice("claims", claims, (*CLAIMS, *MACHINES)),))
         if "local" in claims and boundary == "zeros":
@@ -270,9 +286,9 @@ def read_claims(claims, boundary):
 
 
 def _precision(case):
-    """The unit of rounding that the denoiser computes in: float32's if it answers with numbers that are all float32.
+    """The eps of the dtype that the denoiser computes in: float32's if float32 holds all its answers exactly.
 
-    Its dtype alone does not say so: a float32 network that is asked in float64 may well answer in float64.
+    The dtype of its answers does not show this: a float32 network that is asked in float64 may answer in float64.
     """
     single, double = (float(np.finfo(dtype).eps) for dtype in (np.float32, np.float64))
     try:

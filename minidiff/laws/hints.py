@@ -1,26 +1,28 @@
-"""What the answers of a wrong denoiser look like: the common slips, each as what comes out of it."""
+"""Common slips, recognised by their answers: the formula is computed with each slip and compared with what a denoiser answers."""
 
 import numpy as np
 
+from .case import Case
 from .rules import estimate, rule_of
 
 
-def looks_like(case):
-    """Which common slip gives the denoiser's answers, in words; "" if none does, or several.
+def looks_like(case: Case) -> str:
+    """Which common slip gives the denoiser's answers, in words; "" if no slip does, or more than one.
 
-    Asked are four whole questions, since on a single plain one (x = 0, say) many slips look alike.
+    The slips are compared on four questions without empty pixels, since many slips give the same answer to a simple one such as
+    x = 0.
     """
-    words = None
+    words: set[str] | None = None
     for seed in range(4):
         drawn = case.draw(case.seed + seed, 2)
         x, found = drawn.x[0], case.ask(drawn.x[:1], drawn.t)[0]
         alike = {slip for slip, gap, allowed in _slips(case, x, drawn.t, found) if gap <= allowed <= case.span / 50}
         words = alike if words is None else words & alike
-    return f"it answers what comes out {words.pop()}" if len(words) == 1 else ""
+    return f"the formula gives the same answers {words.pop()}" if words and len(words) == 1 else ""
 
 
 def _slips(case, x, t, found):
-    """(what a slip is, how far the answer `found` to x (H, W, C) is from what it gives, what rounding allows), one by one."""
+    """For each slip: its words, how far `found` (H, W, C) is from its answer to x (H, W, C), and how far rounding may be."""
     a, s, own = case.signal(t), case.noise(t), case.rule(t)
     for words, rule, signal, noise in (
         ("without the factor a on the candidates", own, 1.0, s),
@@ -37,13 +39,13 @@ def _slips(case, x, t, found):
         yield words, np.abs(expected.reshape(case.shape) - found).max(), case.rounding(x, t, nearest)
     expected, nearest = estimate(own, x, a, s)
     expected, allowed = expected.reshape(case.shape), case.rounding(x, t, nearest)
-    yield "as eps_hat, not x0_hat", np.abs((x - a * expected) / s - found).max(), allowed / s
-    yield "as the score, not x0_hat", np.abs((a * expected - x) / s**2 - found).max(), allowed / s**2
-    yield "as a x0_hat, not x0_hat", np.abs(a * expected - found).max(), allowed
+    yield "if they are given as eps_hat, not x0_hat", np.abs((x - a * expected) / s - found).max(), allowed / s
+    yield "if they are given as the score, not x0_hat", np.abs((a * expected - x) / s**2 - found).max(), allowed / s**2
+    yield "if they are given as a x0_hat, not x0_hat", np.abs(a * expected - found).max(), allowed
 
 
 def _relatives(case, t):
-    """(what a slip is, the rule that it makes of the claimed one), for slips in the candidates and in the window."""
+    """For slips in the candidates and in the window: a list of (words, the rule that the slip makes of the claimed one)."""
     images, boundary, shared, k = case.images, case.boundary, case.shared, case.k(t) if case.claimed("local") else None
     if k is None:
         if shared:
@@ -57,7 +59,7 @@ def _relatives(case, t):
     if shared:
         found.append(("when only its own place may explain a pixel (LS)", rule_of(images, k, boundary)))
     if boundary == "zeros" or not shared:
-        words = "when every place may explain every pixel" + (", whatever the padding tells" if boundary == "zeros" else " (ELS)")
+        words = "when every place may explain every pixel" + (", whatever the padding shows" if boundary == "zeros" else " (ELS)")
         found.append((words, rule_of(images, k, boundary, "anywhere")))
     sizes = [size for size in (k - 2, k + 2) if 1 <= size <= min(case.shape[:2])]
     return found + [(f"with a window of {size}, not {k}", rule_of(images, size, boundary, shared)) for size in sizes]

@@ -1,45 +1,47 @@
-"""How a law is run: tried on questions from small to large, and where it breaks, on the smallest that still break it."""
+"""How a law is tried: on questions from small to large. If one breaks it, a smaller question that breaks it too is looked for."""
 
 import functools
 import textwrap
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 
-from .case import Drawn, Malformed, NotApplicable, make_case
+from ..machines.windows import WindowLike
+from ..types import Array, Denoiser, Rng, Schedule
+from .case import Case, Claims, Drawn, Make, Malformed, NotApplicable, make_case
 
-# Every law by its name, in the order in which a report gives them.
-LAWS = {}
-# Questions asked to find a smaller counter-example, and the seconds of the processor that they may take, if more than ten.
+# To make a counter-example smaller at most this many questions are asked, and at most this many seconds of processor time are
+# spent; but ten questions are always asked.
 MOST_SHRINKS, SHRINK_SECONDS = 150, 1.5
-# A counter-example of this many numbers that are not zero is small enough.
+# A counter-example with at most this many numbers that are not zero is small enough.
 SMALL = 3
 
 
 class Finding(NamedTuple):
     """What one try of a law found: how far off the answers are, how far they may be, and where or why.
 
-    x and t are what was asked, where that is not the question drawn.
+    x and t are what was asked, if that is not the question drawn.
     """
 
     off: float
     allowed: float
     where: str = ""
-    x: np.ndarray | None = None
+    x: Array | None = None
     t: float | None = None
 
     @property
-    def broken(self):
-        """Whether they are further off than allowed; nan counts as broken."""
+    def broken(self) -> bool:
+        """Whether the answers are further off than allowed; nan counts as broken."""
         return not self.off <= self.allowed
 
 
 class Enough(BaseException):
-    """Stop looking for smaller counter-examples. A BaseException, since hypothesis takes others for counter-examples."""
+    """Stop looking for smaller counter-examples. No Exception, since hypothesis would take that for a counter-example."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,22 +53,23 @@ class Result:
     law : str
     held : True, False, or None where the law does not apply
     says : str
-        The theorem, in a line.
+        The theorem, in one line.
     off, allowed : float
-        The largest distance from it that was found, beside the bound it is held against; the pair of the worst try.
+        How far the answers are from what the theorem says, and how far they may be, in the worst try.
     where : str
-        Which pixel, or what was answered; or why the law does not apply.
+        At which pixel, or what the answer was; or why the law does not apply.
     usually : str
-        What a broken law usually means.
+        What it usually means if this law is broken.
     hint : str
-        What it means here, where that is known: `formula` says which common slip gives the same answers.
+        What it means in this case, if that is known: `formula` says which common slip gives the same answers.
     x : (B, H, W, C) float64 or None
         The smallest counter-example found; None for a statistical law.
     t : float or None
-        Its time.
+        The time of x.
     seed : int or None
-        The seed of the try that broke, from which its other choices follow (which shift, which pixel).
+        The seed of the try that broke the law; the try's other choices (which shift, which pixel) follow from it.
     tries : int
+        How many tries showed something.
     """
 
     law: str
@@ -77,7 +80,7 @@ class Result:
     where: str = ""
     usually: str = ""
     hint: str = ""
-    x: np.ndarray | None = None
+    x: Array | None = None
     t: float | None = None
     seed: int | None = None
     tries: int = 0
@@ -111,41 +114,87 @@ def _shown(x):
         return f"x all zero, shape {x.shape},"
     if len(live) <= SMALL:
         parts = ", ".join(f"x[{', '.join(map(str, place))}] = {x[tuple(place)]:.4g}" for place in live)
-        return f"x of shape {x.shape}, zero but for {parts},"
+        return f"x of shape {x.shape}, zero except for {parts},"
     return f"x of shape {x.shape}, {len(live)} numbers not zero,"
 
 
-def law(name, usually, needs=(), tries=16, draws=True, explain=None):
-    """Make a law of a function (case, drawn, rng) -> Finding, whose docstring is the theorem.
+Trial = Callable[[Case, Drawn, np.random.Generator], Finding]
 
-    `needs` are the claims that it is about; `draws` says whether it is about the question drawn, which can then be made smaller;
-    explain(case) gives a hint where the law is broken. What comes back is the function that people call: every law takes the
-    arguments of `check_denoiser` but `laws`, claims being by default what the law needs, and returns a Result.
+
+class Law(Protocol):
+    """A law as people call it, and what `run_law` needs to know about it; see `law`."""
+
+    law: str
+    usually: str
+    needs: tuple[str, ...]
+    says: str
+    tries: int
+    draws: bool
+    explain: Callable[[Case], str] | None
+    trial: Trial
+
+    def __call__(
+        self,
+        denoiser: Denoiser,
+        images: Array,
+        schedule: Schedule,
+        *,
+        claims: Claims | None = None,
+        window: WindowLike | None = None,
+        boundary: str = "circular",
+        make: Make | None = None,
+        rng: Rng = 0,
+        samples: int = 1000,
+    ) -> Result: ...
+
+
+# Every law by its name, in the order in which a report gives them.
+LAWS: dict[str, Law] = {}
+
+
+def law(
+    name: str,
+    usually: str,
+    needs: tuple[str, ...] = (),
+    tries: int = 16,
+    draws: bool = True,
+    explain: Callable[[Case], str] | None = None,
+) -> Callable[[Trial], Law]:
+    """A decorator that makes a law of a function trial(case, drawn, rng) -> Finding, whose docstring is the theorem.
+
+    The law is a function for people: it takes the arguments of `check_denoiser` except `laws`, and returns a Result. `needs` are
+    the claims that the law follows from, and its own claims by default. `draws` says whether the trial asks the question that was
+    drawn; that question can then be made smaller. explain(case) gives a hint after the law was broken.
     """
 
     def build(trial):
-        @functools.wraps(trial)
+        # Not the annotations, nor __wrapped__: help() is to show the arguments of the law, not those of the trial.
+        @functools.wraps(trial, assigned=("__module__", "__name__", "__qualname__", "__doc__"))
         def call(denoiser, images, schedule, *, claims=None, window=None, boundary="circular", make=None, rng=0, samples=1000):
             if claims is None:
                 claims = {*needs, "local"} if window is not None else needs
-            return run_law(call, make_case(denoiser, images, schedule, claims, window, boundary, make, rng, samples))
+            return run_law(found, make_case(denoiser, images, schedule, claims, window, boundary, make, rng, samples))
 
-        # help() is to show what people call, not the trial inside.
         del call.__wrapped__
-        call.law, call.usually, call.needs, call.says = name, usually, needs, trial.__doc__.split("\n")[0]
-        call.tries, call.draws, call.explain, call.trial = tries, draws, explain, trial
-        call.refused = lambda why: Result(name, None, call.says, where=why)
-        LAWS[name] = call
-        return call
+        found = cast(Law, call)
+        found.law, found.usually, found.needs, found.says = name, usually, needs, trial.__doc__.split("\n")[0]
+        found.tries, found.draws, found.explain, found.trial = tries, draws, explain, trial
+        LAWS[name] = found
+        return found
 
     return build
 
 
-def run_law(which, case):
-    """The Result of one law on a Case."""
+def refused(which: Law, why: str) -> Result:
+    """The Result of a law that does not apply."""
+    return Result(which.law, None, which.says, where=why)
+
+
+def run_law(which: Law, case: Case) -> Result:
+    """The Result of one law for a Case."""
     missing = [claim for claim in which.needs if claim not in case.claims]
     if missing:
-        return which.refused(f"'{missing[0]}' is not claimed")
+        return refused(which, f"'{missing[0]}' is not claimed")
     worst, done, why = Finding(0.0, np.inf), 0, "rounding, or too little contrast, would hide any mistake"
     for number in range(which.tries):
         drawn = case.draw(case.seed + number, 3 * number // max(which.tries - 1, 1))
@@ -157,13 +206,13 @@ def run_law(which, case):
             continue
         if finding.broken:
             return _broken(which, case, drawn, finding, number + 1, time.process_time() - started)
-        # A bound as wide as the range shows nothing; laws that ask their own questions see to that themselves.
+        # A bound as wide as the range shows nothing. Laws that ask questions of their own raise NotApplicable then.
         if not which.draws or finding.allowed <= case.span / 4:
             done += 1
             if finding.off * worst.allowed >= worst.off * finding.allowed or done == 1:
                 worst = finding
     if not done:
-        return which.refused(why)
+        return refused(which, why)
     return Result(which.law, True, which.says, worst.off, worst.allowed, tries=done)
 
 
@@ -179,70 +228,79 @@ def _broken(which, case, drawn, finding, tries, seconds):
     return Result(which.law, False, which.says, off, allowed, where, which.usually, hint, x, t, drawn.seed, tries)
 
 
-def attempt(which, case, drawn):
-    """One try; an answer that is none breaks any law."""
+def attempt(which: Law, case: Case, drawn: Drawn) -> Finding:
+    """One try of a law; a malformed answer breaks every law."""
     try:
         return which.trial(case, drawn, np.random.default_rng(drawn.seed))
     except Malformed as why:
-        return Finding(np.inf, 0.0, str(why), *why.asked)
+        x, t = why.asked
+        # If each query has a time of its own, the first is reported.
+        return Finding(np.inf, 0.0, str(why), x, None if t is None else float(np.ravel(t)[0]))
 
 
-def smaller(which, case, drawn, finding, seconds):
-    """The smallest question found that still breaks the law: by emptying pixels, then by hypothesis where it is installed."""
-    best = [drawn, finding]
-    left = int(min(MOST_SHRINKS, max(SHRINK_SECONDS / max(seconds, 1e-6), 10)))
+def smaller(which: Law, case: Case, drawn: Drawn, finding: Finding, seconds: float) -> tuple[Drawn, Finding]:
+    """The smallest question found that still breaks the law, and its Finding; `seconds` is the time that one try takes.
 
-    def breaks(x, t):
-        nonlocal left
-        if left <= 0 or not np.any(best[0].x):
+    Pixels are set to zero; then hypothesis, if it is installed, looks for another question.
+    """
+    search = _Search(which, case, drawn, finding, int(min(MOST_SHRINKS, max(SHRINK_SECONDS / max(seconds, 1e-6), 10))))
+    with suppress(Enough, ImportError):
+        search.by_emptying()
+        if np.count_nonzero(search.drawn.x) > SMALL:
+            search.by_hypothesis()
+    return search.drawn, search.finding
+
+
+class _Search:
+    """The smallest question found so far that breaks a law, its Finding, and how many questions may still be asked."""
+
+    def __init__(self, which: Law, case: Case, drawn: Drawn, finding: Finding, left: int) -> None:
+        self.which, self.case, self.drawn, self.finding, self.left = which, case, drawn, finding, left
+
+    def breaks(self, x, t):
+        """Whether the question (x, t) breaks the law; if it does and is smaller, it is kept."""
+        if self.left <= 0 or not np.any(self.drawn.x):
             raise Enough
-        left -= 1
-        candidate = Drawn(x, t, drawn.seed)
+        self.left -= 1
+        candidate = Drawn(x, t, self.drawn.seed)
         try:
-            found = attempt(which, case, candidate)
+            found = attempt(self.which, self.case, candidate)
         except NotApplicable:
             return False
-        if found.broken and np.count_nonzero(x) < np.count_nonzero(best[0].x):
-            best[:] = candidate, found
+        if found.broken and np.count_nonzero(x) < np.count_nonzero(self.drawn.x):
+            self.drawn, self.finding = candidate, found
         return found.broken
 
-    with suppress(Enough, ImportError):
-        _by_emptying(breaks, best)
-        if np.count_nonzero(best[0].x) > SMALL:
-            _by_hypothesis(breaks, case)
-    return best
+    def by_emptying(self):
+        """Keep one query, and set all its numbers to zero, or else half of them, a quarter, ..., if the law stays broken."""
+        for query in range(len(self.drawn.x)):
+            if len(self.drawn.x) > 1:
+                self.breaks(self.drawn.x[query : query + 1], self.drawn.t)
+        size = 2 * self.drawn.x.size
+        while size > 1:
+            size = -(-size // 2)
+            live = np.flatnonzero(self.drawn.x)
+            for start in range(0, len(live), size):
+                x = self.drawn.x.copy()
+                x.flat[live[start : start + size]] = 0
+                self.breaks(x, self.drawn.t)
 
+    def by_hypothesis(self):
+        """Let hypothesis look for a single query of multiples of 1/4 that breaks the law, and make it smaller."""
+        import hypothesis
+        from hypothesis import strategies as st
 
-def _by_emptying(breaks, best):
-    """Keep one query, then set all numbers to zero, then half of them, then a quarter, ..., as long as the law stays broken."""
-    for query in range(len(best[0].x)):
-        if len(best[0].x) > 1:
-            breaks(best[0].x[query : query + 1], best[0].t)
-    size = 2 * best[0].x.size
-    while size > 1:
-        size = -(-size // 2)
-        live = np.flatnonzero(best[0].x)
-        for start in range(0, len(live), size):
-            x = best[0].x.copy()
-            x.flat[live[start : start + size]] = 0
-            breaks(x, best[0].t)
-
-
-def _by_hypothesis(breaks, case):
-    """Let hypothesis look for a single query of multiples of 1/4 that breaks the law, and shrink it."""
-    import hypothesis
-    from hypothesis import strategies as st
-
-    entries = int(np.prod(case.shape))
-    numbers = st.lists(st.integers(-8, 8), min_size=entries, max_size=entries)
-    settings = hypothesis.settings(
-        max_examples=25, database=None, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
-    )
-    # NoSuchExample: what was found without it stands. Flaky: a denoiser that answers otherwise each time.
-    with suppress(hypothesis.errors.HypothesisException):
-        hypothesis.find(
-            st.tuples(numbers, st.sampled_from(case.times)),
-            lambda pair: breaks(np.reshape(pair[0], (1, *case.shape)) / 4, pair[1]),
-            settings=settings,
-            random=Random(0),
+        shape = (1, *self.case.shape)
+        entries = int(np.prod(shape))
+        numbers = st.lists(st.integers(-8, 8), min_size=entries, max_size=entries)
+        settings = hypothesis.settings(
+            max_examples=25, database=None, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
         )
+        # NoSuchExample: hypothesis found nothing, and the earlier question stays. Flaky: the denoiser is not repeatable.
+        with suppress(hypothesis.errors.HypothesisException):
+            hypothesis.find(
+                st.tuples(numbers, st.sampled_from(self.case.times)),
+                lambda pair: self.breaks(np.reshape(pair[0], shape) / 4, pair[1]),
+                settings=settings,
+                random=Random(0),
+            )

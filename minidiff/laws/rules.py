@@ -1,15 +1,19 @@
-"""The best denoiser of each class, as a rule of theory.py: what the laws hold others against."""
+"""The best denoiser of each class as a rule of theory.py. The laws compare denoisers with it."""
+
+from collections.abc import Iterable
 
 import numpy as np
 
 from .. import theory
+from ..theory import Rule
+from ..types import Array
 
 
-def classes_of(height, width, k, boundary, shared):
+def classes_of(height: int, width: int, k: int, boundary: str, shared: bool | str) -> Array:
     """The class of each pixel, (H W,) ints from 0: pixels of one class may explain each other.
 
-    Every pixel its own where nothing is `shared`; else those that padding does not tell apart; and all of them alike, as no
-    machine should have it with zeros, if it is "anywhere".
+    If `shared` is False each pixel is a class of its own. If it is True, pixels that padding does not distinguish are one class.
+    If it is "anywhere" all pixels are one class; with zero padding no machine has this rule, but it is a common slip.
     """
     if not shared:
         return np.arange(height * width)
@@ -18,41 +22,43 @@ def classes_of(height, width, k, boundary, shared):
     return np.unique(theory.places(height, width, k, boundary), return_inverse=True)[1].ravel()
 
 
-def rule_of(images, k=None, boundary="circular", shared=False):
-    """The rule of all denoisers that see as much, and share as much, as is said: the best of them is its posterior mean.
+def rule_of(images: Array, k: int | None = None, boundary: str = "circular", shared: bool | str = False) -> Rule:
+    """The rule whose posterior mean is the best denoiser of a class, for training images (N, H, W, C).
 
-    k=None sees the whole image; `shared` lets every translation, or every pixel of its class, explain a view.
+    With k=None the class sees the whole image, else each pixel sees its k x k window. With `shared` every translation of an
+    image, or every pixel of a class of `classes_of`, may explain a view; without it only the same place may.
     """
     images = np.asarray(images, np.float64)
     if k is None:
         return theory.equivariant(images) if shared else theory.ideal(images)
-    return theory.through_windows(images, k, boundary, classes_of(*images.shape[1:3], k, boundary, shared))
+    height, width = images.shape[1:3]
+    return theory.through_windows(images, k, boundary, classes_of(height, width, k, boundary, shared))
 
 
-def views(rule):
-    """How many posteriors an image has: one a pixel with a window, else one."""
+def views(rule: Rule) -> int:
+    """How many posteriors an image has: one for each pixel with a window, else one."""
     return len(rule.view_place)
 
 
-def values_of(rule, view):
-    """The values (M', D) of all that may explain a view."""
+def values_of(rule: Rule, view: int) -> Array:
+    """The values (M', D) of the candidates that may explain a view."""
     return rule.values[rule.place == rule.view_place[view]]
 
 
-def explained(rule, seen, view, a):
-    """The squared distances (M',) of what a view sees (P,) to a times its candidates, and their values (M', D)."""
+def explained(rule: Rule, seen: Array, view: int, a: float) -> tuple[Array, Array]:
+    """Squared distances (M',) of what a view sees (P,) to a times the keys of its candidates, and their values (M', D)."""
     who, distances = theory.explain(rule, seen, view, a)
     return distances, rule.values[who]
 
 
-def posterior(rule, x, a, s, view):
-    """One view's (weights (M',), values (M', D), smallest distance) for x (H, W, C)."""
+def posterior(rule: Rule, x: Array, a: float, s: float, view: int) -> tuple[Array, Array, float]:
+    """The posterior of one view of x (H, W, C): (weights (M',), values (M', D), smallest squared distance)."""
     distances, values = explained(rule, rule.see(x)[view], view, a)
     weights = theory.weigh(distances, s)
     return weights / weights.sum(), values, distances.min()
 
 
-def estimate(rule, x, a, s, chosen=None):
-    """x0_hat of x (H, W, C) for some views (all of them by default): ((G, D), their smallest distances (G,))."""
+def estimate(rule: Rule, x: Array, a: float, s: float, chosen: Iterable[int] | None = None) -> tuple[Array, Array]:
+    """x0_hat of x (H, W, C) for some views, by default all: ((G, D), their smallest squared distances (G,))."""
     parts = [posterior(rule, x, a, s, view) for view in (range(views(rule)) if chosen is None else chosen)]
     return np.stack([w @ values for w, values, _ in parts]), np.array([nearest for *_, nearest in parts])

@@ -1,37 +1,38 @@
-"""The laws of what a denoiser is and of what it sees: they hold for machines and networks alike, whatever the answers mean."""
+"""The laws of what a denoiser is and what it sees: they hold for machines and for networks."""
 
 import numpy as np
 
 from ..theory import places, windows
-from .case import Malformed, NotApplicable, read_answer, said
+from ..types import Array
+from .case import Case, Drawn, Malformed, NotApplicable, read_answer, said
 from .law import Finding, law
 
 
-def furthest(gap):
-    """(the largest of |gap| (..., H, W, C), where that is in words)."""
+def furthest(gap: Array) -> tuple[float, str]:
+    """The largest of |gap| (..., H, W, C), and in words at which pixel and channel it is."""
     gap = np.abs(gap)
     place = np.unravel_index(int(gap.argmax()), gap.shape)
     row, column, channel = place[-3:]
     return float(gap[place]), f"pixel (row {row}, column {column}), channel {channel}"
 
 
-@law("answer", "shapes mixed up, a missing return, or exp(-large) / exp(-large) = 0 / 0: take the largest exponent off first")
-def answer(case, drawn, rng):
+@law("answer", "shapes mixed up, a missing return, or exp(-large) / exp(-large) = 0 / 0: subtract the largest exponent first")
+def answer(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """A denoiser answers a batch x (B, H, W, C) with one finite estimate of each clean image: x0_hat (B, H, W, C), floats.
 
-    At low noise, far from all training images, exponents -d / (2 s^2) are in the thousands: exp of each alone is 0, and 0 / 0 is
-    nan. With the largest exponent taken off all of them the softmax is the same, and never that.
+    At low noise and far from all training images, every exponent -d / (2 s^2) is below -1000. Then exp of each is 0 and the
+    weights are 0 / 0, nan. If the largest exponent is subtracted from all of them first, the softmax is the same and finite.
     """
     case.ask(drawn.x, drawn.t)
     return Finding(0.0, 0.0)
 
 
 @law("repeatable", "x is changed in place (x -= ...), or something is kept or drawn at random between calls")
-def repeatable(case, drawn, rng):
-    """The same question gets the same answer, and is left as it was: x0_hat is a function of (x, t).
+def repeatable(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
+    """The same question gets the same answer, and x stays unchanged: x0_hat is a function of (x, t).
 
-    A step back uses x again after asking (x' = a' x0_hat + s' (x - a x0_hat) / s, DDIM), so a denoiser that writes into x ruins
-    the step that asked it.
+    A step back uses x again after the denoiser was called (x' = a' x0_hat + s' (x - a x0_hat) / s, DDIM), so a denoiser that
+    writes into x spoils the step.
     """
     x = drawn.x.copy()
     first = case.ask(drawn.x, drawn.t)
@@ -47,26 +48,26 @@ def repeatable(case, drawn, rng):
 
 
 @law("query by query", "a maximum, mean or sum over the whole batch, not over each query's own axis (a forgotten axis=)", tries=8)
-def query_by_query(case, drawn, rng):
-    """Each query is answered by itself: denoiser(x)[b] = denoiser(x[b:b+1])[0], whichever others came along.
+def query_by_query(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
+    """Each query is answered by itself: denoiser(x)[b] = denoiser(x[b:b+1])[0], whatever the other queries are.
 
-    One maximum shared by a batch lets the other queries' weights underflow, to 0 / 0; a sum over the wrong axis mixes them.
-    Rounding is allowed, since libraries multiply matrices of other sizes in another order.
+    If a batch shares one maximum, the weights of other queries may underflow to 0 / 0. A sum over the wrong axis mixes queries.
+    Rounding is allowed, since libraries add in another order when matrices have another size.
     """
-    # A query far from everything, so that what the batch shares is badly wrong for someone.
+    # With a query far from everything, a maximum of the whole batch is badly wrong for some query.
     far = 8 * rng.standard_normal((1, *case.shape)) * case.spread
     x = np.concatenate([drawn.x, far])
     together = case.ask(x, drawn.t)
     alone = np.concatenate([case.ask(x[b : b + 1], drawn.t) for b in range(len(x))])
     off, place = furthest(together - alone)
-    return Finding(off, case.rounding(x, drawn.t), f"{place}: alone it is answered otherwise", x, drawn.t)
+    return Finding(off, case.rounding(x, drawn.t), f"{place}: alone the query has another answer", x, drawn.t)
 
 
 @law("one time per query", "t of shape (B,) broadcasts along the wrong axis: reshape it to (B, 1, 1, 1)", tries=4, draws=False)
-def one_time_per_query(case, drawn, rng):
+def one_time_per_query(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """With t (B,) each query has its own time: denoiser(x, t)[b] = denoiser(x[b:b+1], t[b])[0].
 
-    A denoiser may well take one time for all; but then it refuses several, and does not mix them up.
+    A denoiser may also take only one time for all queries; then it must raise an error if there are several.
     """
     x = case.draw(drawn.seed, 3).x
     t = np.array(case.times[: len(x)])
@@ -77,20 +78,22 @@ def one_time_per_query(case, drawn, rng):
     together = case.ask(x, t)
     alone = np.concatenate([case.ask(x[b : b + 1], t[b]) for b in range(len(x))])
     off, place = furthest(together - alone)
-    return Finding(off, max(case.rounding(x, float(one)) for one in t), f"{place}, t being {t.round(3).tolist()}", x, float(t[0]))
+    return Finding(
+        off, max(case.rounding(x, float(one)) for one in t), f"{place}, with t = {t.round(3).tolist()}", x, float(t[0])
+    )
 
 
 @law(
     "window",
-    "the window is larger than said or off its centre, wraps where it should see zeros (or the other way), "
+    "the window is larger than claimed or off its centre, it wraps where it should see zeros (or the other way), "
     "or all pixels share one maximum or normalisation",
     needs=("local",),
 )
-def window(case, drawn, rng):
-    """What lies outside a pixel's k x k window changes nothing in its estimate, not one bit (KG: locality).
+def window(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
+    """A pixel's estimate does not depend on what is outside its k x k window, not even in one bit (KG: locality).
 
-    x0_hat[p] is a function of the window of x at p alone, so x may be anything elsewhere. On a torus the window wraps around,
-    with zeros it does not. To the bit, because even a rounding that leaks is information, and a walk of many steps amplifies it.
+    x0_hat[p] is a function of the window of x at p alone. On a torus the window wraps around, with zeros it does not. No rounding
+    is allowed: a difference in rounding is information from outside, and a walk of many steps amplifies it.
     """
     height, width, channels = case.shape
     k, x = case.k(drawn.t), drawn.x[:1]
@@ -102,7 +105,7 @@ def window(case, drawn, rng):
     other = x.copy()
     other[0, row, column] += 3 * case.spread * (1 + rng.random(channels))
     off, place = furthest(np.where(sees, 0.0, case.ask(other, drawn.t) - case.ask(x, drawn.t)))
-    return Finding(off, 0.0, f"x changed at (row {row}, column {column}) only, and so did the answer at {place}")
+    return Finding(off, 0.0, f"only (row {row}, column {column}) of x was changed, but the answer changed at {place}")
 
 
 @law(
@@ -110,10 +113,10 @@ def window(case, drawn, rng):
     "windows that do not wrap around, a padding of zeros, candidates tied to their own place, or rows and columns swapped",
     needs=("equivariant",),
 )
-def shifts(case, drawn, rng):
-    """On a torus an equivariant denoiser has no origin: it commutes with every shift, f(shift x) = shift f(x) (KG).
+def shifts(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
+    """On a torus an equivariant denoiser commutes with every shift: f(shift x) = shift f(x) (KG).
 
-    ES and circular ELS do, and so does any convolutional network with circular padding.
+    ES and circular ELS do, and so does every convolutional network with circular padding.
     """
     height, width, _ = case.shape
     if height * width == 1:
@@ -129,12 +132,12 @@ def shifts(case, drawn, rng):
     "inner pixels are not all alike: candidates tied to their place, or the row's pattern used for the column",
     needs=("boundary",),
 )
-def padding_pattern(case, drawn, rng):
-    """With zero padding, two pixels of one padding pattern that see the same answer the same (KG, boundary-broken).
+def padding_pattern(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
+    """With zero padding, pixels with the same padding pattern that see the same give the same answer (KG, boundary-broken).
 
-    Padding tells a pixel its index on an axis while it is nearer than k // 2 to a border, and nothing else: all inner pixels are
-    alike, those along one edge at one distance are alike, and a corner is only like itself. So the window of p, copied to a u of
-    the same pattern, gets there the answer that p had.
+    On each axis a pixel nearer than k // 2 to the border sees its index from the padding, and any other pixel sees nothing of
+    it. So all inner pixels have one pattern, pixels at one distance along one edge have one, and a pixel in a corner has a
+    pattern of its own. If the window of p is copied to a pixel u with the same pattern, u gets the answer that p had.
     """
     height, width, _ = case.shape
     k, x = case.k(drawn.t), drawn.x[:1]
@@ -145,15 +148,15 @@ def padding_pattern(case, drawn, rng):
     p, u = (divmod(int(pixel), width) for pixel in pairs[rng.integers(len(pairs))])
     copied = np.roll(x, (u[0] - p[0], u[1] - p[1]), (1, 2))
     gap = case.ask(copied, drawn.t)[0][u] - case.ask(x, drawn.t)[0][p]
-    where = f"pixel (row {u[0]}, column {u[1]}) shown what (row {p[0]}, column {p[1]}) saw"
+    where = f"pixel (row {u[0]}, column {u[1]}), which was shown what (row {p[0]}, column {p[1]}) saw"
     return Finding(float(np.abs(gap).max()), case.rounding(x, drawn.t), where)
 
 
 @law("single precision", "a sum of squares expanded as |x|^2 - 2 x y + |y|^2, whose digits cancel, or float16 somewhere", tries=8)
-def single_precision(case, drawn, rng):
-    """In float32 a denoiser gives what it gives in float64, but for rounding: about eps32 (1 + d / (2 s^2)) of the range.
+def single_precision(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
+    """In float32 a denoiser gives the same answer as in float64, up to about eps32 (1 + d / (2 s^2)) of the range.
 
-    d is the squared distance between what is compared, bounded here by the largest that it could be.
+    d is the squared distance of what is compared; here it is the largest that is possible.
     """
     x = drawn.x.astype(np.float32)
     try:

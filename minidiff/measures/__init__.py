@@ -1,4 +1,4 @@
-"""How samples are measured: metrics of any samples, and judges that know a data set's rule."""
+"""How samples are measured: metrics for all samples, and judges for samples of data sets that follow a rule."""
 
 from . import judges, metrics
 

@@ -1,9 +1,10 @@
-"""Judges of the sets with a rule: does a sample obey it, is it new, and how sure is that (global consistency).
+"""Judges for the data sets with a rule: whether a sample obeys the rule, whether it is new, and how certain the shares are.
 
-A judge looks at one image at a time and knows nothing of how it was made; a blank image obeys no rule, and the share of
-blank ones is reported beside the others.
+A judge looks at one image at a time and does not know how it was made. A blank image obeys no rule, and the share of blank images
+is reported too.
 """
 
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -12,21 +13,22 @@ import numpy as np
 from .. import arguments
 from ..datasets.ruled import limb_thickness, palette
 from ..machines.windows import BOUNDARIES
+from ..types import Array
 from .metrics import _components, memorisation
 
 
 class Share(NamedTuple):
     """`count` out of `of`, as a share with its interval; see `wilson`."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # the field hides the method tuple.count
     of: int
     share: float
     low: float
     high: float
 
 
-def wilson(count, of, confidence=0.95):
-    """A share of successes with Wilson's binomial interval, which stays inside [0, 1] and is no point at 0 of 12.
+def wilson(count: int, of: int, confidence: float = 0.95) -> Share:
+    """A share of successes with Wilson's binomial interval, which lies inside [0, 1] and has a width for 0 of 12 too.
 
     Parameters
     ----------
@@ -39,6 +41,8 @@ def wilson(count, of, confidence=0.95):
     -------
     Share
         (count, of, share, low, high).
+
+    Raises ValueError or TypeError on bad arguments.
 
     Examples
     --------
@@ -54,30 +58,30 @@ def wilson(count, of, confidence=0.95):
     share, unit = count / of, z * z / of
     middle = (share + unit / 2) / (1 + unit)
     half = (unit * share * (1 - share) + unit * unit / 4) ** 0.5 / (1 + unit)
-    # At either end the bound is the end itself, which the formula only meets up to rounding.
+    # The formula would round: the lower bound is exactly 0 if nothing succeeds, the upper one exactly 1 if everything does.
     return Share(count, of, share, 0.0 if count == 0 else middle - half, 1.0 if count == of else middle + half)
 
 
 class Colours(NamedTuple):
     """The verdict of `one_colour`."""
 
-    consistent: np.ndarray
-    blank: np.ndarray
-    colour: np.ndarray
-    share: np.ndarray
+    consistent: Array
+    blank: Array
+    colour: Array
+    share: Array
 
 
-def coloured(samples, colours=3):
+def coloured(samples: Array, colours: int | Array = 3) -> Array:
     """Which colour of the palette each pixel has, if any.
 
-    It is the colour whose direction from black is nearest to the pixel's own, where the pixel reaches a third of that colour's
-    length. (The nearest colour itself would call the dim yellow at the edge of a blurred yellow shape red.)
+    It is the colour whose direction from black is nearest to the pixel's direction, if the pixel reaches a third of that colour's
+    length. (Directions are compared, because the edge of a blurred yellow shape is dark yellow, whose nearest colour is red.)
 
     Parameters
     ----------
     samples : (B, H, W, 3) float32 or float64
     colours : int, or (K, 3) array
-        How many of `datasets.palette`, or a palette on black of your own.
+        How many colours of `datasets.palette`, or colours of your own; the background is black.
 
     Returns
     -------
@@ -96,33 +100,39 @@ def coloured(samples, colours=3):
     samples = arguments.image_set(samples, "samples")
     if samples.shape[3] != 3:
         raise ValueError(f"samples: expected 3 channels, got shape {samples.shape}")
-    colours = palette(colours) if np.ndim(colours) == 0 else arguments.float_array("colours", colours, "(K, 3)", 2)
-    directions = colours.astype(np.float64) + 1
-    lengths = np.sqrt((directions**2).sum(axis=1))
-    if directions.shape[1] != 3 or (lengths == 0).any():
-        raise ValueError(f"colours: expected (K, 3) colours, none of them black, got {colours.tolist()}")
+    directions, lengths = _from_black(colours)
     along = (samples.astype(np.float64) + 1) @ (directions / lengths[:, None]).T
     nearest = along.argmax(axis=3)
     return np.where(along.max(axis=3) >= lengths[nearest] / 3, nearest, -1)
 
 
-def one_colour(samples, colours=3, agreement=0.95, least=0.02):
-    """Do a sample's coloured pixels share one colour, wherever they are? The rule of `datasets.colour_patterns`.
+def _from_black(colours):
+    """The directions (K, 3) and lengths (K,) of colours from black, for `colours` as `coloured` takes them."""
+    colours = palette(colours) if np.ndim(colours) == 0 else arguments.float_array("colours", colours, "(K, 3)", 2)
+    directions = colours.astype(np.float64) + 1
+    lengths = np.sqrt((directions**2).sum(axis=1))
+    if directions.shape[1] != 3 or (lengths == 0).any():
+        raise ValueError(f"colours: expected (K, 3) colours, none of them black, got {colours.tolist()}")
+    return directions, lengths
+
+
+def one_colour(samples: Array, colours: int | Array = 3, agreement: float = 0.95, least: float = 0.02) -> Colours:
+    """Whether all coloured pixels of a sample have the same colour: the rule of `datasets.colour_patterns`.
 
     Parameters
     ----------
     samples, colours
-        As for `coloured`, which says which pixels are.
+        As for `coloured`.
     agreement : float in (0.5, 1]
         The share of the coloured pixels that must have the same colour.
     least : float in [0, 1]
-        The share of all pixels below which coloured ones do not count: the sample is blank.
+        If at most this share of all pixels is coloured, the sample is blank.
 
     Returns
     -------
     Colours
-        consistent (B,) bool; blank (B,) bool, never consistent; colour (B,) int64, the most frequent one, -1 if blank;
-        share (B,) float64, of the coloured pixels that have it, nan if blank.
+        consistent (B,) bool; blank (B,) bool, and then not consistent; colour (B,) int64, the most frequent colour, -1 if blank;
+        share (B,) float64, the share of the coloured pixels that have this colour, nan if blank.
 
     Raises ValueError or TypeError on bad arguments.
 
@@ -147,33 +157,34 @@ def one_colour(samples, colours=3, agreement=0.95, least=0.02):
 class Limbs(NamedTuple):
     """The verdict of `limb_count`."""
 
-    consistent: np.ndarray
-    blank: np.ndarray
-    limbs: np.ndarray
-    bodies: np.ndarray
+    consistent: Array
+    blank: Array
+    limbs: Array
+    bodies: Array
 
 
-def limb_count(samples, limbs=4, thickness=None, boundary="zeros"):
-    """Count a sample's limbs, and ask for one body with the right number: the rule of `datasets.creatures`.
+def limb_count(samples: Array, limbs: int | Sequence[int] = 4, thickness: int | None = None, boundary: str = "zeros") -> Limbs:
+    """Count the bodies and limbs of a sample; it is consistent if it has one body with an allowed number of limbs.
 
-    White is above 0. What a square of side thickness + 1 fits into is body; of the rest, every connected piece (along edges) of
-    at least half a square of side `thickness` that touches a body is a limb. Crumbs at a body's ragged edge are smaller.
+    This is the rule of `datasets.creatures`. Pixels above 0 are white. A white square of side thickness + 1 is part of a body.
+    The other white pixels form connected pieces (along edges). A piece is a limb if it touches a body and is at least half as
+    large as a square of side `thickness`; smaller pieces are the uneven edge of a body.
 
     Parameters
     ----------
     samples : (B, H, W, 1) float32 or float64
-    limbs : int or list of ints
+    limbs : int, or list or tuple of ints
         The allowed numbers.
     thickness : int >= 1, optional
-        How wide limbs are; by default as `datasets.creatures` draws them at that size.
+        How wide limbs are, in pixels; by default as wide as `datasets.creatures` draws them at that size.
     boundary : "zeros" or "circular"
-        Whether pieces that meet across the border are one.
+        With "circular" pieces that meet across the border are one piece.
 
     Returns
     -------
     Limbs
-        consistent (B,) bool, one body and an allowed number; blank (B,) bool, no body, never consistent; limbs (B,) int64; bodies
-        (B,) int64.
+        consistent (B,) bool, one body with an allowed number of limbs; blank (B,) bool, no body; limbs (B,) int64; bodies (B,)
+        int64.
 
     Raises ValueError or TypeError on bad arguments.
 
@@ -200,7 +211,6 @@ def limb_count(samples, limbs=4, thickness=None, boundary="zeros"):
 def _count(white, thickness, wraps):
     """(limbs, bodies) of one image (H, W) of bools."""
     body = _opened(white, thickness + 1, wraps)
-    # _components numbers from 0 and leaves -1 where nothing is counted.
     bodies = _pieces(body, wraps)
     parts = _pieces(white & ~body, wraps)
     beside = _grown(body, wraps)
@@ -212,11 +222,12 @@ def _count(white, thickness, wraps):
 
 
 def _pieces(mask, wraps):
+    """The number of each pixel's connected piece of mask (H, W), from 0; -1 outside mask."""
     return _components(np.zeros((1, *mask.shape), np.int64), mask, wraps)
 
 
 def _moved(mask, down, across, wraps):
-    """mask moved, black coming in from beyond the border, or the torus."""
+    """mask (H, W) moved down and across, on the torus if it wraps; else pixels from beyond the border are black."""
     if wraps:
         return np.roll(mask, (down, across), (0, 1))
     padded = np.pad(mask, max(abs(down), abs(across)))
@@ -225,14 +236,14 @@ def _moved(mask, down, across, wraps):
 
 
 def _opened(mask, side, wraps):
-    """The pixels of mask that a white side x side square covers (a morphological opening)."""
+    """The pixels of all side x side squares that lie inside mask (a morphological opening)."""
     steps = [(down, across) for down in range(side) for across in range(side)]
     corners = np.logical_and.reduce([_moved(mask, -down, -across, wraps) for down, across in steps])
     return np.logical_or.reduce([_moved(corners, down, across, wraps) for down, across in steps])
 
 
 def _grown(mask, wraps):
-    """mask and the pixels beside it, along edges."""
+    """mask and all pixels that share an edge with it."""
     steps = [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]
     return np.logical_or.reduce([_moved(mask, down, across, wraps) for down, across in steps])
 
@@ -245,29 +256,30 @@ class Report(NamedTuple):
     new: Share
 
 
-def report(verdict, samples, images, tolerance=0.1, confidence=0.95):
-    """How many samples obey the rule, how many are blank, and how many of the consistent ones are new.
+def report(verdict: Colours | Limbs, samples: Array, images: Array, tolerance: float = 0.1, confidence: float = 0.95) -> Report:
+    """How many samples obey the rule, how many are blank, and how many of the consistent samples are new.
 
-    New is further than `tolerance` from every training image at every translation on the torus (`metrics.memorisation`).
+    A sample is new if it is further than `tolerance` from every training image at every translation on the torus; see
+    `metrics.memorisation`.
 
     Parameters
     ----------
     verdict : Colours or Limbs
-        Of a judge, for these samples.
+        What a judge found for these samples.
     samples : (B, H, W, C) float32 or float64
     images : (N, H, W, C) float32 or float64
         The training set.
     tolerance : float >= 0
-        Root-mean-square difference in pixel values, whose range is 2. In `colour_patterns` of 16 x 16 another motif of the same
-        colour makes 0.12 or more, in `creatures` a limb one pixel longer 0.18.
+        Root-mean-square difference in pixel values, whose range is 2. At 16 x 16, two images of `colour_patterns` that differ in
+        one motif are at least 0.12 apart, and a limb of `creatures` that is one pixel longer makes 0.18.
     confidence : float in (0, 1)
 
     Returns
     -------
     Report
-        consistent, blank: Shares of all samples; new: Share of the consistent ones.
+        consistent, blank: Shares of all samples; new: Share of the consistent samples.
 
-    Raises ValueError or TypeError on bad arguments. Costs one memorisation of the consistent samples.
+    Raises ValueError or TypeError on bad arguments. Costs one `memorisation` of the consistent samples.
 
     Examples
     --------

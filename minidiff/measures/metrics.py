@@ -1,44 +1,47 @@
-"""How to measure creativity: what is a copy, what is a mosaic, and what is locally consistent (THEORY of KG, section 4)."""
+"""How to measure creativity: whether a sample is a copy or a mosaic, and whether it is locally consistent (KG, section 4)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import arguments
+from ..machines import Machine, WindowMachine
+from ..types import Array, Denoiser
 
 
 class Memorisation(NamedTuple):
     """How near each sample is to the training set; see `memorisation`."""
 
-    distance: np.ndarray
-    nearest: np.ndarray
-    shift: np.ndarray
-    ratio: np.ndarray
+    distance: Array
+    nearest: Array
+    shift: Array
+    ratio: Array
 
 
-def memorisation(samples, images, translations=True):
-    """The distance of each sample to its nearest training image, over all its translations on the torus too.
+def memorisation(samples: Array, images: Array, translations: bool = True) -> Memorisation:
+    """The distance of each sample to the nearest training image, where images may also be translated on the torus.
 
-    d(x, n) = min over shifts of sqrt(mean over pixels and channels of (x - y_n shifted)^2). A shifted copy is no novelty, but
-    a plain nearest-neighbour distance passes it as new.
+    d(x, n) = min over shifts of sqrt(mean over pixels and channels of (x - y_n shifted)^2). A shifted copy of a training image is
+    not new, but it can be far from all of them if they are compared in place only.
 
     Parameters
     ----------
     samples : (B, H, W, C) float32 or float64
     images : (N, H, W, C) float32 or float64
     translations : bool
-        False compares in place only.
+        With False images are compared in place only.
 
     Returns
     -------
     Memorisation
-        distance (B,) float64 in units of a pixel value (the range is 2); nearest (B,) int64, the training image; shift (B, 2)
-        int64, by how much it is rolled down and right to lie on the sample; ratio (B,) float64, distance over the distance to
-        the second nearest training image: near 0 for a copy, near 1 for a sample that is close to no image in particular
-        (nan if N = 1, or if two training images are both at distance 0).
+        distance (B,) float64, in pixel values, whose range is 2; nearest (B,) int64, the training image; shift (B, 2) int64,
+        by how many pixels the training image is rolled down and right to match the sample; ratio (B,) float64, the distance
+        divided by the distance to the second nearest training image. The ratio is near 0 for a copy and near 1 for a sample that
+        is equally far from several images; it is nan if N = 1, or if two training images are both at distance 0.
 
-    Raises ValueError or TypeError on bad arrays. Translations are screened by FFT in float64, and the best of each image is
-    computed again by differences: O(B N H W C log(H W)) time, O(N H W C) memory.
+    Raises ValueError or TypeError on bad arrays. FFTs in float64 find the best translation of each image, and its distance is
+    computed again from differences: O(B N H W C log(H W)) time, O(N H W C) memory.
 
     Examples
     --------
@@ -66,10 +69,10 @@ def _spectra(images, translations):
 
 
 def _distances(sample, images, spectra):
-    """Root-mean-square distances (N,) to each training image at its best (down, right), and those shifts (N, 2).
+    """Root-mean-square distances (N,) to each training image at its best shift, and those shifts (down, right), (N, 2).
 
-    The best shift is the one of the highest correlation, for all shifts at once by FFT; the distance there is computed by
-    differences, so that a copy is at distance exactly 0.
+    The best shift has the highest correlation; an FFT gives the correlations of all shifts at once. The distance at that shift is
+    computed from differences, so that the distance of a copy is exactly 0.
     """
     shifts = np.zeros((len(images), 2), np.int64)
     if spectra is not None:
@@ -80,16 +83,16 @@ def _distances(sample, images, spectra):
     return np.sqrt(((sample - rolled(images, shifts)) ** 2).mean(axis=(1, 2, 3))), shifts
 
 
-def rolled(images, shifts):
-    """Each of images (N, H, W, C) rolled by its own (down, right) of shifts (N, 2) on the torus."""
+def rolled(images: Array, shifts: Array) -> Array:
+    """Each of the images (N, H, W, C) rolled on the torus by its own shift (down, right) of shifts (N, 2)."""
     height, width = images.shape[1:3]
     rows = (np.arange(height) - shifts[:, :1]) % height
     columns = (np.arange(width) - shifts[:, 1:]) % width
     return images[np.arange(len(images))[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def typical_distance(images, translations=True, most=200):
-    """The median distance between two different training images (of the first `most`), measured as `memorisation` does.
+def typical_distance(images: Array, translations: bool = True, most: int = 200) -> float:
+    """The median distance between two training images, of the first `most`, measured as `memorisation` measures it.
 
     Examples
     --------
@@ -108,37 +111,38 @@ def typical_distance(images, translations=True, most=200):
 class Mosaic(NamedTuple):
     """The pieces that samples are made of; see `mosaic`."""
 
-    images_used: np.ndarray
-    regions: np.ndarray
-    largest: np.ndarray
-    region: np.ndarray
-    unique: np.ndarray
+    images_used: Array
+    regions: Array
+    largest: Array
+    region: Array
+    unique: Array
 
 
-def mosaic(machine, x):
+def mosaic(machine: Machine, x: Array) -> Mosaic:
     """Cut samples into their pieces: connected regions of pixels that come from one training image at one shift.
 
-    Provenance is read without noise (t = 0): the L2-closest patch of each pixel's window, as in KG theorem 4.1. Pixels whose
-    closest patch is not unique - exact ties, such as an empty corner that every training image has - tell nothing and
-    are left out.
+    Each pixel comes from the training patch that is closest to its window in L2, as in KG theorem 4.1: this is the machine's
+    provenance without noise, at t = 0. If several patches are equally close, the origin of the pixel is unknown, and the pixel is
+    left out: for example in an empty corner that every training image has.
 
     Parameters
     ----------
     machine : a posterior machine
-        Whose dictionary of patches is meant.
+        Its candidates are the training patches.
     x : (B, H, W, C) float32 or float64
+        The samples.
 
     Returns
     -------
     Mosaic
-        images_used (B,) int64, training images that own at least one region; regions (B,) int64, their number; largest (B,)
-        float64, the share of the counted pixels in the largest region; region (B, H, W) int64, each pixel's region
-        from 0, or -1 where left out; unique (B, H, W) bool, where the closest patch is the only one. A sample of ties only has
-        0 images, 0 regions and largest = nan.
+        images_used (B,) int64, the number of training images with at least one region; regions (B,) int64, the number of regions;
+        largest (B,) float64, the share of the counted pixels that are in the largest region; region (B, H, W) int64, the region
+        of each pixel, from 0, or -1 if it is left out; unique (B, H, W) bool, whether one patch alone is closest. A sample that
+        has only ties uses 0 images and has 0 regions and largest = nan.
 
-    Raises TypeError for a machine without provenance. Costs one provenance. A piece that is reflected (`EquivariantScore` with
-    reflections) counts as many, for its pixels lie at many shifts. Regions meet along edges, and across the border where the
-    machine lives on a torus.
+    Raises TypeError for a machine without provenance. Costs one call of `provenance`. A piece that is reflected
+    (`EquivariantScore` with reflections) counts as many regions, since its pixels have many shifts. Pixels are connected along
+    edges, and also across the border if the machine's boundary is circular.
 
     Examples
     --------
@@ -170,7 +174,10 @@ def mosaic(machine, x):
 
 
 def _components(piece, counted, wraps):
-    """Number the connected regions of pixels (H, W) with equal piece (3, H, W): every pixel takes the lowest number around."""
+    """The number of each pixel's region, (H, W): connected pixels with equal piece (3, H, W); -1 where nothing is counted.
+
+    Each pixel begins with a number of its own and takes the lowest number of its neighbours, again and again.
+    """
     height, width = counted.shape
     number = np.where(counted, np.arange(height * width).reshape(height, width), -1)
     while True:
@@ -191,16 +198,17 @@ def _components(piece, counted, wraps):
     return dense.reshape(height, width) - (not counted.all())
 
 
-def local_consistency(machine, x, tolerance=0.02):
-    """The share of pixels that equal the centre of the L2-closest patch to their own window, to `tolerance` (KG theorem 4.1).
+def local_consistency(machine: Denoiser, x: Array, tolerance: float = 0.02) -> Array:
+    """The share of pixels that equal the centre of the training patch closest to their window (L2; KG theorem 4.1).
 
     Parameters
     ----------
     machine : a machine
         Its answer without noise, machine(x, 0), is that centre; exact ties are averaged.
     x : (B, H, W, C) float32 or float64
+        The samples.
     tolerance : float >= 0
-        In pixel values, whose range is 2.
+        The largest difference that counts as equal, in pixel values, whose range is 2.
 
     Returns
     -------
@@ -220,21 +228,24 @@ def local_consistency(machine, x, tolerance=0.02):
     return (np.abs(machine(x, 0.0) - x).max(axis=3) <= tolerance).mean(axis=(1, 2))
 
 
-def patch_distance(machine, x):
-    """How shape-like samples are: the distance of their patches to the nearest training patch, averaged over the image.
+def patch_distance(machine: WindowMachine, x: Array) -> Array:
+    """The distance from each patch of a sample to the nearest training patch, averaged over the image: small if shapes are whole.
 
-    The mean over p of min over (n, u) of |window of x at p - window of y_n at u| / sqrt(k^2 C); 0 for a training image, and for a
-    mosaic whose pieces meet without a seam.
+    The mean over p of min over (n, u) of |window of x at p - window of y_n at u| / sqrt(k^2 C). It is 0 for a training image, and
+    for a mosaic if each window on a seam is also in a training image.
 
     Parameters
     ----------
     machine : LocalScore or EquivariantLocalScore
         Its window at t = 0 is the patch.
     x : (B, H, W, C) float32 or float64
+        The samples.
 
     Returns
     -------
-    distance : (B,) float64, in pixel values, whose range is 2. Costs one call of the machine.
+    distance : (B,) float64, in pixel values, whose range is 2.
+
+    Costs one call of the machine.
 
     Examples
     --------
@@ -250,17 +261,17 @@ def patch_distance(machine, x):
 class Agreement(NamedTuple):
     """How well predictions match references, sample by sample; see `agreement`."""
 
-    r: np.ndarray
-    r_squared: np.ndarray
-    determination: np.ndarray
+    r: Array
+    r_squared: Array
+    determination: Array
 
 
-def agreement(predicted, reference):
-    """Pearson's r, its square, and the coefficient of determination R^2 = 1 - SS_res / SS_tot, of each sample by itself.
+def agreement(predicted: Array, reference: Array) -> Agreement:
+    """Pearson's r, its square r^2, and the coefficient of determination R^2 = 1 - SS_res / SS_tot, for each sample.
 
-    Three numbers with three names: r says whether bright is where the reference is bright, r^2 the share of variance that the
-    best *rescaled* prediction explains, R^2 the share that this prediction explains. KG's script prints r and calls it r^2; a
-    prediction with twice the contrast has r = r^2 = 1 and R^2 = 0.
+    These are three different numbers. r says whether the prediction is bright where the reference is bright. r^2 is the share of
+    the variance that the prediction explains after the best change of brightness and contrast. R^2 is the share that it explains
+    as it is. A prediction with twice the contrast has r = r^2 = 1 and R^2 = 0. (KG's script prints r and calls it r^2.)
 
     Parameters
     ----------
@@ -270,8 +281,10 @@ def agreement(predicted, reference):
     Returns
     -------
     Agreement
-        r, r_squared and determination (R^2), (B,) float64; nan where an image is constant (no variance to explain), to be
-        counted and not dropped silently.
+        r, r_squared and determination (R^2), (B,) float64; nan where an image is constant, so that no variance can be explained.
+        Report how many are nan.
+
+    Raises ValueError or TypeError on bad arrays, and where the shapes differ.
 
     Examples
     --------
@@ -286,7 +299,7 @@ def agreement(predicted, reference):
     residual = ((p - q) ** 2).sum(axis=1)
     p, q = p - p.mean(axis=1, keepdims=True), q - q.mean(axis=1, keepdims=True)
     spread_p, spread_q = (p * p).sum(axis=1), (q * q).sum(axis=1)
-    # A constant float32 image leaves a spread at the rounding of its mean, not 0.
+    # Not spread == 0: for a constant float32 image the spread is the rounding of its mean.
     constant = np.minimum(np.ptp(predicted.reshape(len(p), -1), axis=1), np.ptp(reference.reshape(len(q), -1), axis=1)) == 0
     with np.errstate(divide="ignore", invalid="ignore"):
         r = np.where(constant, np.nan, (p * q).sum(axis=1) / np.sqrt(spread_p * spread_q))
@@ -294,8 +307,8 @@ def agreement(predicted, reference):
     return Agreement(r, r * r, determination)
 
 
-def quartiles(values):
-    """{"median", "lower", "upper", "undefined"}: quartiles of the finite values, and how many others there are.
+def quartiles(values: npt.ArrayLike) -> dict[str, Any]:
+    """{"median", "lower", "upper", "undefined"}: the quartiles of the finite values, and how many values are not finite.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The hand-coded network: its layers, the network itself, its training, and trained weights by name."""
+"""A hand-coded network. This folder holds its layers, the network itself, its training, and trained weights by name."""
 
 from . import layers
 from .layers import ATTENTIONS

@@ -1,40 +1,44 @@
-"""Files of arrays and settings: written whole or not at all, and read with suspicion.
+"""Files of arrays and settings. They are written whole or not at all, and everything in them is checked when they are read.
 
-A file is an .npz: named arrays, and the settings as JSON text in one more array. No pickle, so that a file from a stranger can
-do no harm.
+A file is an .npz. It holds named arrays, and one array more with the settings as JSON text. It holds no pickle, because loading a
+pickle can run any code; a file from an unknown person can do no harm.
 """
 
 import json
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import files
+from ..types import Array, PathLike
 
 SETTINGS = "settings"
 
 
-def write(path, kind, settings, arrays):
-    """Write an .npz file: beside its place first, so that an interruption leaves the old file or the new one, never half of one.
+def write(path: PathLike, kind: str, settings: dict[str, Any], arrays: dict[str, Array]) -> None:
+    """Write an .npz file. It is written beside `path` first: an interruption leaves the old file or the new one, never a part.
 
-    kind : str, what the file holds, checked by `read`; settings : a dict that JSON can hold; arrays : dict of arrays.
-    Raises OSError where the folder cannot be written.
+    `kind` says what the file holds, and `read` checks it; `settings` is a dict that JSON can hold. Raises OSError if the folder
+    cannot be written.
     """
     text = json.dumps({"kind": kind, **settings})
+    named: dict[str, Any] = {SETTINGS: np.array(text), **arrays}
     with files.whole(path) as beside, open(beside, "wb") as file:
-        np.savez_compressed(file, **{SETTINGS: np.array(text)}, **arrays)
+        np.savez_compressed(file, **named)
 
 
-def read(path, kind):
+def read(path: PathLike, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
     """(settings, arrays) of a file that `write` wrote with this kind.
 
-    Raises FileNotFoundError, or a ValueError of one line where the file is truncated, foreign or of another kind.
+    Raises FileNotFoundError, or ValueError (in one line) if the file is truncated, is not of this package, or has another kind.
     """
     path = Path(path)
     try:
-        # Opened here: on a truncated file np.load raises and leaves its own handle open.
+        # The file is opened here, because np.load(path) leaves its own handle open when it raises on a truncated file.
         with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         settings = json.loads(str(arrays.pop(SETTINGS)))
@@ -49,8 +53,8 @@ def read(path, kind):
     return settings, arrays
 
 
-def check_arrays(path, arrays, shapes, dtype):
-    """ValueError unless `arrays` has exactly these names, shapes and this dtype, and is finite."""
+def check_arrays(path: PathLike, arrays: dict[str, Array], shapes: dict[str, tuple[int, ...]], dtype: npt.DTypeLike) -> None:
+    """ValueError unless `arrays` has exactly these names and shapes and this dtype, and all of its numbers are finite."""
     missing, extra = sorted(set(shapes) - set(arrays)), sorted(set(arrays) - set(shapes))
     if missing or extra:
         raise ValueError(f"{path}: expected the network's arrays, got missing {missing[:3]}, unknown {extra[:3]}")

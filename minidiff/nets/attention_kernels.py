@@ -1,9 +1,13 @@
-"""The jitted loops of self-attention, inner products as in `kernels`, and weighted sums of rows.
+"""The Numba kernels of self-attention: the forward pass (`attention_forward`) and its gradients (`attention_backward`).
 
-One tile of rows of the attention matrix is made at a time and thrown away: the whole matrices of a batch of 64 images of 16 x 16
-take 17 MB, those of 32 x 32 take 270 MB. The way back makes each tile again.
+Scores are weighted sums of rows (`_combine`), each row of them goes through a softmax (`_softmax`) or a choice of the best
+(`_best`), and the output consists of inner products (`_dots`, of convolution_kernels.py).
 
-Numba's cache of this file does not notice an edit of `kernels.py`: after one, remove __pycache__ (or run with MINIDIFF_CACHE=0).
+The attention matrix is computed in tiles of a few rows, and each tile is overwritten by the next one, because whole matrices take
+17 MB for a batch of 64 images of 16 x 16 pixels, and 270 MB for images of 32 x 32. The backward pass computes each tile again.
+
+Numba's cache of this file does not notice a change in convolution_kernels.py. After such a change, remove __pycache__ or run with
+MINIDIFF_CACHE=0.
 """
 
 import numpy as np
@@ -12,7 +16,7 @@ from numba import prange
 from ..jit import inline_kernel, parallel_kernel
 from .convolution_kernels import _dots, _exp, _transpose, _up_to_4
 
-TILE = 16  # rows of the attention matrix held at a time: 16 x 256 float32 fit in the fastest cache
+TILE = 16  # rows of the attention matrix at a time: 16 x 256 float32 (16 kB) fit into the fastest cache of a processor core
 
 
 @inline_kernel
@@ -42,9 +46,10 @@ def _combine(weights, runs, starts, out):
 
 @inline_kernel
 def _softmax(x, half, bits):
-    """x <- softmax(x) in place; `half` and `bits` are scratch.
+    """x <- softmax(x) in place; `half` and `bits` are work arrays.
 
-    The maximum comes from folding the row in two again and again, since a running maximum waits for each number in turn.
+    The maximum is found in rounds: each one compares the first half of the numbers with the second half, and keeps the larger
+    ones. In a simple loop every comparison would have to wait for the one before it.
     """
     n = (len(x) + 1) // 2
     for i in range(n):
@@ -66,7 +71,7 @@ def _softmax(x, half, bits):
 
 @inline_kernel
 def _best(x):
-    """The index of the maximum; the first one among equals."""
+    """The index of the maximum; of several equal ones, the first."""
     best = 0
     for i in range(1, len(x)):
         if x[i] > x[best]:
@@ -76,7 +81,7 @@ def _best(x):
 
 @inline_kernel
 def _load(x, first, scale, rows, columns):
-    """rows[p] = columns[:, p] = scale x[first + p], and 0 beyond the last pixel."""
+    """rows[p] = columns[:, p] = scale x[first + p], or zeros if there is no such pixel."""
     for p in range(len(rows)):
         inside = first + p < len(x)
         for d in range(x.shape[1]):
@@ -86,14 +91,15 @@ def _load(x, first, scale, rows, columns):
 
 @inline_kernel
 def _row_starts(rows, length):
+    """Where each row of an array (rows, length) begins in memory."""
     return np.arange(rows) * length
 
 
 @parallel_kernel
 def attention_forward(q, k, v, scale, hard, shards, out, table):
-    """out[p] = sum_j softmax_j(scale q_p . k_j) v_j, or v of the best j if `hard`.
+    """out[p] = sum_j softmax_j(scale q_p . k_j) v_j; if `hard`, out[p] is the v_j of the best j.
 
-    q, k, v, out (B, pixels, D); table (B, pixels, pixels) takes the weights, or B = 0 where they are not wanted.
+    q, k, v, out (B, pixels, D). The weights are written into table (B, pixels, pixels), unless it is (0, pixels, pixels).
     """
     batch, pixels, width = q.shape
     wide = _up_to_4(width)
@@ -126,10 +132,10 @@ def attention_forward(q, k, v, scale, hard, shards, out, table):
 
 @parallel_kernel
 def attention_backward(dout, q, k, v, scale, hard, shards, dq, dk, dv):
-    """The gradients of `attention_forward`; all (B, pixels, D). The weights A are made again rather than kept.
+    """The gradients of `attention_forward`, written into dq, dk and dv; all arrays (B, pixels, D).
 
-    With dA = dout . v: dS = scale A (dA - sum_j A dA), and dq = dS k, dk = dS^T q, dv = A^T dout. `hard` is the
-    straight-through gradient: dv with the hard choice, dS as if the choice had been the softmax.
+    With dA = dout . v: dS = scale A (dA - sum_j A dA), and dq = dS k, dk = dS^T q, dv = A^T dout. If `hard`, they are
+    straight-through gradients: dv uses the hard choice, and dS uses the softmax of the same scores.
     """
     batch, pixels, width = q.shape
     wide = _up_to_4(width)

@@ -1,17 +1,22 @@
-"""The jitted loops of the convolutions, with the inner products and the exp that attention uses too.
+"""The Numba kernels of a convolution with its activation: the forward pass (`conv_forward`) and its gradients (`conv_backward`).
 
-Both directions of a convolution are inner products, and one routine, `_dots`, does them all, a block of 4 x 4 at a time in
-plain scalars: a loop that does one inner product loads two numbers for every multiplication, and the loads are what it waits
-for. For 16 x 16 pixels, 32 channels in and out, 3 x 3, on one core with AVX-512: 44 us for the inner products, and 52 us for all
-of a layer with its activation, bias and residual; without those, 59 us for im2col and one BLAS product, 64 us for nine BLAS
-products of the shifted image, and 1,640 us for the textbook's loops.
+The file also holds what attention_kernels.py shares with them: inner products (`_dots`), exp (`_exp`) and transposition.
 
-How a convolution becomes inner products without im2col's ninefold copy: a *tall* row holds, for every column, the k pixels
-that are stacked in that column, k C numbers side by side. The window around a pixel is then k neighbouring columns, one
-contiguous run of k k C numbers, and the windows of neighbours overlap in memory. That is k copies of the image, not k^2.
+*Inner products.* The forward pass and both gradients consist of inner products, and one function, `_dots`, computes them all, in
+blocks of 4 x 4 with scalar variables. A loop for a single inner product would load two numbers for every multiplication, and
+would spend its time on these loads; a block loads 8 numbers for 16 multiplications. Times for 16 x 16 pixels, 32 channels in and
+out and a 3 x 3 kernel, on one core with AVX-512: 44 us for the inner products, and 52 us for a whole layer with activation, bias
+and residual. Without activation, bias and residual, other methods take 59 us (im2col and one BLAS product), 64 us (nine BLAS
+products of the shifted image) and 1,640 us (the loops of a textbook).
 
-Images are split into a fixed number of shards, each with sums of its own that are added in order afterwards: the same
-bits for any number of threads. Shapes: B images, H, W, C channels in, O channels out, k window side.
+*Windows.* im2col copies each window, so it makes k^2 copies of the image. Here k copies are enough. In the array `tall`, a row of
+pixels holds at each column the k pixels that are stacked there, k C numbers side by side. The window around a pixel then consists
+of k neighbouring columns, which are k k C numbers in a row, and the windows of neighbouring pixels overlap in memory.
+
+*Threads.* A batch is split into a fixed number of shards. Each shard has its own sums, and these are added in a fixed order
+afterwards, so the result has the same bits for any number of threads.
+
+Shapes: B images, H rows, W columns, C channels in, O channels out, k the side of a window.
 """
 
 import math
@@ -21,7 +26,7 @@ from numba import prange
 
 from ..jit import inline_kernel, parallel_kernel
 
-NONE, RELU, SILU = 0, 1, 2  # what is applied to the pixels before a convolution
+NONE, RELU, SILU = 0, 1, 2  # the function that is applied to the pixels before a convolution
 
 _LOG2E = np.float32(math.log2(math.e))
 _LN2 = np.float32(math.log(2))
@@ -35,7 +40,7 @@ _TAYLOR = np.array([1 / math.factorial(n) for n in range(8)], dtype=np.float32)
 @inline_kernel
 def _dots(runs, starts, rows, out):
     """out[p, o] = sum_i runs[starts[p] + i] rows[o, i]; out (P, O), rows (O, n), P and O multiples of 4."""
-    zero = out.dtype.type(0)  # a plain 0 is an int64, and would make every sum a float64
+    zero = out.dtype.type(0)  # a literal 0 is an int64, and the sums would become float64
     n = rows.shape[1]
     for o in range(0, out.shape[1], 4):
         e = rows[o]
@@ -76,6 +81,7 @@ def _dots(runs, starts, rows, out):
 
 @inline_kernel
 def _up_to_4(n):
+    """n, rounded up to a multiple of 4."""
     return (n + 3) // 4 * 4
 
 
@@ -84,10 +90,11 @@ def _up_to_4(n):
 
 @inline_kernel
 def _exp(x, bits):
-    """x[i] <- exp(x[i]) in place, for x <= 0; `bits` is int32 scratch of the same length.
+    """x[i] <- exp(x[i]) in place, for x <= 0; `bits` is an int32 work array of the same length.
 
-    In float32, exp(x) = 2^m exp(r) with |r| <= ln(2)/2: seven Taylor terms for exp(r), and 2^m written into the exponent bits of
-    a float. That runs eight lanes at a time (0.3 ns a number); math.exp in a loop is a call for every number (3.5 ns).
+    In float32, exp(x) = 2^m exp(r) with |r| <= ln(2)/2. A Taylor polynomial of degree 7 gives exp(r), and 2^m is written into the
+    exponent bits of a float. The compiler makes vector instructions of this (0.3 ns per number). With math.exp, every number
+    would need a function call (3.5 ns).
     """
     if x.itemsize == 8:
         for i in range(len(x)):
@@ -107,7 +114,7 @@ def _exp(x, bits):
 
 @inline_kernel
 def _sigmoid(x, out, bits):
-    """out[i] = 1 / (1 + exp(-x[i])), by exp(-|x|), which cannot overflow."""
+    """out[i] = 1 / (1 + exp(-x[i])), computed from exp(-|x[i]|), which cannot overflow."""
     one = x.dtype.type(1)
     for i in range(len(x)):
         out[i] = -abs(x[i])
@@ -154,7 +161,7 @@ def _slopes(x, activation, out, bits):
 
 @inline_kernel
 def _pad(x, margin, circular, activation, padded, bits):
-    """padded (H + 2 margin, W + 2 margin, C) <- act(x) (H, W, C) with a border that wraps around, or is zero."""
+    """padded (H + 2 margin, W + 2 margin, C) <- act(x) (H, W, C) with a border, which wraps around or is zero."""
     height, width, channels = x.shape
     zero = x.dtype.type(0)
     for y in range(-margin, height + margin):
@@ -164,7 +171,7 @@ def _pad(x, margin, circular, activation, padded, bits):
             continue
         _activate(x[y % height].reshape(-1), activation, row[margin : margin + width].reshape(-1), bits)
         for j in range(margin):
-            # For a margin wider than the image the wrap has to go round more than once, hence the % width.
+            # A margin may be wider than the image: the border then wraps around more than once, hence the % width.
             left, right = row[margin + (j - margin) % width], row[margin + j % width]
             for c in range(channels):
                 row[j, c] = left[c] if circular else zero
@@ -173,7 +180,7 @@ def _pad(x, margin, circular, activation, padded, bits):
 
 @inline_kernel
 def _stack(padded, first, tall):
-    """tall[y, x, j] = padded[first + y + j, x]: each column's k stacked pixels; tall (rows, W + k - 1, k, C)."""
+    """tall[y, x, j] = padded[first + y + j, x]: the k pixels that are stacked at a column; tall (rows, W + k - 1, k, C)."""
     rows, columns, k, channels = tall.shape
     for y in range(rows):
         for x in range(columns):
@@ -186,7 +193,7 @@ def _stack(padded, first, tall):
 
 @inline_kernel
 def _starts(rows, width, k, channels):
-    """Where the window of each pixel of a tile begins in `tall`; padded with zeros to a multiple of 4."""
+    """Where the window of each pixel of a tile begins in `tall`; zeros make the length a multiple of 4."""
     starts = np.zeros(_up_to_4(rows * width), np.int64)
     for y in range(rows):
         for x in range(width):
@@ -196,6 +203,7 @@ def _starts(rows, width, k, channels):
 
 @inline_kernel
 def _forward_images(x, matrix, bias, k, circular, activation, residual, tile, out):
+    """`conv_forward` for the images of one shard."""
     _, height, width, channels = x.shape
     outputs = out.shape[3]
     padded = np.empty((height + k - 1, width + k - 1, channels), x.dtype)
@@ -225,8 +233,8 @@ def _forward_images(x, matrix, bias, k, circular, activation, residual, tile, ou
 def conv_forward(x, matrix, bias, k, circular, activation, residual, tile, shards, out):
     """out = conv(act(x)) + bias (+ x if residual).
 
-    x (B, H, W, C), matrix (O up to a multiple of 4, k k C) with each row in the order (column, row, channel), bias (B, O),
-    out (B, H, W, O); `tile` rows, a divisor of H, are done at a time.
+    x (B, H, W, C); matrix (O rounded up to a multiple of 4, k k C), each row in the order (column, row, channel); bias (B, O);
+    out (B, H, W, O). `tile`, a divisor of H, is the number of rows that are computed at a time.
     """
     for shard in prange(shards):
         first, last = shard * len(x) // shards, (shard + 1) * len(x) // shards
@@ -235,7 +243,7 @@ def conv_forward(x, matrix, bias, k, circular, activation, residual, tile, shard
 
 @inline_kernel
 def _transpose(x, out):
-    """out (C, n) <- the transpose of x (n, C): four rows at a time, which is twice as fast as one."""
+    """out (C, n) <- the transpose of x (n, C), four rows at a time: this is twice as fast as one row at a time."""
     n, channels = x.shape
     for p in range(0, n - 3, 4):
         e, f, g, h = x[p], x[p + 1], x[p + 2], x[p + 3]
@@ -248,7 +256,7 @@ def _transpose(x, out):
 
 @inline_kernel
 def _planes(padded, planes):
-    """planes[c, j, y, x] = padded[y, x + j, c]: each channel as a plane, once for each column of the window."""
+    """planes[c, j, y, x] = padded[y, x + j, c]: a plane for each channel and each column of the window."""
     _, k, height, width = planes.shape
     for y in range(height):
         for j in range(k):
@@ -257,7 +265,10 @@ def _planes(padded, planes):
 
 @inline_kernel
 def _plane_starts(channels, k, height, width):
-    """Where the plane shifted by (column j, row i) begins in `planes`, in the order (c, j, i); up to a multiple of 4."""
+    """Where channel c, shifted by j columns and i rows, begins in `planes`, in the order (c, j, i).
+
+    Zeros make the length a multiple of 4.
+    """
     starts = np.zeros(_up_to_4(channels * k * k), np.int64)
     for p in range(channels * k * k):
         starts[p] = p // k * (height + k - 1) * width + p % k * width
@@ -266,6 +277,7 @@ def _plane_starts(channels, k, height, width):
 
 @inline_kernel
 def _backward_images(dout, x, matrix, k, circular, activation, residual, tile, dx, dmatrix, dbias):
+    """`conv_backward` for the images of one shard; dmatrix (C k k, O) and dbias (B, O) are added to."""
     _, height, width, channels = x.shape
     outputs = dout.shape[3]
     padded = np.empty((height + k - 1, width + k - 1, channels), x.dtype)
@@ -311,11 +323,13 @@ def _backward_images(dout, x, matrix, k, circular, activation, residual, tile, d
 
 @parallel_kernel
 def conv_backward(dout, x, matrix, k, circular, activation, residual, tile, dx, dmatrix, dbias):
-    """The gradients of `conv_forward`: to x by the same windows seen from the other side, to the kernel by inner products over
-    all pixels of an image, for which each channel is laid out as a plane.
+    """The gradients of `conv_forward`, written into dx, dmatrix and dbias.
 
-    dout (B, H, W, O); matrix (C up to a multiple of 4, k k O), the kernel flipped and transposed; dx (B, H, W, C), or B = 0
-    where it is not wanted; dmatrix (shards, C k k, O) and dbias (B, O), zeros at first.
+    dx is a convolution of dout. dmatrix is made of inner products over all pixels of an image, for which each channel is copied
+    into a plane of its own.
+
+    dout (B, H, W, O); x (B, H, W, C); matrix (C rounded up to a multiple of 4, k k O), the kernel flipped and transposed; dx
+    (B, H, W, C), or (0, H, W, C) if it is not needed; dmatrix (shards, C k k, O) and dbias (B, O), which hold zeros at first.
     """
     shards = len(dmatrix)
     for shard in prange(shards):

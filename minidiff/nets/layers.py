@@ -1,30 +1,39 @@
-"""The layers of the network, by hand: each a forward and its backward side by side.
+"""The layers of the network, written by hand. Each forward function has its backward function beside it.
 
-A backward takes `dout`, the gradient of some number (the loss) to the layer's output, and gives back the gradients to its
-inputs: the chain rule, one layer at a time, and nothing is recorded behind the reader's back. What a backward needs of the
-forward, it is given again as an argument.
+A backward function takes `dout`, the gradient of the loss with respect to the layer's output, and returns the gradients with
+respect to the layer's inputs. This is the chain rule, one layer at a time. Nothing is recorded during the forward pass: what the
+backward function needs from it is passed as an argument again.
 
-Images are (B, H, W, C), float32 or float64, and every array of a call has the same dtype. B images, H, W, C channels in, O
-channels out, k window, D attention width.
+Images are (B, H, W, C), float32 or float64, and all arrays of a call have the same dtype. Shapes: B images, H rows, W columns,
+C channels in, O channels out, k the side of a window, D the attention width.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from .. import arguments
+from ..types import Array
 from . import attention_kernels, convolution_kernels
 
 PADDINGS = ("circular", "zeros")
 ACTIVATIONS = {"none": convolution_kernels.NONE, "relu": convolution_kernels.RELU, "silu": convolution_kernels.SILU}
 ATTENTIONS = ("softmax", "identity", "top1")
 
-SHARDS = 16  # parts of a batch with sums of their own: fixed, since a number that followed the cores would change the bits
+# A batch is split into this many parts, and each part has its own sums. The number is fixed, because the rounding depends on it:
+# results must not change with the number of cores.
+SHARDS = 16
 
 
 # --- convolution -----------------------------------------------------------------------------------------------------
 
 
-def conv2d(x, weight, bias, padding="zeros", activation="none", residual=False):
-    """Convolve an image, after a pointwise function and with the image itself added, if wanted.
+def conv2d(
+    x: Array, weight: Array, bias: Array, padding: str = "zeros", activation: str = "none", residual: bool = False
+) -> Array:
+    """Convolve images; a pointwise function may be applied before, and the images themselves may be added after.
 
     out[y, x] = bias + sum_ij act(in[y + i - k//2, x + j - k//2]) weight[i, j] (+ in[y, x] if residual)
 
@@ -32,18 +41,20 @@ def conv2d(x, weight, bias, padding="zeros", activation="none", residual=False):
     ----------
     x : (B, H, W, C) float32 or float64
     weight : (k, k, C, O) of x's dtype, k odd
-    bias : (O,), or (B, O) for one per image, of x's dtype
-    padding : "circular" (the image is a torus) or "zeros" (zeros all around)
+    bias : (O,), or (B, O) for a bias per image, of x's dtype
+    padding : "circular" (the image is a torus) or "zeros" (the image is surrounded by zeros)
     activation : "none", "relu" or "silu"
+        The function `act`.
     residual : bool
-        Add x; needs O = C.
+        Whether x is added; this needs O = C.
 
     Returns
     -------
-    out : (B, H, W, O) of x's dtype. The same bits for any number of threads, and for any split of the batch.
+    out : (B, H, W, O) of x's dtype
+        It has the same bits for any number of threads and for any split of the batch.
 
-    Raises ValueError or TypeError on shapes and dtypes that do not fit. Costs B H W k^2 C O multiplications (0.2 us a pixel on
-    one core for 3 x 3 and 32 channels in and out) and the memory of one image's pixels per thread.
+    Raises ValueError or TypeError if shapes or dtypes do not fit. It costs B H W k^2 C O multiplications (0.2 us per pixel on one
+    core for 3 x 3 and 32 channels in and out); its memory is a few copies of one image per thread.
 
     Examples
     --------
@@ -58,9 +69,9 @@ def conv2d(x, weight, bias, padding="zeros", activation="none", residual=False):
     bias = np.broadcast_to(_fits("bias", bias, x, ((outputs,), (batch, outputs))), (batch, outputs))
     out = np.empty((batch, height, width, outputs), x.dtype)
     convolution_kernels.conv_forward(
-        _plain(x),
+        _contiguous(x),
         _as_rows(weight),
-        _plain(bias),
+        _contiguous(bias),
         k,
         padding == "circular",
         ACTIVATIONS[activation],
@@ -72,8 +83,16 @@ def conv2d(x, weight, bias, padding="zeros", activation="none", residual=False):
     return out
 
 
-def conv2d_backward(dout, x, weight, padding="zeros", activation="none", residual=False, need_dx=True):
-    """The gradients of `conv2d`; a convolution of dout with the kernel turned round, and a correlation of dout with x.
+def conv2d_backward(
+    dout: Array,
+    x: Array,
+    weight: Array,
+    padding: str = "zeros",
+    activation: str = "none",
+    residual: bool = False,
+    need_dx: bool = True,
+) -> tuple[Any, Array, Array]:
+    """The gradients of `conv2d`: a convolution of dout with the flipped kernel, and a correlation of dout with x.
 
     dx[y, x] = act'(x) sum_ij dout[y - i + k//2, x - j + k//2] weight[i, j]^T (+ dout if residual), dweight[i, j] =
     sum_(b, y, x) act(x)[y + i - k//2, x + j - k//2]^T dout[y, x], dbias = sum_(y, x) dout[y, x].
@@ -82,16 +101,19 @@ def conv2d_backward(dout, x, weight, padding="zeros", activation="none", residua
     ----------
     dout : (B, H, W, O) of x's dtype
     x, weight, padding, activation, residual
-        As given to `conv2d`.
+        As they were given to `conv2d`.
     need_dx : bool
-        False for a first layer, where nobody asks: saves a third of the time.
+        Whether dx is computed. The first layer of a network does not need it, and saves a third of the time.
 
     Returns
     -------
-    dx : (B, H, W, C), or None
+    dx : (B, H, W, C), or None if need_dx is False
     dweight : (k, k, C, O)
     dbias : (B, O)
-        One per image; its sum over B is the gradient to a bias that all images share.
+        A gradient per image; the sum over B is the gradient of a bias that all images share.
+
+    Raises as `conv2d` does. It costs twice as many multiplications as `conv2d`. Its memory is about 2 k copies of one image per
+    thread, and at most 16 arrays of dweight's size.
 
     Examples
     --------
@@ -101,14 +123,14 @@ def conv2d_backward(dout, x, weight, padding="zeros", activation="none", residua
     (4.0, 16.0, 16.0)
     """
     batch, height, width, channels, k, outputs = _conv_shapes(x, weight, padding, activation, residual)
-    dout = _plain(_fits("dout", dout, x, ((batch, height, width, outputs),)))
+    dout = _contiguous(_fits("dout", dout, x, ((batch, height, width, outputs),)))
     shards = min(SHARDS, batch)
     dx = np.empty(x.shape if need_dx else (0, height, width, channels), x.dtype)
     dmatrix = np.zeros((shards, channels * k * k, outputs), x.dtype)
     dbias = np.zeros((batch, outputs), x.dtype)
     convolution_kernels.conv_backward(
         dout,
-        _plain(x),
+        _contiguous(x),
         _as_rows(weight[::-1, ::-1].transpose(0, 1, 3, 2)),
         k,
         padding == "circular",
@@ -123,8 +145,9 @@ def conv2d_backward(dout, x, weight, padding="zeros", activation="none", residua
     return dx if need_dx else None, np.ascontiguousarray(dweight), dbias
 
 
-def _conv_shapes(x, weight, padding, activation, residual):
-    _is_array("x", x, 4, "(B, H, W, C)")
+def _conv_shapes(x: Array, weight: Array, padding: str, activation: str, residual: bool) -> tuple[int, ...]:
+    """(B, H, W, C, k, O) of a convolution, whose arguments are checked."""
+    _expect_array("x", x, 4, "(B, H, W, C)")
     if np.ndim(weight) != 4 or weight.shape[0] != weight.shape[1] or weight.shape[0] % 2 == 0:
         raise ValueError(f"weight: expected shape (k, k, C, O) with an odd k, got {np.shape(weight)}")
     k, _, _, outputs = weight.shape
@@ -136,67 +159,91 @@ def _conv_shapes(x, weight, padding, activation, residual):
     return *x.shape, k, outputs
 
 
-def _as_rows(weight):
-    """(k, k, C, O) as one row per output in the kernels' order, (O up to a multiple of 4, k k C); the rest is zeros."""
+def _as_rows(weight: Array) -> Array:
+    """weight (k, k, C, O) as one row per output channel, (O', k k C), in the order that `conv_forward` reads.
+
+    O' is O, rounded up to a multiple of 4; the additional rows are zeros.
+    """
     k, _, channels, outputs = weight.shape
     rows = np.zeros((-(-outputs // 4) * 4, k * k * channels), weight.dtype)
     rows[:outputs] = weight.transpose(3, 1, 0, 2).reshape(outputs, -1)
     return rows
 
 
-def _tile(height, width):
-    """How many rows of pixels at a time: the greatest divisor of the height that makes no more than 64 pixels."""
+def _tile(height: int, width: int) -> int:
+    """How many rows of pixels are computed at a time: the greatest divisor of the height with at most 64 pixels, or else 1."""
     return max(rows for rows in range(1, height + 1) if height % rows == 0 and (rows == 1 or rows * width <= 64))
 
 
 # --- linear, activations and time ------------------------------------------------------------------------------------
 
 
-def linear(x, weight, bias):
-    """out = x weight + bias; x (B, C), weight (C, O), bias (O,); out (B, O).
+def linear(x: Array, weight: Array, bias: Array) -> Array:
+    """A matrix product: out = x weight + bias.
 
-    This is a 1 x 1 convolution of an image whose pixels are the B rows, and is done so: a matrix product this small, given
-    to BLAS, leaves its threads spinning for a while, on the very cores that the next convolution needs.
+    It is computed as a 1 x 1 convolution of an image whose pixels are the B rows. BLAS could compute it too, but after such a
+    small product its threads stay busy for a while, on the cores that the next convolution needs.
+
+    Parameters
+    ----------
+    x : (B, C) float32 or float64
+    weight : (C, O) of x's dtype
+    bias : (O,) of x's dtype
+
+    Returns
+    -------
+    out : (B, O) of x's dtype
+
+    Raises ValueError or TypeError if shapes or dtypes do not fit. It costs B C O multiplications.
 
     Examples
     --------
     >>> linear(np.ones((1, 2)), np.array([[1.0], [2.0]]), np.array([0.5]))
     array([[3.5]])
     """
-    _is_array("x", x, 2, "(B, C)")
+    _expect_array("x", x, 2, "(B, C)")
     if np.ndim(weight) != 2:
         raise ValueError(f"weight: expected shape ({x.shape[1]}, O), got {np.shape(weight)}")
     return conv2d(x[None, None], weight[None, None], bias)[0, 0]
 
 
-def linear_backward(dout, x, weight):
-    """The gradients of `linear`: dx = dout weight^T (B, C), dweight = x^T dout (C, O), dbias = sum_b dout (O,)."""
+def linear_backward(dout: Array, x: Array, weight: Array) -> tuple[Array, Array, Array]:
+    """The gradients of `linear` for dout (B, O).
+
+    They are dx = dout weight^T (B, C), dweight = x^T dout (C, O) and dbias = sum_b dout[b] (O,).
+    """
     dx, dweight, dbias = conv2d_backward(dout[None, None], x[None, None], weight[None, None])
     return dx[0, 0], dweight[0, 0], dbias[0]
 
 
-def activate(x, kind):
-    """Pointwise "relu": max(x, 0); "silu": x / (1 + exp(-x)); "none": x. Any shape."""
+def activate(x: Array, kind: str) -> Array:
+    """The pointwise function of that name, for x of any shape: "relu" max(x, 0), "silu" x / (1 + exp(-x)), "none" x.
+
+    Examples
+    --------
+    >>> activate(np.array([-2.0, 3.0]), "relu")
+    array([0., 3.])
+    """
     if arguments.choice("kind", kind, tuple(ACTIVATIONS)) == "relu":
         return np.maximum(x, 0)
     return x * _sigmoid(x) if kind == "silu" else x
 
 
-def activate_backward(dout, x, kind):
-    """The gradient of `activate`: dout act'(x); the slope of ReLU at 0 is 0."""
+def activate_backward(dout: Array, x: Array, kind: str) -> Array:
+    """The gradient of `activate`, dout act'(x), for dout and x of one shape; the slope of ReLU at 0 is taken as 0."""
     if arguments.choice("kind", kind, tuple(ACTIVATIONS)) == "relu":
         return dout * (x > 0)
     s = _sigmoid(x)
     return dout * s * (1 + x * (1 - s)) if kind == "silu" else dout
 
 
-def _sigmoid(x):
-    small = np.exp(-np.abs(x))  # exp(-x) itself overflows at x = -100 in float32
+def _sigmoid(x: Array) -> Array:
+    small = np.exp(-np.abs(x))  # exp(-x) itself would overflow: at x = -100 it is inf in float32
     return np.where(x >= 0, 1, small) / (1 + small)
 
 
-def time_features(t, size, dtype=np.float32):
-    """Cosines and sines of t at frequencies from 1 to 100 radians, in equal ratios: a sinusoidal embedding of the time.
+def time_features(t: Array, size: int, dtype: npt.DTypeLike = np.float32) -> Array:
+    """A sinusoidal embedding of the time: cos(f t) and sin(f t), for frequencies f from 1 to 100 radians in equal ratios.
 
     Parameters
     ----------
@@ -206,7 +253,8 @@ def time_features(t, size, dtype=np.float32):
 
     Returns
     -------
-    (B, size) in [-1, 1]. There is no gradient: nothing before it is learned.
+    features : (B, size) in [-1, 1]
+        First the cosines, then the sines. There is no backward function, since the time is not learned.
 
     Examples
     --------
@@ -220,11 +268,12 @@ def time_features(t, size, dtype=np.float32):
 # --- attention -------------------------------------------------------------------------------------------------------
 
 
-def attention(q, k, v, kind="softmax"):
-    """Single-head attention of every pixel to every pixel: out[p] = sum_j A[p, j] v[j].
+def attention(q: Array, k: Array, v: Array, kind: str = "softmax") -> Array:
+    """Attention with one head, of every pixel to every pixel: out[p] = sum_j A[p, j] v[j].
 
-    "softmax": A[p] = softmax_j(q[p] . k[j] / sqrt(D)). "top1": the one j with the greatest score (the first among equals).
-    "identity": every pixel attends to itself, A = I: the control, with the same parameters and no exchange at all.
+    With "softmax", A[p] = softmax_j(q[p] . k[j] / sqrt(D)). With "top1", A[p, j] is 1 for the j of the greatest score (the first
+    one, if several are equal) and 0 elsewhere. With "identity", A = I: every pixel attends to itself only. This is the control of
+    an experiment: a network with the same parameters, in which pixels exchange nothing.
 
     Parameters
     ----------
@@ -235,8 +284,8 @@ def attention(q, k, v, kind="softmax"):
     -------
     out : (B, H, W, D)
 
-    Raises ValueError or TypeError on arrays that do not fit. Costs 2 B (H W)^2 D multiplications; 16 rows of A per thread
-    are all of it that is ever held.
+    Raises ValueError or TypeError if the arrays do not fit. It costs 2 B (H W)^2 D multiplications. Only 16 rows of A per thread
+    are in memory at a time.
 
     Examples
     --------
@@ -252,8 +301,18 @@ def attention(q, k, v, kind="softmax"):
     return out
 
 
-def attention_map(q, k, kind="softmax"):
-    """The weights A of `attention`: (B, H W, H W), rows of sum 1; row p is what pixel p attends to, in reading order."""
+def attention_map(q: Array, k: Array, kind: str = "softmax") -> Array:
+    """The weights A of `attention`, (B, H W, H W): row p says how much pixel p attends to each pixel, and has the sum 1.
+
+    Pixels are in reading order. q, k and kind are as in `attention`; the memory is B (H W)^2 numbers.
+
+    Examples
+    --------
+    >>> q = np.zeros((1, 2, 1, 1))
+    >>> attention_map(q, q)
+    array([[[0.5, 0.5],
+            [0.5, 0.5]]])
+    """
     q, k, _ = _attention_arrays(q, k, k, kind)
     batch, height, width, _ = q.shape
     pixels = height * width
@@ -262,7 +321,8 @@ def attention_map(q, k, kind="softmax"):
     return _attend(q, k, k, kind, np.empty_like(k), pairs=batch)
 
 
-def _attend(q, k, v, kind, out, pairs):
+def _attend(q: Array, k: Array, v: Array, kind: str, out: Array, pairs: int) -> Array:
+    """Fill out with `attention`; return the weights (pairs, H W, H W), for pairs = B, or nothing, for pairs = 0."""
     batch, height, width, size = q.shape
     pixels = height * width
     table = np.empty((pairs, pixels, pixels), q.dtype)
@@ -274,16 +334,19 @@ def _attend(q, k, v, kind, out, pairs):
     return table
 
 
-def attention_backward(dout, q, k, v, kind="softmax"):
-    """The gradients of `attention`: dq, dk, dv, each (B, H, W, D).
+def attention_backward(dout: Array, q: Array, k: Array, v: Array, kind: str = "softmax") -> tuple[Array, Array, Array]:
+    """The gradients of `attention`: dq, dk and dv, each (B, H, W, D), for dout (B, H, W, D).
 
     With dA = dout v^T and dS = A (dA - sum_j A dA) / sqrt(D): dq = dS k, dk = dS^T q, dv = A^T dout.
 
-    A hard choice has no slope, so "top1" is given a straight-through gradient: dv by the choice that was made, dS by the softmax
-    it was made from. It is the gradient of softmax attention plus a constant, the constant being what rounds it to top-1.
+    The choice of "top1" has no slope, so its gradient is a "straight-through" one: dv uses the choice that was made, and dS uses
+    the softmax of the same scores. It is the exact gradient if A is written as softmax + (top1 - softmax) and the bracket is
+    taken as a constant.
+
+    Raises as `attention` does. The weights A are computed again, 16 rows per thread at a time.
     """
     q, k, v = _attention_arrays(q, k, v, kind)
-    dout = _plain(_fits("dout", dout, q, (q.shape,)))
+    dout = _contiguous(_fits("dout", dout, q, (q.shape,)))
     if kind == "identity":
         return np.zeros_like(q), np.zeros_like(k), dout.copy()
     batch, height, width, size = q.shape
@@ -296,22 +359,23 @@ def attention_backward(dout, q, k, v, kind="softmax"):
     return dq, dk, dv
 
 
-def _attention_arrays(q, k, v, kind):
+def _attention_arrays(q: Array, k: Array, v: Array, kind: str) -> tuple[Array, ...]:
     arguments.choice("kind", kind, ATTENTIONS)
-    _is_array("q", q, 4, "(B, H, W, D)")
-    return tuple(_plain(_fits(name, array, q, (q.shape,))) for name, array in zip("qkv", (q, k, v), strict=True))
+    _expect_array("q", q, 4, "(B, H, W, D)")
+    return tuple(_contiguous(_fits(name, array, q, (q.shape,))) for name, array in zip("qkv", (q, k, v), strict=True))
 
 
 # --- checks ----------------------------------------------------------------------------------------------------------
-# Of shapes and dtypes only: looking for NaN costs as much as a layer, and the network and the training loop look once.
+# These check shapes and dtypes only. A search for NaN costs as much as a layer; the network and the training loop do it once.
 
 
-def _plain(array):
-    """A C-contiguous, writable array, copied if need be: Numba compiles a kernel anew for every other kind."""
-    return np.require(array, requirements="CW")
+def _contiguous(array: Array) -> Array:
+    """The array as a C-contiguous, writable one, copied if necessary: Numba compiles a kernel again for each other layout."""
+    return np.require(array, requirements=("C", "W"))
 
 
-def _is_array(name, value, ndim, shape_hint):
+def _expect_array(name: str, value: Any, ndim: int, shape_hint: str) -> None:
+    """TypeError or ValueError unless `value` is a non-empty float array with so many axes."""
     if not isinstance(value, np.ndarray) or value.dtype not in arguments.FLOATS:
         got = getattr(value, "dtype", type(value).__name__)
         raise TypeError(f"{name}: expected a float32 or float64 array, got {got}")
@@ -319,8 +383,8 @@ def _is_array(name, value, ndim, shape_hint):
         raise ValueError(f"{name}: expected a non-empty array of shape {shape_hint}, got {value.shape}")
 
 
-def _fits(name, value, like, shapes):
-    """`value` where it has `like`'s dtype and one of the shapes."""
+def _fits(name: str, value: Any, like: Array, shapes: Sequence[tuple[int, ...]]) -> Array:
+    """`value`, if it has `like`'s dtype and one of the shapes; else TypeError or ValueError."""
     if not isinstance(value, np.ndarray) or value.dtype != like.dtype:
         got = getattr(value, "dtype", type(value).__name__)
         raise TypeError(f"{name}: expected an array of {like.dtype}, as the input, got {got}")

@@ -5,56 +5,61 @@
     h = h + W_o attention(W_q h, W_k h, W_v h)     only with attention
     out = conv1x1(act(h)) + b
 
-No normalisation: it would tell every pixel something of the whole image, and the point is that a pixel sees its window and
-nothing else. The time enters every layer as an offset b_l(t), one number per channel.
+The network has no normalisation layer. Such a layer would tell every pixel something about the whole image, but a pixel of this
+network must see its window and nothing else, unless it has attention. The time enters every layer as an offset b_l(t), one number
+per channel.
 """
 
+from typing import Any, Literal, overload
+
 import numpy as np
+import numpy.typing as npt
 
 from .. import arguments, conversions, schedules
+from ..types import Array, Label, PathLike, Rng, Times
 from . import archive, layers
 
-FEATURES = HIDDEN = 64  # sizes of the time embedding and of its one hidden layer
+FEATURES = HIDDEN = 64  # the size of the time embedding, and of the hidden layer after it
 PREDICTIONS = ("v", "noise", "x0")
 
 
 class Network:
-    """A convolutional denoiser, hand-coded: `network(x, t) -> x0_hat`, like any machine.
+    """A hand-coded convolutional denoiser, `network(x, t) -> x0_hat`. It is called in the same way as a machine.
 
     Parameters
     ----------
-    channels : int
-        C of the images: 1 grey, 3 colour.
-    width : int
-        Channels inside.
+    channels : int >= 1
+        C, the channels of the images: 1 for grey, 3 for colour.
+    width : int >= 1
+        The number of channels between the layers.
     depth : int >= 0
-        Residual 3 x 3 convolutions, after the input convolution.
+        The number of residual 3 x 3 convolutions, which follow the input convolution.
     padding : "zeros" or "circular"
-        Zeros tell a pixel how far it is from the border; on a torus no pixel knows where it is.
+        Zeros tell a pixel how far it is from the border. With circular padding, no pixel can tell where it is.
     prediction : "v", "noise" or "x0"
-        What comes out of the last layer: v = a eps - s x_0, or eps, or x_0. eps says nothing about x_0 where a = 0, so a
-        network that predicts noise is refused there; and where a is small its errors are divided by a.
+        What the last layer predicts: v = a eps - s x0, or eps, or x0. Where a = 0, eps says nothing about x0, so a call of a
+        network that predicts noise raises ValueError there. Where a is small, its errors are divided by a.
     activation : "relu", "silu" or "none" (a linear network)
     attention : None, "softmax", "identity" or "top1"
-        One attention layer at the end; see `layers.attention`.
-    labels : int
-        Number of classes; 0 for none. One more is learned, for label=None.
-    schedule : Schedule, optional
-        Of the noise; the cosine schedule by default.
+        The kind of the attention layer before the output, or None for no such layer; see `layers.attention`.
+    labels : int >= 0
+        The number of classes, or 0. The network learns one class more, which stands for label=None.
+    schedule : schedules.Schedule, optional
+        The noise schedule; `schedules.cosine()` by default.
     rng : None, int or numpy Generator
-        Of the first parameters.
+        The source of the first parameters.
     dtype : float32 or float64
-        Of the parameters and of all that is computed with them.
+        The dtype of the parameters, and of all computations with them.
 
     Attributes
     ----------
     params : dict of arrays
-    schedule : Schedule
+    schedule : schedules.Schedule
     notes : dict
-        What `save` was told of how the network was made.
+        The notes that were given to `save`; they say how the network was made.
 
-    Raises ValueError or TypeError on bad arguments. A call costs 9 width^2 (depth + 1) multiplications a pixel (about 0.2 us
-    for each 3 x 3 layer of width 32, on one core), and its memory is two arrays (B, H, W, width).
+    Raises ValueError or TypeError on bad arguments. A call costs 9 width^2 (depth + 1) multiplications per pixel (about 0.2 us
+    for each 3 x 3 layer of width 32, on one core). Its memory is depth + 1 arrays (B, H, W, width).
 
     Examples
     --------
@@ -65,18 +70,18 @@ class Network:
 
     def __init__(
         self,
-        channels=1,
-        width=32,
-        depth=5,
-        padding="zeros",
-        prediction="v",
-        activation="relu",
-        attention=None,
-        labels=0,
-        schedule=None,
-        rng=0,
-        dtype=np.float32,
-    ):
+        channels: int = 1,
+        width: int = 32,
+        depth: int = 5,
+        padding: str = "zeros",
+        prediction: str = "v",
+        activation: str = "relu",
+        attention: str | None = None,
+        labels: int = 0,
+        schedule: schedules.Schedule | None = None,
+        rng: Rng = 0,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
         self.channels = arguments.whole_number("channels", channels, 1)
         self.width = arguments.whole_number("width", width, 1)
         self.depth = arguments.whole_number("depth", depth, 0)
@@ -92,14 +97,14 @@ class Network:
         if self.dtype not in arguments.FLOATS:
             raise TypeError(f"dtype: expected float32 or float64, got {dtype!r}")
         self.params = self._first_params(arguments.generator(rng))
-        self.notes = {}
+        self.notes: dict[str, Any] = {}
 
     # --- parameters --------------------------------------------------------------------------------------------------
 
-    def shapes(self):
-        """The shape of each parameter, by name."""
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each parameter, by its name."""
         wide = self.width
-        shapes = {
+        shapes: dict[str, tuple[int, ...]] = {
             "time.hidden.weight": (FEATURES, HIDDEN),
             "time.hidden.bias": (HIDDEN,),
             "time.layers.weight": (HIDDEN, (self.depth + 1) * wide),
@@ -113,11 +118,13 @@ class Network:
             shapes["label.table"] = (self.labels + 1, HIDDEN)
         return shapes | {"output.weight": (1, 1, wide, self.channels), "output.bias": (self.channels,)}
 
-    def _first_params(self, rng):
-        """Weights with variance 2 / (numbers summed), which keeps a ReLU network's scale; a last layer of zero.
+    def _first_params(self, rng: np.random.Generator) -> dict[str, Array]:
+        """Random weights of variance 1 / (the number of terms of their sum), and 0.01 in the label table; the last layer and all
+        biases are zero.
 
-        Each residual layer adds to the sum of those before it, so its share is scaled down by the depth: five blocks of full
-        variance would make h 2^5 times as large in variance.
+        A residual block has the variance 2 / (terms) / depth. The 2 balances the ReLU, which sets half of its input to 0. The
+        depth is needed because each block adds to the sum of those before it: the variance of h would be doubled by each block,
+        and would be 2^5 times as large after five.
         """
         params = {}
         for name, shape in self.shapes().items():
@@ -130,20 +137,23 @@ class Network:
         return params
 
     @property
-    def receptive_field(self):
-        """The odd side of the square of pixels that one output pixel's convolutions see; attention sees every pixel."""
+    def receptive_field(self) -> int:
+        """The side, an odd number, of the square of pixels that the convolutions of one output pixel see.
+
+        With attention, an output pixel sees every pixel.
+        """
         return 2 * (self.depth + 1) + 1
 
     @property
-    def settings(self):
-        """All that a network of the same shape needs, as a dict that JSON can hold."""
+    def settings(self) -> dict[str, Any]:
+        """Everything that `from_settings` needs for a network of the same shape, as a dict that JSON can hold."""
         names = ("channels", "width", "depth", "padding", "prediction", "activation", "attention", "labels")
         schedule = {"name": self.schedule.name, "settings": dict(self.schedule.settings)}
         return {name: getattr(self, name) for name in names} | {"schedule": schedule, "dtype": self.dtype.name}
 
     # --- the denoiser ------------------------------------------------------------------------------------------------
 
-    def __call__(self, x, t, label=None):
+    def __call__(self, x: Array, t: Times, label: Label = None) -> Array:
         """The estimate x0_hat of the clean image.
 
         Parameters
@@ -154,9 +164,10 @@ class Network:
 
         Returns
         -------
-        x0_hat : array of x's shape and dtype; computed in the parameters' dtype.
+        x0_hat : array of x's shape and dtype
+            It is computed in the parameters' dtype.
 
-        Raises ValueError or TypeError on bad arguments; ValueError where a(t) = 0 if the network predicts noise.
+        Raises ValueError or TypeError on bad arguments, and ValueError where a(t) = 0 if the network predicts noise.
         """
         images, times, classes = self._check(x, t, label)
         if self.prediction == "noise" and (self.schedule.signal(times) == 0).any():
@@ -168,18 +179,19 @@ class Network:
             out = conversions.x0_from_eps(images, out, times, self.schedule)
         return out.reshape(np.shape(x)).astype(np.asarray(x).dtype, copy=False)
 
-    def eps(self, x, t, label=None):
+    def eps(self, x: Array, t: Times, label: Label = None) -> Array:
         """The noise estimate eps_hat = (x - a x0_hat) / s, of x's shape; ValueError where s(t) = 0."""
         return conversions.eps_from_x0(x, self(x, t, label), t, self.schedule)
 
-    def score(self, x, t, label=None):
+    def score(self, x: Array, t: Times, label: Label = None) -> Array:
         """The score (a x0_hat - x) / s^2, of x's shape; ValueError where s(t) = 0."""
         return conversions.score_from_x0(x, self(x, t, label), t, self.schedule)
 
-    def attention_map(self, x, t, label=None):
-        """What each pixel attends to: (B, H W, H W) of rows of sum 1, row p for pixel p in reading order.
+    def attention_map(self, x: Array, t: Times, label: Label = None) -> Array:
+        """The attention weights, (B, H W, H W): row p says how much pixel p attends to each pixel, and has the sum 1.
 
-        x, t and label as in a call; (H, W, C) counts as B = 1. ValueError if the network has no attention. Memory B (H W)^2.
+        Pixels are in reading order. x, t and label are as in a call; x of shape (H, W, C) has B = 1. Raises ValueError if the
+        network has no attention. The memory is B (H W)^2 numbers.
         """
         if self.attention is None:
             raise ValueError("attention_map: expected a network with attention, got attention=None")
@@ -199,7 +211,7 @@ class Network:
         return images, np.broadcast_to(times, len(images)), self._classes(label, len(images))
 
     def _classes(self, label, batch):
-        """One row of the label table per image; the last row is for label=None."""
+        """The row of the label table for each image, (B,) ints; the last row is for label=None."""
         if label is None:
             return np.full(batch, self.labels)
         if not self.labels:
@@ -213,14 +225,15 @@ class Network:
 
     # --- forward and backward ----------------------------------------------------------------------------------------
 
-    def forward(self, x, t, classes=None):
-        """The last layer's output (B, H, W, C), and all that `backward` needs to know of the way there.
+    def forward(self, x: Array, t: Array, classes: Array | None = None) -> tuple[Array, dict[str, Any]]:
+        """The output of the last layer (B, H, W, C), and a dict of the arrays that `backward` needs.
 
-        x (B, H, W, C) of the parameters' dtype; t (B,); classes (B,) ints, `labels` standing for none.
+        x is (B, H, W, C) of the parameters' dtype, t is (B,) floats in [0, 1]. classes is (B,) ints; the number `labels` means
+        no class, and None means no class for all images. The arguments are not checked.
         """
         p, act = self.params, self.activation
         classes = np.full(len(x), self.labels) if classes is None else classes
-        saved = {"x": x, "classes": classes, "features": layers.time_features(t, FEATURES, self.dtype)}
+        saved: dict[str, Any] = {"x": x, "classes": classes, "features": layers.time_features(t, FEATURES, self.dtype)}
         hidden = layers.linear(saved["features"], p["time.hidden.weight"], p["time.hidden.bias"])
         if self.labels:
             hidden = hidden + p["label.table"][classes]
@@ -245,12 +258,22 @@ class Network:
         saved["seen"] = layers.attention(saved["query"], saved["key"], saved["value"], self.attention)
         return layers.conv2d(saved["seen"], self.params["attention.out.weight"], none)
 
-    def backward(self, dout, saved, need_dx=False):
-        """The gradients of all parameters, a dict like `params`, from the gradient to the output (B, H, W, C).
+    @overload
+    def backward(self, dout: Array, saved: dict[str, Any], need_dx: Literal[False] = False) -> dict[str, Array]: ...
 
-        With need_dx, (gradients, dx), the second to the input x. `saved` is not changed: calling twice gives the same arrays.
+    @overload
+    def backward(self, dout: Array, saved: dict[str, Any], need_dx: Literal[True]) -> tuple[dict[str, Array], Array]: ...
+
+    def backward(
+        self, dout: Array, saved: dict[str, Any], need_dx: bool = False
+    ) -> dict[str, Array] | tuple[dict[str, Array], Array]:
+        """The gradients of all parameters, a dict like `params`, for dout (B, H, W, C), the gradient of the output.
+
+        `saved` is what `forward` returned. With need_dx=True the result is (gradients, dx), and dx (B, H, W, C) is the gradient
+        of the input x. `saved` is not changed, so a second call gives the same arrays.
         """
-        p, act, hs, grads = self.params, self.activation, saved["h"], {}
+        p, act, hs = self.params, self.activation, saved["h"]
+        grads: dict[str, Array] = {}
         dh, grads["output.weight"], dbias = layers.conv2d_backward(dout, saved["last"], p["output.weight"], self.padding, act)
         grads["output.bias"] = dbias.sum(axis=0)
         if self.attention is not None:
@@ -293,25 +316,26 @@ class Network:
 
     # --- files -------------------------------------------------------------------------------------------------------
 
-    def copy(self):
-        """A network of its own with the same settings and parameters."""
+    def copy(self) -> "Network":
+        """Another network with the same settings and with copies of the parameters; its notes are empty."""
         twin = from_settings(self.settings, self.schedule)
         twin.params = {name: value.copy() for name, value in self.params.items()}
         return twin
 
-    def save(self, path, notes=None):
+    def save(self, path: PathLike, notes: dict[str, Any] | None = None) -> None:
         """Write the settings, the parameters and `notes` (a dict that JSON can hold) to an .npz file, whole or not at all.
 
-        Raises ValueError for a schedule of your own, which has no name to be found by again.
+        Raises ValueError if the schedule is not one of the package's: `load` could not find it by its name.
         """
         _known_schedule(self.settings["schedule"], self.schedule)
         archive.write(path, "network", {"network": self.settings, "notes": notes or {}}, self.params)
 
     @staticmethod
-    def load(path):
-        """The network that `save` wrote; its notes are the attribute `notes`.
+    def load(path: PathLike) -> "Network":
+        """The network that `save` wrote; its attribute `notes` holds the notes.
 
-        Raises FileNotFoundError, or a ValueError of one line for a truncated or foreign file, or arrays of another shape.
+        Raises FileNotFoundError, or ValueError (in one line) if the file is truncated, is not a network, or holds arrays of other
+        shapes.
         """
         settings, arrays = archive.read(path, "network")
         try:
@@ -324,16 +348,16 @@ class Network:
         return network
 
 
-def from_settings(settings, schedule=None):
-    """A network with these `Network.settings`; the schedule by its name, unless it is given."""
+def from_settings(settings: dict[str, Any], schedule: schedules.Schedule | None = None) -> Network:
+    """A network with these `Network.settings`; its schedule is `schedule`, or else the one that the settings name."""
     given = dict(settings)
     named = given.pop("schedule")
     schedule = _known_schedule(named, schedule) if schedule is None else schedule
     return Network(**given, schedule=schedule)
 
 
-def _known_schedule(named, schedule=None):
-    """The package's schedule of that name and settings; ValueError if there is none, or if it is not the given one."""
+def _known_schedule(named: dict[str, Any], schedule: schedules.Schedule | None = None) -> schedules.Schedule:
+    """The package's schedule of that name and settings; ValueError if there is none, or if it differs from `schedule`."""
     name = arguments.choice("schedule", named["name"], tuple(schedules.NAMES))
     found = schedules.NAMES[name](**named["settings"])
     if schedule is not None and found != schedule:

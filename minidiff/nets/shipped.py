@@ -1,22 +1,33 @@
-"""Trained weights that come with the package, by name; weights/README.md says how each was made."""
+"""Trained networks by name: those that come with the package, and those that a study trains once and keeps.
+
+weights/README.md says how each of the package's networks was made.
+"""
 
 from pathlib import Path
+from typing import Any
 
+from ..types import Array, PathLike
 from .network import Network
 from .train import train
 
 FOLDER = Path(__file__).parent / "weights"
 
 
-def names():
-    """The names of the shipped weights, such as "digits-zeros"."""
+def names() -> list[str]:
+    """The names of the shipped weights, such as "digits-zeros", in alphabetical order."""
     return sorted(path.stem for path in FOLDER.glob("*.npz"))
 
 
-def load(name_or_path):
-    """A trained network: shipped weights by name, or a file that `Network.save` wrote; `notes` says on which data it was trained.
+def load(name_or_path: PathLike) -> Network:
+    """A trained network: shipped weights by name, or a file that `Network.save` wrote.
 
-    Raises ValueError for an unknown name or a file that is not one.
+    Its attribute `notes` says on which data it was trained. Raises ValueError for an unknown name, and for a file that holds no
+    network.
+
+    Examples
+    --------
+    >>> load("digits-zeros").padding
+    'zeros'
     """
     if str(name_or_path) in names():
         return Network.load(FOLDER / f"{name_or_path}.npz")
@@ -26,29 +37,45 @@ def load(name_or_path):
     return Network.load(name_or_path)
 
 
-def trained(name, settings, images, folder, seed=0, steps=3000, batch=32, rate=2e-3, notes=None, shipped=True, bar=None):
-    """A network by name: the shipped weights, or those of an earlier run in `folder`, or trained now and kept there.
+def trained(
+    name: str,
+    settings: dict[str, Any],
+    images: Array,
+    folder: Path,
+    seed: int = 0,
+    steps: int = 3000,
+    batch: int = 32,
+    rate: float = 2e-3,
+    notes: dict[str, Any] | None = None,
+    shipped: bool = True,
+    bar: Any = None,
+) -> Network:
+    """A network by name: shipped weights, or the result of an earlier run in `folder`, or a network that is trained now.
+
+    A network that is trained now is kept in `folder`. If a run is interrupted, its checkpoint stays there, and the next call
+    continues from it.
 
     Parameters
     ----------
     name : str
     settings : dict
-        What `Network` is made with, beside `rng=seed`.
-    images : (N, H, W, C)
+        The arguments of `Network`, without `rng`, which is `seed`.
+    images : (N, H, W, C) float32 or float64
     folder : Path of an existing folder
-        Where a run that was broken off leaves its checkpoint, and goes on from it.
     seed, steps, batch, rate
-        Of the training; see `train`.
+        The arguments of the training; see `train`.
     notes : dict that JSON can hold, optional
-        Kept beside seed, steps and the mean loss of the last 200 steps, as `minidiff train` writes them.
+        It is kept in the file of weights, together with the seed, the steps and the mean loss of the last 200 steps.
     shipped : bool
-        Whether shipped weights of that name will do.
+        Whether shipped weights of that name may be used.
     bar : tqdm bar, optional
-        Told the step and the loss.
+        It shows the step and the loss.
 
     Returns
     -------
-    Network
+    network : Network
+
+    Raises as `Network`, `train` and `load` do.
     """
     if shipped and name in names():
         return load(name)

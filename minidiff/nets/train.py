@@ -1,25 +1,27 @@
-"""Training: the denoising loss, Adam, a moving average of the weights, and checkpoints that a run can go on from.
+"""Training: the denoising loss, Adam, a moving average of the weights, and checkpoints from which a run can continue.
 
-Denoising score matching: noise a clean image, ask the network for v (or eps, or x_0), and take the mean squared error. Its
-minimum over all functions is the posterior mean, the ideal denoiser of the training set, which can only recite. What keeps the
-network from it is what the network cannot see.
+The method is denoising score matching. A clean image is noised, the network predicts v (or eps, or x0) from it, and the loss is
+the mean squared error. Over all functions, the minimum of this loss is the posterior mean: the ideal denoiser of the training
+set, which only recites training images. A convolutional network cannot reach it, because each of its pixels sees only a window.
 """
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import arguments, conversions
+from ..types import Array, PathLike, Rng
 from . import archive
 from .network import Network
 
-UNLABELLED = 0.1  # share of a labelled batch whose labels are hidden, so that label=None is learned too
+UNLABELLED = 0.1  # the share of the labels that the training hides, so that the network learns label=None too
 
 
 class Progress(NamedTuple):
-    """One step of training: its number from 1, the batch's loss, the learning rate, and the network being trained."""
+    """One step of training: its number (from 1), the loss of its batch, the learning rate, and the network that is trained."""
 
     step: int
     loss: float
@@ -30,10 +32,12 @@ class Progress(NamedTuple):
 # --- loss ------------------------------------------------------------------------------------------------------------
 
 
-def denoising_loss(network, x0, t, eps, classes=None):
-    """The mean squared error of what the network predicts, and its gradients.
+def denoising_loss(
+    network: Network, x0: Array, t: Array, eps: Array, classes: Array | None = None
+) -> tuple[float, dict[str, Array]]:
+    """The mean squared error of the network's prediction, and its gradients.
 
-    loss = mean (out(a x_0 + s eps, t) - target)^2, target = a eps - s x_0 ("v"), eps ("noise") or x_0 ("x0").
+    loss = mean (out(a x0 + s eps, t) - target)^2, where the target is a eps - s x0 ("v"), eps ("noise") or x0 ("x0").
 
     Parameters
     ----------
@@ -41,6 +45,7 @@ def denoising_loss(network, x0, t, eps, classes=None):
     x0, eps : (B, H, W, C) of the network's dtype
     t : (B,) floats in [0, 1]
     classes : (B,) ints, optional
+        As in `Network.forward`.
 
     Returns
     -------
@@ -57,16 +62,19 @@ def denoising_loss(network, x0, t, eps, classes=None):
     return loss, network.backward(error * out.dtype.type(2 / error.size), saved)
 
 
-def stratified_times(batch, rng):
-    """(batch,) times, one in each of `batch` equal parts of [0, 1]: the same mean loss as independent ones, less noise."""
+def stratified_times(batch: int, rng: np.random.Generator) -> Array:
+    """Random times (batch,): one in each of `batch` equal parts of [0, 1].
+
+    The expected loss is the same as for independent times, and its variance is smaller.
+    """
     return (np.arange(batch) + rng.random(batch)) / batch
 
 
 # --- optimiser -------------------------------------------------------------------------------------------------------
 
 
-def learning_rate(step, steps, rate, warmup):
-    """The rate at a step from 1: up in a straight line over `warmup` steps, then down a half cosine to 0 at the end.
+def learning_rate(step: int, steps: int, rate: float, warmup: int) -> float:
+    """The learning rate at a step, counted from 1: it rises linearly for `warmup` steps, and then falls as a half cosine to 0.
 
     Examples
     --------
@@ -79,16 +87,18 @@ def learning_rate(step, steps, rate, warmup):
 
 
 class Adam:
-    """Adam: steps along the mean gradient over the root of the mean squared one, both running and freed of their start at 0.
+    """The optimiser Adam (Kingma and Ba 2015), for one vector theta.
 
-    m = .9 m + .1 g, v = .999 v + .001 g^2, theta -= rate (m / (1 - .9^n)) / (sqrt(v / (1 - .999^n)) + 1e-8), on one vector.
+    m = .9 m + .1 g, v = .999 v + .001 g^2, theta -= rate (m / (1 - .9^n)) / (sqrt(v / (1 - .999^n)) + 1e-8). So theta moves along
+    a running mean of the gradients, divided by the root of a running mean of their squares. Both means start at 0, and the
+    factors with n, the step, correct this.
     """
 
-    def __init__(self, theta):
+    def __init__(self, theta: Array) -> None:
         self.theta, self.m, self.v = theta, np.zeros_like(theta), np.zeros_like(theta)
 
-    def update(self, gradient, rate, step):
-        """Move theta, in place; `step` counts from 1."""
+    def update(self, gradient: Array, rate: float, step: int) -> None:
+        """Change theta in place, by one step; `step` counts from 1."""
         self.m += 0.1 * (gradient - self.m)
         self.v += 0.001 * (gradient * gradient - self.v)
         size = np.sqrt(self.v / (1 - 0.999**step)) + 1e-8
@@ -96,7 +106,7 @@ class Adam:
 
 
 def _views(vector, shapes):
-    """A dict of arrays that share the vector's memory, so that moving the vector moves them all."""
+    """A dict of arrays that share the vector's memory: a change of the vector changes them all."""
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
     parts = np.split(vector, ends[:-1])
     return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
@@ -110,54 +120,57 @@ def _flat(arrays):
 
 
 def train(
-    network,
-    images,
-    steps=3000,
-    batch=64,
-    rate=2e-3,
-    rng=0,
-    labels=None,
-    warmup=None,
-    average=0.999,
-    checkpoint=None,
-    every=500,
-    resume=None,
-    notes=None,
-):
-    """Train a network on a set of images; yields after every step, and `network` is usable at each of them.
+    network: Network,
+    images: Array,
+    steps: int = 3000,
+    batch: int = 64,
+    rate: float = 2e-3,
+    rng: Rng = 0,
+    labels: Array | None = None,
+    warmup: int | None = None,
+    average: float = 0.999,
+    checkpoint: PathLike | None = None,
+    every: int = 500,
+    resume: PathLike | None = None,
+    notes: dict[str, Any] | None = None,
+) -> Iterator[Progress]:
+    """Train a network on a set of images; this is an iterator over the steps, and `network` can be used after each of them.
 
-    The network handed in always holds the moving average of the weights, w_avg += (1 - d) (w - w_avg) with
-    d = min(average, (1 + step) / (10 + step)), so that its first values are soon forgotten.
+    The network always holds a moving average of the weights, w_avg += (1 - d) (w - w_avg) with d = min(average, (1 + step) /
+    (10 + step)). d is small in the first steps, so that the average soon forgets the initial weights.
 
     Parameters
     ----------
     network : Network
-        Its parameters are where the training starts, and are replaced as it goes.
+        The training starts at its parameters, and replaces them.
     images : (N, H, W, C) float32 or float64
-    steps, batch : int
-        Batches are drawn with replacement, their times stratified over [0, 1].
+    steps, batch : int >= 1
+        The number of steps, and of images in each step. Images are drawn with replacement, and their times are stratified over
+        [0, 1].
     rate, warmup : float, int
-        Adam's greatest rate, and the steps until it is reached (a tenth of them, at most 100, if not given); then a cosine to 0.
+        Adam's greatest learning rate, and the number of steps until it is reached, by default a tenth of the steps, at most 100.
+        Then the rate falls as a half cosine to 0.
     rng : None, int or numpy Generator
     labels : (N,) ints, optional
-        For a network made with labels=K; a tenth of them is hidden, for label=None.
+        The classes, for a network made with labels=K. A tenth of them is hidden in each batch, so that label=None is learned.
     average : float in [0, 1)
     checkpoint : path, optional
-        Where to write everything that a resumed run needs, each `every` steps and at the end, whole or not at all. Ctrl-C
-        leaves the last one.
+        A file for everything that is needed to continue the run. It is written every `every` steps and at the end, whole or not
+        at all. After Ctrl-C, the last checkpoint is still there.
+    every : int >= 1
     resume : path, optional
-        A checkpoint to go on from: the same numbers, bit for bit, as if the run had not been broken off.
+        A checkpoint from which the run continues. The numbers are the same, bit for bit, as without the interruption.
     notes : dict that JSON can hold, optional
-        Kept in checkpoints; a run is resumed only with the same.
+        It is kept in the checkpoints. A run can be resumed only with equal notes.
 
     Yields
     ------
-    Progress
-        (step, loss, rate, network).
+    progress : Progress
+        (step, loss, rate, network)
 
-    Raises ValueError or TypeError on bad arguments, or where the checkpoint's settings or images are others, before any work;
-    FloatingPointError if the run diverges, with the network as it was the step before and no file touched. A step of the
-    default network on 64 images of 16 x 16 takes 31 to 33 ms on 2 cores, with attention 57 to 61 ms.
+    Raises ValueError or TypeError, before any work, on bad arguments, and on a checkpoint with other settings or images. Raises
+    FloatingPointError if the run diverges; the network then is as it was after the step before, and no file was changed. A step
+    of the default network on 64 images of 16 x 16 takes 31 to 33 ms on 2 cores, and 57 to 61 ms with attention.
 
     Examples
     --------
@@ -195,10 +208,11 @@ def train(
 
 
 def _keep_freed_memory():
-    """Have freed arrays stay in this process, for the next step's arrays of the same size.
+    """Let the memory of freed arrays stay in this process, so that the arrays of the next step can use it.
 
-    The C library of Linux gives a freed block of 2 MB back to the system, and a new one is mapped page by page as it is touched:
-    4,300 page faults a step, a tenth of its time. It stops doing so for blocks smaller than the largest it has seen freed.
+    The C library of Linux returns a freed block of 2 MB to the system, and each page of a new block then causes a page fault when
+    it is first used. That makes 4,300 page faults per step, and costs a tenth of its time. The library keeps blocks that are
+    smaller than the largest block that was ever freed, so a large array is made and freed here, once.
     """
     np.empty(31 << 20, np.uint8)
 
@@ -230,7 +244,7 @@ def _run(state, network, images, classes, plan, settings, checkpoint, every):
 
 
 def _batch_gradient(learner, images, classes, batch, rng):
-    """(loss, gradient as one vector) of a fresh batch."""
+    """(loss, gradient as one vector) of a new random batch."""
     index = rng.integers(len(images), size=batch)
     t = stratified_times(batch, rng)
     eps = conversions.unit_noise((batch, *images.shape[1:]), rng, images.dtype)
@@ -263,12 +277,12 @@ def _training_classes(network, labels, count):
 
 
 def _fingerprint(array):
-    """Text that differs for different arrays: a run must not go on with other images."""
+    """A text that differs if the arrays differ: a run must not continue with other images."""
     return f"{array.dtype} {array.shape} {hashlib.sha256(np.ascontiguousarray(array)).hexdigest()[:16]}"
 
 
 class _State:
-    """Everything that changes during a run: the step, the weights, Adam's two means, the average, the random numbers."""
+    """Everything that changes during a run: the step, the weights, Adam's two means, the average, the random generator."""
 
     def __init__(self, network, rng):
         self.step, self.rng = 0, rng
@@ -299,7 +313,7 @@ class _State:
 
 
 def _difference(found, wanted):
-    """The first setting that differs, in words."""
+    """A text that names the first setting that differs."""
     if isinstance(found, dict) and isinstance(wanted, dict):
         for key, value in wanted.items():
             if found.get(key) != value:
@@ -308,14 +322,14 @@ def _difference(found, wanted):
 
 
 def _rng_state(rng):
-    """The generator's state as JSON can hold it; some generators keep an array of words."""
+    """The generator's state as a dict that JSON can hold; some generators have arrays in it."""
 
-    def plain(value):
+    def without_arrays(value):
         if isinstance(value, dict):
-            return {key: plain(entry) for key, entry in value.items()}
+            return {key: without_arrays(entry) for key, entry in value.items()}
         return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
-    return plain(rng.bit_generator.state)
+    return without_arrays(rng.bit_generator.state)
 
 
 def _rng_from(path, state):

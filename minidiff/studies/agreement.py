@@ -1,14 +1,20 @@
-"""A trained network beside the machines that predict it: the same noises, the same steps, pixel by pixel (KG)."""
+"""A trained network compared with the machines that predict it, pixel by pixel, from the same noises by the same steps (KG)."""
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from .. import nets, process
-from ..machines import EquivariantLocalScore, IdealScore, LocalScore
+from ..machines import EquivariantLocalScore, IdealScore, LocalScore, Machine, WindowMachine
+from ..machines.windows import WindowLike
 from ..measures import metrics
+from ..types import Array
 from . import calibration
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WINDOWS = (3, 5, 7, 9, 11, 13, 15)
 
@@ -19,45 +25,65 @@ class Comparison(NamedTuple):
     Attributes
     ----------
     samples : dict of (B, H, W, C)
-        By "network", "ELS", "LS" and "IS", all from the same noises.
+        The samples of "network", "ELS", "LS" and "IS", all from the same noises.
     agreement : dict of metrics.Agreement
-        Of each machine with the network.
+        The agreement of each machine with the network.
     tables : dict of lists
         The windows of ELS and LS, least noise first.
     """
 
-    samples: dict
-    agreement: dict
-    tables: dict
+    samples: dict[str, Array]
+    agreement: dict[str, metrics.Agreement]
+    tables: Mapping[str, WindowLike]
 
 
-def calibrated_tables(network, images, boundary, steps=20, samples=10, rng=1, windows=WINDOWS):
-    """{"ELS": table, "LS": table}, each calibrated against the network on noises of their own (`calibration.against`)."""
+def calibrated_tables(
+    network: nets.Network | Machine,
+    images: Array,
+    boundary: str,
+    steps: int = 20,
+    samples: int = 10,
+    rng: int = 1,
+    windows: Sequence[int] = WINDOWS,
+) -> dict[str, list[int]]:
+    """{"ELS": table, "LS": table}, each calibrated against the network from other noises; see `calibration.against`.
+
+    Windows that are too large for the images are left out.
+    """
     most = min(images.shape[1:3]) if boundary == "circular" else 2 * max(images.shape[1:3]) - 1
     fitting = tuple(k for k in windows if k <= most) or (1,)
-    kinds = {"ELS": EquivariantLocalScore, "LS": LocalScore}
+    kinds: dict[str, type[WindowMachine]] = {"ELS": EquivariantLocalScore, "LS": LocalScore}
     return {
         name: calibration.against(network, images, network.schedule, fitting, boundary, samples, steps, rng, machine=kind).table
         for name, kind in kinds.items()
     }
 
 
-def compare(network, images, noise, tables, boundary, steps=20, progress=False):
-    """Sample from the network and from ELS, LS and IS by DDIM from the same noises, and measure how they agree.
+def compare(
+    network: nets.Network | Machine,
+    images: Array,
+    noise: Array,
+    tables: Mapping[str, WindowLike],
+    boundary: str,
+    steps: int = 20,
+    progress: bool = False,
+) -> Comparison:
+    """Sample from the network and from ELS, LS and IS by DDIM, from the same noises, and measure how well they agree.
 
     Parameters
     ----------
     network : callable with a `schedule`
         The trained denoiser.
     images : (N, H, W, C)
-        What it was trained on.
+        The images that it was trained on.
     noise : (B, H, W, C)
-        Unit normal; not the noises of the calibration.
+        Unit normal noise, other than that of the calibration.
     tables : {"ELS": window, "LS": window}
     boundary : "circular" or "zeros"
-        As the network pads.
+        The padding of the network.
     steps : int
     progress : bool
+        Whether to show a progress bar.
 
     Returns
     -------
@@ -90,9 +116,9 @@ def compare(network, images, noise, tables, boundary, steps=20, progress=False):
     return Comparison(samples, agreement, tables)
 
 
-def numbers(found):
-    """The comparison in numbers: quartiles of r, r^2 and R^2 for each machine, and for how many samples ELS is above IS."""
-    result = {
+def numbers(found: Comparison) -> dict[str, Any]:
+    """The comparison in numbers: quartiles of r, r^2 and R^2 of each machine, and how often ELS has a larger r than IS."""
+    result: dict[str, Any] = {
         name: {
             "r": metrics.quartiles(one.r),
             "r^2": metrics.quartiles(one.r_squared),
@@ -104,8 +130,8 @@ def numbers(found):
     return {**result, "ELS above IS in r": int(above.sum()), "samples": len(above), "windows": found.tables}
 
 
-def table(found):
-    """The comparison as text: medians with quartiles."""
+def table(found: Comparison) -> str:
+    """The comparison as text: medians and quartiles."""
     lines = [f"{'':4}{'r':>28}{'r^2':>28}{'R^2':>28}"]
     for name, one in numbers(found).items():
         if name in found.agreement:
@@ -114,8 +140,8 @@ def table(found):
     return "\n".join(lines)
 
 
-def figures(found, shown=8):
-    """[(file name, Figure, caption)]: samples side by side, and the agreement of each sample."""
+def figures(found: Comparison, shown: int = 8) -> "list[tuple[str, Figure, str]]":
+    """[(file name, Figure, caption)]: the samples above each other, and the agreement of each sample."""
     from matplotlib.figure import Figure
 
     from .. import plots
@@ -138,21 +164,30 @@ def figures(found, shown=8):
         (
             "side-by-side.png",
             side,
-            "The same noises: what the network makes, and what the theory said it would; r is that of ELS.",
+            "From the same noises: the network's samples, and the samples that each machine predicts. r is that of ELS.",
         ),
         (
             "agreement.png",
             spread,
-            "Left: agreement with the network over the samples. Right: each sample, ELS against the ideal denoiser.",
+            "Left: how well the samples of each machine agree with the network's. Right: one point for each sample, with the r "
+            "of the ideal denoiser and the r of ELS.",
         ),
     ]
 
 
-def over_training(images, noise, window, length=12000, rng=0, steps=20, progress=False):
-    """Train a network and measure, at lengths that double, how its samples agree with zero-boundary ELS from the same noises.
+def over_training(
+    images: Array,
+    noise: Array,
+    window: WindowLike,
+    length: int = 12000,
+    rng: int = 0,
+    steps: int = 20,
+    progress: bool = False,
+) -> list[dict[str, Any]]:
+    """Train a network, and measure after every doubling of the steps how well its samples agree with those of ELS (zeros).
 
-    Returns a list of {"step", "loss", "r", "R^2"}, the last two as quartiles over the noises. The window stays as it is: the
-    question is what changes in the network.
+    Returns a list of {"step", "loss", "r", "R^2"}; r and R^2 are quartiles over the noises. The window of ELS stays the same, so
+    all changes are changes of the network.
     """
     network = nets.Network(channels=images.shape[3], rng=rng)
     machine = EquivariantLocalScore(images, network.schedule, window=window, boundary="zeros")
@@ -169,8 +204,8 @@ def over_training(images, noise, window, length=12000, rng=0, steps=20, progress
     return rows
 
 
-def training_figure(rows):
-    """Agreement and loss against training steps, as a Figure."""
+def training_figure(rows: Sequence[Mapping[str, Any]]) -> "Figure":
+    """A Figure of agreement and loss against training steps."""
     from matplotlib.figure import Figure
 
     from ..plots import PALETTE

@@ -1,10 +1,14 @@
-"""The figures of `minidiff compare --experiment attention`."""
+"""The figures of `minidiff compare --experiment attention`, from what attention.py computed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from .. import plots
+from .. import nets, plots
 from ..plots import PALETTE
+from ..types import Array
 
 COLOURS = {"CNN": PALETTE[4], "identity": PALETTE[5], "top-1": PALETTE[6], "softmax": PALETTE[0]}
 
@@ -13,8 +17,8 @@ def _figure(width, height):
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def models(samples, told, shown=10):
-    """One row of samples a model, all from the same noises, with the share of all its samples that have one colour."""
+def models(samples: Mapping[str, Array], told: Mapping[str, dict], shown: int = 10) -> Figure:
+    """One row of samples for each model, all from the same noises, and the share of all samples of the model with one colour."""
     shown = min(shown, *map(len, samples.values()))
     figure = _figure(0.62 * shown + 2.6, 0.68 * len(samples))
     names = [f"{name}: {told[name]['consistent']['share']:.0%}" for name in samples]
@@ -22,24 +26,24 @@ def models(samples, told, shown=10):
     return figure
 
 
-def strengths(found, shown=12):
-    """The same noises at each strength g, one row each."""
+def strengths(found: Mapping[float, tuple[Array, dict]], shown: int = 12) -> Figure:
+    """One row of samples for each strength g, all from the same noises."""
     figure = _figure(0.62 * shown + 1.9, 0.68 * len(found))
     plots.rows([x[:shown] for x, _ in found.values()], [f"g = {g:g}" for g in found], ax=figure.subplots())
     return figure
 
 
 def _shares(ax, x, shares, **style):
-    """Shares with their intervals."""
+    """Draw shares with their intervals."""
     middle = np.array([share["share"] for share in shares])
     low, high = (np.array([share[end] for share in shares]) for end in ("low", "high"))
     ax.errorbar(x, middle, np.abs([middle - low, high - middle]), capsize=2, **style)
 
 
-def over_strength(alone, networks):
-    """Shares of consistent samples, and of those the new ones, against g, one panel for each kind of candidates.
+def over_strength(alone: Mapping[str, Mapping[float, tuple[Array, dict]]], networks: Mapping[str, dict]) -> Figure:
+    """The share of consistent samples, and the share of new ones among these, against g; one panel for each kind of candidates.
 
-    alone: {candidates: what `consistency.over_strength` found}; networks: {name: Share}, drawn as bands across the first panel.
+    alone: {candidates: what `attention.over_strength` returned}; networks: {name: share}, drawn as bands across the first panel.
     """
     figure = _figure(9, 3.6)
     titles = {"anywhere": "candidates anywhere", "colocated": "candidates at their own place"}
@@ -62,8 +66,8 @@ def over_strength(alone, networks):
     return figure
 
 
-def over_reach(networks, machines):
-    """Share of consistent samples against how far a model sees; both {side in pixels: Share}."""
+def over_reach(networks: Mapping[int, dict], machines: Mapping[int, dict]) -> Figure:
+    """The share of consistent samples against the side of what a model sees; both are {side in pixels: share}."""
     figure = _figure(5, 3.2)
     ax = figure.subplots()
     for found, name, colour, marker in ((networks, "CNN", PALETTE[4], "o"), (machines, "ELS", PALETTE[0], "s")):
@@ -74,10 +78,15 @@ def over_reach(networks, machines):
     return figure
 
 
-def maps(network, steps, places, sample=0):
-    """What chosen pixels of one sample attend to along its way back: x0_hat above, then one row of maps a pixel.
+def maps(
+    network: nets.Network,
+    steps: Sequence[tuple[float, Array, Array]],
+    places: Sequence[tuple[int, int]],
+    sample: int = 0,
+) -> Figure:
+    """What some pixels of one sample attend to on its way back: a row with x0_hat, and below it a row of maps for each pixel.
 
-    steps: (t, x, x0_hat) with x (B, H, W, C); places: (row, column) pairs.
+    steps: (t, x, x0_hat) with x (B, H, W, C); places: the pixels, as (row, column).
     """
     height, width = steps[0][1].shape[1:3]
     figure = _figure(1.05 * len(steps) + 0.6, 1.12 * (len(places) + 1))
@@ -96,10 +105,10 @@ def maps(network, steps, places, sample=0):
     return figure
 
 
-def told_apart(rows):
-    """Left: the strength that fits best at each t, the median over networks of a kind. Right: what hearing others adds to R^2.
+def told_apart(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Left: the strength that fits best at each t, the median over networks of a kind. Right: how much attention adds to R^2.
 
-    rows: a list of {"kind", "tables", "agreement"} as `consistency` makes them, one for each network.
+    rows: one {"kind", "tables", "agreement"} for each network, as `experiments.attention` makes them.
     """
     figure = _figure(8.4, 3.4)
     left, right = figure.subplots(1, 2)
@@ -110,7 +119,13 @@ def told_apart(rows):
         left.plot(t, [strength[0], *strength], color=colour, label=kind, drawstyle="steps-pre", alpha=0.8)
     left.set(xlabel="t (1 is pure noise)", ylabel="calibrated strength g")
     left.set_yscale("symlog", linthresh=0.03)
-    above = {"frameon": False, "fontsize": 9, "loc": "lower center", "bbox_to_anchor": (0.5, 1), "columnspacing": 1}
+    above: dict[str, Any] = {
+        "frameon": False,
+        "fontsize": 9,
+        "loc": "lower center",
+        "bbox_to_anchor": (0.5, 1),
+        "columnspacing": 1,
+    }
     left.legend(ncols=len(COLOURS), **above)
     levels = [name for name in rows[0]["agreement"]["ELS"] if name != "whole"]
     right.axhline(0, color="0.6", linewidth=0.8)

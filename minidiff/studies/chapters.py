@@ -1,4 +1,7 @@
-"""The chapters of the tour: each computes its figures and its numbers, and tells what they show."""
+"""The chapters of the tour. Each takes the tour's Studio, computes figures and numbers, and explains what they show."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,6 +13,9 @@ from . import attention as attention_study
 from .agreement import compare
 from .page import Chapter
 
+if TYPE_CHECKING:
+    from .tour import Studio
+
 SCHEDULE = schedules.cosine()
 TABLE = (3, 3, 3, 5, 5, 7, 7, 9)
 WIDE = 9
@@ -19,8 +25,8 @@ def _figure(width, height):
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def noising(studio):
-    """Chapter 1: x_t = a x_0 + s eps, and the way back."""
+def noising(studio: "Studio") -> Chapter:
+    """Chapter 1: x = a x0 + s eps, and the way back."""
     times = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 1.0])
     pictures = [np.repeat(images[5:6], len(times), axis=0) for images in (studio.crops, studio.digits)]
     forward = _figure(7.5, 2.9)
@@ -36,21 +42,21 @@ def noising(studio):
     return Chapter(
         "Noise, and the way back",
         [
-            "The forward process mixes an image with noise, <i>x<sub>t</sub> = a(t) x<sub>0</sub> + s(t) &epsilon;</i>; "
-            f"halfway, at t = 0.5, a = {signal:.2f} and s = {noise:.2f}. The way back starts at pure noise and needs one thing "
-            "only: a <i>denoiser</i>, which guesses the clean image from the noisy one. Each step moves a little towards the "
-            "guess.",
+            "The forward process mixes an image with noise, <i>x = a(t) x<sub>0</sub> + s(t) &epsilon;</i>. "
+            f"Halfway, at t = 0.5, a = {signal:.2f} and s = {noise:.2f}. The way back starts at pure noise. It needs only "
+            "one thing: a <i>denoiser</i>, which guesses the clean image from the noisy one. Each step moves a little towards "
+            "the guess.",
         ],
         [
-            ("noising.png", forward, "Two real images on their way into noise."),
+            ("noising.png", forward, "Two real images with more and more noise."),
             ("way-back.png", back, "The way back from pure noise: the image x, and below it the denoiser's guess x0_hat."),
         ],
         {"signal at t = 0.5": signal, "noise at t = 0.5": noise},
     )
 
 
-def recitation(studio):
-    """Chapter 2: the ideal denoiser is a softmax over the training set, and returns training images."""
+def recitation(studio: "Studio") -> Chapter:
+    """Chapter 2: the ideal denoiser is a softmax over the training set, and its samples are training images."""
     machine = IdealScore(studio.digits, SCHEDULE)
     x = studio.walk(machine, studio.noise(studio.digits, studio.recited))[-1].x
     found = metrics.memorisation(x, studio.digits)
@@ -65,22 +71,22 @@ def recitation(studio):
         "The ideal denoiser recites",
         [
             "For a fixed training set the best guess is known exactly: the average of all training images, weighted by a "
-            "softmax of <i>-|x - a y|&sup2; / 2s&sup2;</i>. No network could do better at denoising. And it creates nothing: "
-            f"as the noise falls one weight goes to 1. Of {len(x)} samples {copies} are training images, with a largest pixel "
-            f"error of {error.max():.1g} of the range.",
+            "softmax of <i>-|x - a y|&sup2; / 2s&sup2;</i>. No network can denoise this training set better. But this denoiser "
+            f"creates nothing: as the noise falls, one weight goes to 1. Of {len(x)} samples {copies} are training images; the "
+            f"largest error of a pixel is {error.max():.1g} of the range.",
         ],
         [
             (
                 "recitation.png",
                 figure,
-                "Samples of the ideal denoiser above the nearest training image; the number is their root-mean-square distance.",
+                "Samples of the ideal denoiser above the nearest training image. The number is their root-mean-square distance.",
             )
         ],
         {"samples": len(x), "copies (error under 1e-2 of the range)": copies, "largest pixel error / range": error.max()},
     )
 
 
-def mosaics(studio):
+def mosaics(studio: "Studio") -> Chapter:
     """Chapter 3: the same softmax through a window, with provenance."""
     images, noise = studio.learned, studio.noise(studio.learned, studio.samples)
     machine = EquivariantLocalScore(images, SCHEDULE, window=TABLE, boundary="zeros")
@@ -98,23 +104,24 @@ def mosaics(studio):
     return Chapter(
         "The same softmax through a window makes mosaics",
         [
-            "Now let every pixel see only a small window around it, and let it look for similar windows <i>anywhere</i>, in "
-            "every training image. The formula is the same softmax; nothing was added, and much was taken away. Each pixel is "
-            "still sure to be copied from some training image, but neighbours need not agree on which: the samples are new.",
-            f"Here the window falls from {TABLE[-1]} pixels at high noise to {TABLE[0]} at the end. The nearest training "
-            f"image, over all its translations, is {found.distance.min():.2f} away at the least, where two training images are "
-            f"typically {typical:.2f} apart, and each sample takes its pixels from {pieces.images_used.min()} to "
-            f"{pieces.images_used.max()} images; a training image itself comes from {control.images_used.max()}.",
-            f"Where the window ends at {TABLE[0]} pixels the pieces are dust. Held at {WIDE} pixels all the way they can be "
-            "seen: the second figure shows which training image gave each pixel, and where it was cut out.",
+            "Now every pixel sees only a small window around it, and looks for similar windows <i>anywhere</i> in every "
+            "training image. The formula is the same softmax: nothing was added, and every pixel sees less. In the end each "
+            "pixel is still copied from some training image, but neighbours may be copied from different ones: the samples are "
+            "new.",
+            f"Here the window falls from {TABLE[-1]} pixels at high noise to {TABLE[0]} at the end. The distance to the nearest "
+            f"training image, over all its translations, is {found.distance.min():.2f} or more; two training images are "
+            f"typically {typical:.2f} apart. Each sample takes its pixels from {pieces.images_used.min()} to "
+            f"{pieces.images_used.max()} training images. For a training image this number is {control.images_used.max()}.",
+            f"If the window ends at {TABLE[0]} pixels, the pieces are very small. With a window of {WIDE} pixels at every step "
+            "they can be seen: the second figure shows which training image gave each pixel, and from which place.",
         ],
         [
-            ("new-samples.png", new, "Samples through a window above the nearest training image, over all translations."),
+            ("new-samples.png", new, "Samples through a window, above the nearest training image over all translations."),
             (
                 "mosaic.png",
                 cut,
-                "From the same noise: the ideal denoiser recites; through a window the same formula cuts pieces from many "
-                "training images. Each piece has the colour of its training image; the four that give most are shown.",
+                "From the same noise: the ideal denoiser recites, and through a window the same formula cuts pieces out of many "
+                "training images. Each piece has the colour of its training image. The four images that give most are shown.",
             ),
         ],
         {
@@ -133,7 +140,7 @@ def mosaics(studio):
 
 
 def _pieces(studio, shown=3, givers=4):
-    """The picture of the whole story: the same noises, walked back seeing everything and seeing a window."""
+    """The picture of the whole story, from the same noises: samples that saw whole images, and samples that saw windows."""
     images, noise = studio.few, studio.noise(studio.few, studio.shown)
     machine = EquivariantLocalScore(images, SCHEDULE, window=WIDE, boundary="zeros")
     x = studio.walk(machine, noise)[-1].x
@@ -152,7 +159,7 @@ def _pieces(studio, shown=3, givers=4):
     return figure, numbers
 
 
-def sizes(studio):
+def sizes(studio: "Studio") -> Chapter:
     """Chapter 4: the same noises through windows from 3 pixels to the whole image."""
     images, noise = studio.few, studio.noise(studio.few, studio.shown)
     sides = (3, 5, 7, 9, 11, 15, 31)
@@ -176,16 +183,17 @@ def sizes(studio):
     return Chapter(
         "What the window's size does",
         [
-            "Each column starts from the same noise. A window of 3 pixels makes texture, one of 7 to 11 makes strokes, loops "
-            f"and new digits out of pieces of {int(np.median(used[3]))} images (k = 9), and from about the size of the image "
-            "on it recites. Creativity is what lies in between. Real networks shrink their window as the noise falls.",
+            "Each column starts from the same noise. A window of 3 pixels makes texture. A window of 7 to 11 pixels makes "
+            f"strokes, loops and new digits, from pieces of {int(np.median(used[3]))} training images (k = 9). A window about "
+            "as large as the image, or larger, recites. Creativity lies between texture and recitation. The window of a real "
+            "network becomes smaller as the noise falls.",
         ],
         [("sizes.png", figure, "Left: the same noises through windows of side k. Right: medians over the samples.")],
         {"sides": sides, "distance to the nearest training image": distance, "images used": used},
     )
 
 
-def boundaries(studio):
+def boundaries(studio: "Studio") -> Chapter:
     """Chapter 5: the same noises on a torus, with zero padding, and with each pixel tied to its place."""
     images, noise = studio.few, studio.noise(studio.few, 8)
     machines = {
@@ -204,22 +212,23 @@ def boundaries(studio):
     return Chapter(
         "What the boundary does",
         [
-            "On a torus no pixel knows where it is, and strokes run over the border. With zero padding an edge shows in the "
-            "window: noise is never exactly zero, so a window full of zeros must lie at the border, and a pixel there is only "
-            f"explained by pixels at the same place. The border of the training digits has a mean of {data:.2f} (-1 is black); "
-            f"of samples on the torus {torus:.2f}, with zero padding {zeros:.2f}. Tying every pixel to its own place "
-            f"({place:.2f}) is the far end: the local score machine, which knows everything about position and nothing of "
-            "symmetry.",
+            "On a torus no pixel knows where it is, and strokes cross the border. With zero padding a window shows where the "
+            "border is: noise is never exactly zero, so zeros in a window are padding. A pixel near the border can only be "
+            "explained by pixels at the same distance from the same edge. The border pixels of the training digits have a mean "
+            f"of {data:.2f} (-1 is black); in samples it is {torus:.2f} on the torus and {zeros:.2f} with zero padding. In the "
+            "last row every pixel can only be explained by its own place: the local score machine knows each position and has "
+            f"no symmetry, and the mean is {place:.2f}.",
         ],
-        [("boundaries.png", figure, "The same noises, three rules for who may explain a pixel.")],
+        [("boundaries.png", figure, "The same noises, with three rules for which pixels may explain a pixel.")],
         {f"mean of the border, {' '.join(name.split())}": value for name, value in brightness.items()},
     )
 
 
-def prediction(studio, names=("digits-zeros", "photo-zeros")):
-    """Chapter 6: what a trained network makes, and what the theory said it would."""
+def prediction(studio: "Studio", names: Sequence[str] = ("digits-zeros", "photo-zeros")) -> Chapter:
+    """Chapter 6: the samples of a trained network, and the samples that the theory predicts."""
     figure = _figure(7.5, 6.2)
-    medians, sentences = {}, []
+    medians: dict[str, dict[str, float]] = {}
+    sentences = []
     for ax, name in zip(figure.subplots(2, 1), names, strict=True):
         network = nets.load(name)
         data, tables = network.notes["data"], network.notes["windows"]
@@ -239,17 +248,18 @@ def prediction(studio, names=("digits-zeros", "photo-zeros")):
             "denoiser"
         )
     return Chapter(
-        "The theory calls it, pixel by pixel",
+        "The theory predicts a trained network, pixel by pixel",
         [
-            "So far nothing was trained. Here is a small convolutional network, written and trained by hand (nets/, two "
-            "minutes on a laptop). It never saw the theory, and the theory knows only its training set and, per step, how far "
-            f"it looks. From the same noise both make the same new picture: {' and '.join(sentences)}, over 8 noises each.",
+            "So far nothing was trained. Here is a small convolutional network, written by hand (nets/) and trained in two "
+            "minutes on a laptop. The theory knows only the training set of the network and how large its window is at each "
+            "step; the network knows nothing of the theory. From the same noise both make almost the same new picture: "
+            f"{' and '.join(sentences)}, over 8 noises each.",
         ],
         [
             (
                 "prediction.png",
                 figure,
-                "The same noises. r, above each column, is the correlation of ELS with the network's picture.",
+                "The same noises. Above each column, r is the correlation of the picture by ELS with the network's picture.",
             )
         ],
         {"median r with the network": medians},
@@ -257,15 +267,15 @@ def prediction(studio, names=("digits-zeros", "photo-zeros")):
 
 
 def _trained_now(shipped, images, studio):
-    """A network of the shipped one's settings, trained here and now."""
+    """A network with the settings of the shipped one, trained now."""
     network = nets.Network(channels=shipped.channels, padding=shipped.padding, rng=studio.seed)
     for progress in nets.train(network, images, steps=200 if studio.quick else shipped.notes["steps"], rng=studio.seed):
         studio.bar.set_postfix(training=progress.step, loss=f"{progress.loss:.3f}", refresh=progress.step % 10 == 0)
     return network
 
 
-def attention(studio, strengths=(0.0, 1.0, 10.0), shown=8):
-    """Chapter 7: one attention layer makes the pieces of a mosaic agree, in trained networks and in a machine."""
+def attention(studio: "Studio", strengths: Sequence[float] = (0.0, 1.0, 10.0), shown: int = 8) -> Chapter:
+    """Chapter 7: attention makes the pieces of a mosaic agree, in a trained network and in a machine."""
     images = attention_study.patterns()
     noise = studio.noise(images, 8 if studio.quick else 50)
     networks = {"no attention": nets.load("colour_patterns-none"), "attention": nets.load("colour_patterns-softmax")}
@@ -278,7 +288,7 @@ def attention(studio, strengths=(0.0, 1.0, 10.0), shown=8):
     few = images[: 20 if studio.quick else 50]
     found = {}
     for g, candidates in (*((g, "anywhere") for g in strengths), (strengths[-1], "colocated")):
-        settings = {"strength": g, "candidates": candidates, "boundary": "zeros"}
+        settings: dict[str, Any] = {"strength": g, "candidates": candidates, "boundary": "zeros"}
         machine = AttentionScore(few, SCHEDULE, window=attention_study.TABLE, **settings)
         name = f"g = {g:g}" if candidates == "anywhere" else f"g = {g:g},\nown place"
         found[name] = studio.walk(machine, noise[: 2 if studio.quick else 5])[-1].x
@@ -288,19 +298,24 @@ def attention(studio, strengths=(0.0, 1.0, 10.0), shown=8):
     return Chapter(
         "Attention makes the mosaic agree with itself",
         [
-            "Pieces that do not know of each other cannot agree. Each of these training images shows four shapes of <i>one</i> "
-            "colour, and what a network sees around a pixel of one shape holds nothing of another. So it mixes colours: "
-            f"{share['no attention']['count']} of {share['no attention']['of']} samples have one. With a single self-attention "
-            f"layer and nothing else changed, {share['attention']['count']} of {share['attention']['of']} have. (Finn and others "
-            "claim it for networks; these data and numbers are ours.)",
-            "A machine without any training does the same: each pixel's softmax also hears, with strength g, which training "
-            "images the other pixels find likely. At g = 0 it is the mosaic machine. As g grows the same noise keeps much of its "
-            "shapes while their colours come to agree, until all pieces are cut from one image. Where a pixel may be explained "
-            "only by its own place, as in the last row, agreeing on one image is reciting it: that is the ideal denoiser again.",
+            "The pieces of a mosaic can only agree if they get information about each other. Each of these training images shows "
+            "four shapes of <i>one</i> colour, and around a pixel of one shape a network sees nothing of the other shapes. So "
+            f"it mixes colours: {share['no attention']['count']} of {share['no attention']['of']} samples have only one colour. "
+            f"With one self-attention layer, and no other change, it is {share['attention']['count']} of "
+            f"{share['attention']['of']} samples. (Finn and others claim this for networks; these data and numbers are ours.)",
+            "A machine without any training does the same. Each pixel's softmax also uses, with strength g, how likely each "
+            "training image is for the other pixels. At g = 0 this is the mosaic machine. As g grows, the samples from one noise "
+            "keep much of their shapes, and the colours of the shapes begin to agree, until all pieces are cut from one image. "
+            "In the last row a pixel may be explained only by its own place. Then pieces of one image, each at its own place, "
+            "are that image: the machine recites, as the ideal denoiser does.",
         ],
         [
-            ("attention.png", trained, "Networks, with and without one attention layer, from the same noises."),
-            ("pooled-evidence.png", pooled, "The analytic machine that pools evidence, from the same noises at each strength g."),
+            ("attention.png", trained, "Networks with and without one attention layer, from the same noises."),
+            (
+                "pooled-evidence.png",
+                pooled,
+                "The machine that pools evidence, from the same noises, one row for each strength g.",
+            ),
         ],
         {"networks": told, "strengths": {name.replace("\n", " "): attention_study.judged(x, few) for name, x in found.items()}},
     )

@@ -1,6 +1,13 @@
-"""The experiments of `minidiff compare` that train networks of their own: what they compute, draw and write, part by part."""
+"""The experiments of `minidiff compare` that train networks of their own: attention, training and limbs.
+
+The functions here are the commands: they run the parts in order, write figures and numbers.json, and print a table. The parts
+themselves are in attention.py (imported as attention_study), attention_figures.py, agreement.py and limbs.py (limb_counts).
+"""
 
 import json
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -9,24 +16,28 @@ from .. import arguments, files, process
 from ..machines.attention import CANDIDATES
 from ..machines.windows import default_table
 from ..measures import judges
+from ..types import Array
 from . import attention as attention_study
 from . import limbs as limb_counts
 from .page import png
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def asked(options):
-    """The options of a command, as numbers.json keeps them."""
+
+def asked(options: Namespace) -> dict[str, Any]:
+    """The options of a command as numbers.json keeps them."""
     return {name: value for name, value in vars(options).items() if name not in ("run", "command", "out")}
 
 
-def save(out, name, figure):
+def save(out: Path, name: str, figure: "Figure") -> None:
     """Write a Figure to folder `out` as a .png, whole or not at all."""
     with files.whole(out / name) as temporary:
         temporary.write_bytes(png(figure))
 
 
-def attention(out, options):
-    """minidiff compare --experiment attention: does attention make the mosaic agree with itself?"""
+def attention(out: Path, options: Namespace) -> None:
+    """minidiff compare --experiment attention: does attention make the pieces of a mosaic agree?"""
     from . import attention_figures as figures
 
     seeds = 1 if options.quick else arguments.whole_number("--seeds", options.seeds, 1)
@@ -35,7 +46,7 @@ def attention(out, options):
     images, networks = attention_study.patterns()[: 20 if options.quick else None], files.folder(out / "networks")
     noise = process.unit_noise((count, *images.shape[1:]), options.seed)
     some = noise[: max(2, 3 * count // 10)]
-    numbers = {"options": asked(options), "training images": len(images), "networks": [], "g": {}}
+    numbers: dict[str, Any] = {"options": asked(options), "training images": len(images), "networks": [], "g": {}}
     earlier = {(row["kind"], row["seed"]): row for row in _finished(out, numbers["options"])}
     kinds = [(kind, seed) for seed in range(seeds) for kind in attention_study.KINDS]
     models, first, told = {}, {}, {}
@@ -88,7 +99,7 @@ def attention(out, options):
 
 
 def _finished(out, options):
-    """The networks of an earlier run in this folder, with the same options but for the number of seeds."""
+    """The networks of an earlier run in this folder, if its options were the same; seeds and threads may differ."""
     path = out / "numbers.json"
     told = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     before, now = ({**one, "seeds": None, "threads": None} for one in (told.get("options", {}), options))
@@ -96,7 +107,7 @@ def _finished(out, options):
 
 
 def _way_back(network, noise, steps, shown=6):
-    """Some steps (t, x, x0_hat) of a walk, and two places in its picture: the brightest pixel, and the brightest far from it."""
+    """Some steps (t, x, x0_hat) of a walk, and two pixels of its sample: the brightest, and the brightest that is far from it."""
     t, x, walked = 1.0, float(network.schedule.noise(1.0)) * noise, []
     for step in process.ddim(network, network.schedule, noise=noise, steps=steps):
         walked.append((t, x, step.x0_hat))
@@ -109,12 +120,12 @@ def _way_back(network, noise, steps, shown=6):
     return [walked[i] for i in np.linspace(0, len(walked) - 1, shown).round().astype(int)], [first, second]
 
 
-def training(out, options, images):
-    """minidiff compare --experiment training: agreement with ELS as the training goes on."""
+def training(out: Path, options: Namespace, images: Array) -> None:
+    """minidiff compare --experiment training: how the agreement with ELS changes during the training."""
     from .agreement import over_training, training_figure
 
     length = 200 if options.quick else 12000
-    table = options.window or default_table(options.data, *images.shape[1:3], "zeros")
+    table = options.window or default_table(options.data, images.shape[1], images.shape[2], "zeros")
     noise = process.unit_noise((min(options.n, 5) if options.quick else options.n, *images.shape[1:]), options.seed)
     rows = over_training(images, noise, table, length, rng=options.seed, steps=options.steps, progress=True)
     save(out, "over-training.png", training_figure(rows))
@@ -125,8 +136,8 @@ def training(out, options, images):
         )
 
 
-def limbs(out, options):
-    """minidiff compare --experiment limbs: wrong limb counts against the receptive field, network beside machine."""
+def limbs(out: Path, options: Namespace) -> None:
+    """minidiff compare --experiment limbs: how often a network and ELS draw a wrong number of limbs, by the receptive field."""
     images, networks = limb_counts.creatures()[: 20 if options.quick else None], files.folder(out / "networks")
     noise = process.unit_noise((min(options.n, 4) if options.quick else options.n, *images.shape[1:]), options.seed)
     length = 20 if options.quick else limb_counts.LENGTH

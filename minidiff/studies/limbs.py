@@ -1,27 +1,33 @@
-"""Extra fingers: when does a window stop a model from counting limbs? On `creatures`, network beside machine (KG section 5.3)."""
+"""Extra fingers: with which windows do models draw a wrong number of limbs? A network and ELS on `creatures` (KG section 5.3)."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .. import datasets, nets, process
-from ..machines import EquivariantLocalScore
+from ..machines import EquivariantLocalScore, Machine
 from ..measures import judges, metrics
+from ..types import Array
 from . import calibration
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DEPTHS = (1, 3, 5)
 LIMBS = 4
 LENGTH, BATCH = 3000, 32
-DATA = {"data": "creatures", "size": 16, "count": 300, "colour": False, "data_seed": 0, "quick": False}
+DATA: dict[str, Any] = {"data": "creatures", "size": 16, "count": 300, "colour": False, "data_seed": 0, "quick": False}
 WINDOWS = (3, 5, 7, 9, 11, 13, 15)
 
 
-def creatures():
+def creatures() -> Array:
     """The training set of the experiment, (300, 16, 16, 1): figures with exactly four limbs."""
     return datasets.load(DATA["data"], DATA["size"], DATA["count"], rng=DATA["data_seed"])[0]
 
 
-def trained(images, depth, folder, seed=0, length=LENGTH, bar=None):
+def trained(images: Array, depth: int, folder: Path, seed: int = 0, length: int = LENGTH, bar: Any = None) -> nets.Network:
     """The CNN of that depth; see `nets.trained`."""
     settings = {"channels": 1, "depth": depth, "padding": "zeros"}
     name, notes, shipped = f"creatures-depth{depth}" + (f"-seed{seed}" if seed else ""), {"data": DATA}, length == LENGTH
@@ -29,30 +35,31 @@ def trained(images, depth, folder, seed=0, length=LENGTH, bar=None):
 
 
 class Count(NamedTuple):
-    """Limb counts of one network's samples and of the machine's that predicts it, from the same noises.
+    """The samples of one network and of ELS, which predicts it, from the same noises, and their limbs.
 
     Attributes
     ----------
     side : int
-        The network's receptive field.
+        The receptive field of the network, in pixels.
     table : list
-        The machine's windows, calibrated against the network, none larger than `side`.
+        The windows of ELS, calibrated against the network; none is larger than `side`.
     samples : dict of (B, H, W, 1)
-        By "network" and "ELS".
+        The samples of "network" and "ELS".
     verdicts : dict of judges.Limbs
+        The limbs of both.
     agreement : metrics.Agreement
-        Of ELS with the network.
+        The agreement of ELS with the network.
     """
 
     side: int
-    table: list
-    samples: dict
-    verdicts: dict
+    table: list[int]
+    samples: dict[str, Array]
+    verdicts: dict[str, judges.Limbs]
     agreement: metrics.Agreement
 
 
-def count(network, images, noise, calibrating=10, steps=20, rng=1):
-    """Samples of a network and of ELS from the same noises, and their limbs.
+def count(network: nets.Network, images: Array, noise: Array, calibrating: int = 10, steps: int = 20, rng: int = 1) -> Count:
+    """Sample from a network and from ELS, from the same noises, and count the limbs.
 
     Parameters
     ----------
@@ -60,7 +67,7 @@ def count(network, images, noise, calibrating=10, steps=20, rng=1):
     images : (N, H, W, 1)
     noise : (B, H, W, 1), unit normal
     calibrating : int
-        Other noises, of seed `rng`, on which the machine's windows are calibrated.
+        How many other noises, from the seed `rng`, the windows of ELS are calibrated on.
     steps : int
 
     Returns
@@ -71,18 +78,19 @@ def count(network, images, noise, calibrating=10, steps=20, rng=1):
     fitting = [k for k in WINDOWS if k <= side]
     table = calibration.against(network, images, network.schedule, fitting, network.padding, calibrating, steps, rng).table
     machine = EquivariantLocalScore(images, network.schedule, window=table, boundary=network.padding)
+    models: dict[str, nets.Network | Machine] = {"network": network, "ELS": machine}
     samples = {}
-    for name, denoiser in (("network", network), ("ELS", machine)):
+    for name, denoiser in models.items():
         *_, last = process.ddim(denoiser, network.schedule, noise=noise, steps=steps)
         samples[name] = last.x
     verdicts = {name: judges.limb_count(x, LIMBS) for name, x in samples.items()}
     return Count(side, table, samples, verdicts, metrics.agreement(samples["ELS"], samples["network"]))
 
 
-def numbers(found):
-    """A Count in numbers: shares right, and how often both models are right, or wrong, on the same noise.
+def numbers(found: Count) -> dict[str, Any]:
+    """A Count in numbers: how often each model is right, and how often both are right or both wrong from the same noise.
 
-    "by chance" is how often two models with these shares would agree if they knew nothing of each other, p q + (1 - p)(1 - q).
+    "by chance" is how often two independent models with these shares would agree, p q + (1 - p)(1 - q).
     """
     right = {name: verdict.consistent for name, verdict in found.verdicts.items()}
     of = len(right["ELS"])
@@ -101,8 +109,11 @@ def numbers(found):
     }
 
 
-def figure(counts, shown=10):
-    """One block a receptive field: the network's samples above, the machine's below, each with its count of limbs."""
+def figure(counts: Sequence[Count], shown: int = 10) -> "Figure":
+    """One block for each receptive field: samples of the network above those of ELS, with both numbers of limbs.
+
+    A star means that one of the two samples has no body, or several.
+    """
     from matplotlib.figure import Figure
 
     from .. import plots
@@ -122,8 +133,8 @@ def figure(counts, shown=10):
     return drawn
 
 
-def rates(counts):
-    """Share of wrong limb counts against the receptive field, for network and machine, with intervals."""
+def rates(counts: Sequence[Count]) -> "Figure":
+    """The share of samples with a wrong number of limbs against the receptive field, for the network and ELS, with intervals."""
     from matplotlib.figure import Figure
 
     from ..plots import PALETTE
@@ -144,7 +155,7 @@ def rates(counts):
     return drawn
 
 
-def table(counts):
+def table(counts: Sequence[Count]) -> str:
     """The counts as text."""
     heads = ("receptive field", "network wrong", "ELS wrong", "both alike", "by chance", "same count", "r")
     lines = ["".join(f"{head:>16}" for head in heads)]

@@ -1,19 +1,24 @@
-"""One self-contained HTML page from chapters of text, figures and numbers."""
+"""One HTML page from chapters of text, figures and numbers; the page needs no other file."""
 
 import base64
 import html
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass
 class Chapter:
-    """A chapter: paragraphs (they may hold HTML), figures [(file name, Figure, caption)] and numbers for numbers.json."""
+    """A chapter: paragraphs (HTML is allowed), figures [(file name, Figure, caption)] and numbers for numbers.json."""
 
     title: str
-    paragraphs: list = field(default_factory=list)
-    figures: list = field(default_factory=list)
-    numbers: dict = field(default_factory=dict)
+    paragraphs: list[str] = field(default_factory=list)
+    figures: "list[tuple[str, Figure, str]]" = field(default_factory=list)
+    numbers: dict[str, Any] = field(default_factory=dict)
 
 
 STYLE = """
@@ -24,15 +29,15 @@ figcaption { font: 14px/1.45 Helvetica, Arial, sans-serif; color: #555; } code {
 """
 
 
-def png(figure):
+def png(figure: "Figure") -> bytes:
     """A Figure as the bytes of a .png."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()
 
 
-def render(title, lead, chapters, pictures, foot):
-    """The page as text; `pictures` maps a figure's file name to its .png bytes, which the page carries inside."""
+def render(title: str, lead: str, chapters: Sequence[Chapter], pictures: Mapping[str, bytes], foot: str) -> str:
+    """The page as text. `pictures` maps the file names of figures to the bytes of their .png, which are put into the page."""
     body = [f"<h1>{html.escape(title)}</h1>", f"<p>{lead}</p>"]
     for number, chapter in enumerate(chapters, start=1):
         body.append(f"<h2>{number}. {html.escape(chapter.title)}</h2>")

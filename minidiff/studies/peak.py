@@ -1,4 +1,4 @@
-"""The peak of this processor: how many vector multiply-adds a core can do, for `minidiff bench` to hold the kernels against."""
+"""The peak of this processor: how many vector multiply-adds one core can do. `minidiff bench` compares the kernels with it."""
 
 import time
 
@@ -10,7 +10,7 @@ from ..simd import BYTES, address, load, muladd, store
 
 @numba.njit(nogil=True)
 def _chains(numbers, rounds):
-    """Ten chains of multiply-adds, enough to hide that each waits some cycles for the one before in its chain."""
+    """Ten chains of multiply-adds: while one chain waits some cycles for its last result, the others go on."""
     at = address(numbers)
     factor, term = load(at, 0), load(at, 16)
     a, b, c, d, e = term, factor, term, factor, term

@@ -1,18 +1,21 @@
-"""The whole story in one command: every chapter computes its figures and its numbers, and one page tells them in order."""
+"""The whole story in one command: every chapter computes its figures and numbers, and one page shows them in order."""
 
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from .. import datasets, files, process
+from ..machines import Machine
+from ..types import Array, PathLike
 from .chapters import CHAPTERS, SCHEDULE
 from .page import png, render
 
 
 class Studio:
-    """What the chapters share: the images, the seed, the counts of samples and steps, and a progress bar over steps."""
+    """What the chapters share: images, the seed, how many samples and steps they take, and a progress bar over steps."""
 
-    def __init__(self, seed, quick, train=False):
+    def __init__(self, seed: int, quick: bool, train: bool = False) -> None:
         self.seed, self.quick, self.train = seed, quick, train
         self.steps = 8 if quick else 20
         self.recited = 20 if quick else 100
@@ -24,11 +27,11 @@ class Studio:
         self.crops = datasets.photo(count=60 if quick else 300, size=16, rng=seed)[0]
         self.bar = tqdm(unit="step", desc="tour", total=self.steps * 21 + 3)
 
-    def noise(self, like, count):
-        """The first `count` start noises of images like these; a longer list begins with the shorter one."""
+    def noise(self, like: Array, count: int) -> Array:
+        """Unit normal noise of `count` images like these; the first ones are the same for every `count`."""
         return process.unit_noise((count, *like.shape[1:]), self.seed)
 
-    def walk(self, machine, noise):
+    def walk(self, machine: Machine, noise: Array) -> list[process.Step]:
         """All steps of the way back by DDIM from these noises."""
         walked = []
         for step in process.ddim(machine, SCHEDULE, noise=noise, steps=self.steps):
@@ -37,22 +40,23 @@ class Studio:
         return walked
 
 
-def tour(out, seed=0, quick=False, train=False):
-    """Write the chapters' figures, numbers.json and index.html to folder `out`; returns the page's path.
+def tour(out: PathLike, seed: int = 0, quick: bool = False, train: bool = False) -> Path:
+    """Write the figures of the chapters, numbers.json and index.html to the folder `out`, and return the path of index.html.
 
     Parameters
     ----------
     out : path of an existing folder
     seed : int
-        Of all noises and of the photograph's crops.
+        The seed of all noises and of the crops of the photograph.
     quick : bool
-        Fewer images, samples and steps.
+        Take fewer images, samples and steps.
     train : bool
-        Train the networks of the chapter on prediction now, instead of taking the shipped weights.
+        Train the networks of the chapter on prediction now, instead of using the shipped weights.
     """
     out = Path(out)
     studio = Studio(seed, quick, train)
-    chapters, pictures, numbers = [], {}, {"seed": seed, "quick": quick, "steps": studio.steps}
+    chapters, pictures = [], {}
+    numbers: dict[str, Any] = {"seed": seed, "quick": quick, "steps": studio.steps}
     with studio.bar:
         for chapter in CHAPTERS:
             studio.bar.set_description(chapter.__name__)
@@ -70,9 +74,9 @@ def tour(out, seed=0, quick=False, train=False):
 
 
 LEAD = (
-    "A diffusion model noises images and learns to walk back. The best possible denoiser of a training set can only recite "
-    "it. So why do real models create? Because they see less. Everything below was computed just now, on real images; until "
-    "the last two chapters nothing is trained."
+    "A diffusion model adds noise to images and learns to walk back. The best possible denoiser of a training set can only "
+    "recite it. So why do real models create? Because they see less. Everything below was computed just now. Chapters 1 to 6 "
+    "use real images. Chapters 1 to 5 need no training; the last two also show trained networks."
 )
 FOOT = (
     "The theory is Kamb and Ganguli's (An analytic theory of creativity in convolutional diffusion models, arXiv 2412.20292). "
