@@ -6,6 +6,8 @@ recite. Show that softmax a window instead of the image, let it look anywhere, a
 Begin with `minidiff/theory.py`: all of it in one file of plain NumPy.
 """
 
+import sys
+
 from . import datasets, nets, process, schedules
 from .machines import AttentionScore, EquivariantLocalScore, EquivariantScore, IdealScore, LocalScore, Wiener
 from .measures import judges, metrics
@@ -30,6 +32,9 @@ __all__ = [
     "testing",
     "threads",
 ]
+
+# The names under which notebooks of version 0.1 import them.
+sys.modules[f"{__name__}.metrics"], sys.modules[f"{__name__}.judges"] = metrics, judges
 
 # Loaded on first use (PEP 562), so that importing minidiff loads no matplotlib and no laws. Exercises that students hold say
 # `from minidiff import exercises`.

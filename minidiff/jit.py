@@ -40,7 +40,7 @@ def kernel(function: Callable) -> Callable:
 
 
 def vector_kernel(function: Callable) -> Callable:
-    """Compile a serial kernel over vectors (machines/simd.py), whose operations must stay as written: no fast-math."""
+    """Compile a serial kernel over vectors (simd.py), whose operations must stay as written: no fast-math."""
     return _decorate(function, fastmath=False)
 
 

@@ -7,7 +7,6 @@ instead of ds/dt. For two of the schedules s is close to sqrt(t) near t = 0, whe
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -71,12 +70,11 @@ def cosine() -> Schedule:
     0.000155
     """
     rate = np.pi / 2 / 1.008
-    levels: Callable[[Array], Any] = theory.cosine  # two arrays of t's shape
     return Schedule(
         "cosine",
         (),
-        lambda t: levels(t)[0],
-        lambda t: levels(t)[1],
+        lambda t: theory.cosine(t)[0],
+        lambda t: theory.cosine(t)[1],
         lambda t: -rate * np.sin(rate * t),
         lambda t: rate * np.sin(2 * rate * t),
     )

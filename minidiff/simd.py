@@ -12,6 +12,7 @@ put them on these operations too): a fused x - a * y is not exactly 0 for x = a 
 """
 
 import operator
+from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -32,7 +33,7 @@ EXP2_FLOAT64 = (1.0, 0.6931471805599453, 0.24022650695910097, 0.0555041086648216
 class Vector(types.Type):
     """The Numba type of a vector of `dtype`."""
 
-    def __init__(self, dtype: types.Type) -> None:
+    def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
         self.lanes = BYTES * 8 // dtype.bitwidth
         super().__init__(name=f"Vector({dtype} x {self.lanes})")

@@ -26,7 +26,7 @@ Level = float | Array  # of signal or noise, one for all images or one for each
 # --- noise, and the way back -----------------------------------------------------------------------------------------
 
 
-def cosine(t: Level) -> tuple[Level, Level]:
+def cosine(t: Level) -> tuple:
     """How much signal a and noise s an image holds at time t, 0 being clean: KG's cosine schedule, a^2 + s^2 = 1."""
     angle = np.pi / 2 / 1.008 * t
     return np.cos(angle), np.sin(angle)

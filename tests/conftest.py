@@ -16,7 +16,7 @@ import minidiff as md
 from minidiff.command import parser
 
 # Doctests carry no marks.
-COMPILED_DOCTESTS = ("minidiff/machines/calibrate.py::",)
+COMPILED_DOCTESTS = ("minidiff/studies/calibration.py::",)
 LEFT_OUT = pytest.StashKey[int]()
 
 

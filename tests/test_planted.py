@@ -147,6 +147,12 @@ def test_every_switch_is_in_the_table():
     assert len(set(words)) == len(words) > 100
 
 
+def test_their_number_is_said_right():
+    """The README of the package and that of the tests say how many bugs there are."""
+    for path in (TABLE_OF_BUGS, TABLE_OF_BUGS.parents[1] / "README.md"):
+        assert f"{len(BUGS)} planted bugs" in path.read_text(encoding="utf-8")
+
+
 def test_the_table_in_tests_readme_is_this_one():
     """tests/README.md shows what `python tests/planted.py` prints."""
     text = TABLE_OF_BUGS.read_text(encoding="utf-8")

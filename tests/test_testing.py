@@ -467,6 +467,18 @@ def test_bad_arguments_are_named(arguments, options, error, words):
     assert words in str(caught.value)
 
 
+def test_a_law_that_breaks_for_several_times_is_told_in_words():
+    """A denoiser that is wrong only where each query has a time of its own: the report can be printed, and names the law."""
+    machine = IS
+
+    def mixed_up(x, t):
+        return machine(x, t) * np.nan if np.ndim(t) else machine(x, t)
+
+    report = check_denoiser(mixed_up, IMAGES, COSINE, "IS")
+    assert [one.law for one in report.broken] == ["one time per query"]
+    assert "BROKEN one time per query" in " ".join(str(report).split())
+
+
 # --- false alarms ----------------------------------------------------------------------------------------------------
 
 

@@ -194,21 +194,18 @@ def weigh_row(row, y, dx, first, last, state, plan):
     The difference is taken before it is scaled: at s^2 = 1e-6 the rate is 5e5, and a rounded d * rate would be off by whole
     units. More than `reach` above its own pixel's best a candidate weighs exactly 0, whether or not its row is weighed.
     """
-    size, channels = lanes(row), plan.channels
-    for p in range(first, last):
-        below = spread(row, state.cost, p) - load(row, p * size)
-        weight = keep_where(exp2(below, plan.base2_rate), below, -plan.reach)
-        store(row, p * size, weight)
-        store(state.mass_by_lane, p * size, load(state.mass_by_lane, p * size) + weight)
-    wrap = min(last, plan.width - dx)
-    for channel in range(channels):
-        values = after(y, (channel * plan.width + dx) * size)
-        total = after(state.total_by_lane, channel * size)
-        for begin, end in ((first, wrap), (wrap, last)):
-            for p in range(begin, end):
-                at = p * channels * size
-                store(total, at, muladd(load(row, p * size), load(values, p * size), load(total, at)))
-            values = after(values, -plan.width * size)
+    size, channels, wrap = lanes(row), plan.channels, min(last, plan.width - dx)
+    values = after(y, dx * size)
+    for begin, end in ((first, wrap), (wrap, last)):
+        for p in range(begin, end):
+            below = spread(row, state.cost, p) - load(row, p * size)
+            weight = keep_where(exp2(below, plan.base2_rate), below, -plan.reach)
+            store(state.mass_by_lane, p * size, load(state.mass_by_lane, p * size) + weight)
+            for channel in range(channels):
+                at = (p * channels + channel) * size
+                value = load(values, (channel * plan.width + p) * size)
+                store(state.total_by_lane, at, muladd(weight, value, load(state.total_by_lane, at)))
+        values = after(values, -plan.width * size)
 
 
 @inline_vector_kernel
