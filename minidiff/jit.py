@@ -1,7 +1,7 @@
 """Every Numba option of the package, and why.
 
 - No explicit signatures: a kernel compiles at its first call, so that `import minidiff` compiles nothing.
-- `cache=True`: compiled code is kept beside the source, or in the user's cache folder; NUMBA_CACHE_DIR moves it and
+- Compiled code is kept beside the source, or in the user's cache folder (cache.py); NUMBA_CACHE_DIR moves it and
   MINIDIFF_CACHE=0 turns it off. Where no folder can be written, kernels compile anew in each process.
 - `error_model="numpy"`: a division by zero gives inf, as the noise limits need, and costs no branch.
 - `fastmath` names its flags. The full set would let LLVM assume that no inf occurs, but s = 0 is an infinite rate, and
@@ -14,6 +14,8 @@ from collections.abc import Callable
 
 import numba
 
+from . import cache
+
 FASTMATH = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
 
@@ -22,16 +24,16 @@ def _wants_cache():
 
 
 def _decorate(function, **options):
-    options = {"error_model": "numpy", "fastmath": FASTMATH, "nogil": True} | options
-    if _wants_cache():
+    compiled = numba.njit(**{"error_model": "numpy", "fastmath": FASTMATH, "nogil": True} | options)(function)
+    if _wants_cache() and not numba.config.DISABLE_JIT:
         try:
-            return numba.njit(cache=True, **options)(function)
+            compiled._cache = cache.KernelCache(function)
         except RuntimeError as error:
             # Numba raises "cannot cache function ...: no locator available" where neither the source's folder nor
             # the user's cache folder can be written (a read-only install in a container without a home).
             if "locator" not in str(error):
                 raise
-    return numba.njit(**options)(function)
+    return compiled
 
 
 def kernel(function: Callable) -> Callable:
@@ -44,13 +46,8 @@ def vector_kernel(function: Callable) -> Callable:
     return _decorate(function, fastmath=False)
 
 
-def parallel_kernel(function: Callable) -> Callable:
-    """Compile a kernel with `prange`: over outputs of its own only, so that thread counts never change a bit."""
-    return _decorate(function, parallel=True)
-
-
 def inline_kernel(function: Callable) -> Callable:
-    """Compile a helper that kernels of the same file call."""
+    """Compile a helper that kernels call."""
     return numba.njit(error_model="numpy", fastmath=FASTMATH, nogil=True)(function)
 
 
@@ -63,4 +60,4 @@ def cache_folder() -> str:
     """Where compiled kernels are kept, as text, or "off"."""
     if not _wants_cache():
         return "off"
-    return os.environ.get("NUMBA_CACHE_DIR") or "__pycache__ beside each source file (or the user's cache folder)"
+    return ", ".join(map(str, cache.folders())) or "none: no folder can be written"

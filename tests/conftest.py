@@ -4,7 +4,7 @@ import os
 import re
 
 if os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0":
-    # Numba loses what other threads of a parallel kernel raise; on one thread an index out of bounds ends the test.
+    # What a helper thread raises is printed and lost; on one thread an index out of bounds ends the test.
     os.environ["NUMBA_NUM_THREADS"] = "1"
     # Else unchecked code would be loaded from the cache, and checked code left there for everybody.
     os.environ["MINIDIFF_CACHE"] = "0"

@@ -9,7 +9,7 @@ import pytest
 import minidiff
 
 FOLDER = Path(minidiff.__file__).parent
-GROUND = {"arguments", "files", "jit", "simd", "types", "parallel"}
+GROUND = {"arguments", "cache", "files", "jit", "simd", "types", "parallel"}
 THEORY = {"theory", "schedules", "conversions"}
 # What each room may import, beside itself; from the noise to the command line.
 MAY = {

@@ -4,7 +4,7 @@ One door leads in, `posterior` (door.py): queries, a training set and a rule of 
 of every view comes out. `evidence` is the same over every training image by itself. Nobody outside imports what stands
 behind them.
 
-**Where to read.** From a call of the equivariant local score to the loops that run, in this order, 890 lines:
+**Where to read.** From a call of the equivariant local score to the loops that run, in this order, 888 lines:
 machines/equivariant_local.py, machines/window_machine.py and machines/base.py (what is asked) - engine/door.py (shards,
 and how their states are merged) - engine/windows.py and engine/handing.py (one task) - engine/shifts.py (the padding
 rule, by shift) - engine/packing.py (16 images side by side) - engine/boxsum.py (the loops) - engine/posterior.py (the
@@ -24,6 +24,7 @@ float32 in, float32 out; AttentionScore and the rules that theory.py answers com
 
 **First call.** Kernels compile when they are first used. Later processes load them from the cache: `__pycache__` beside
 the package, or the user's cache folder. NUMBA_CACHE_DIR moves it and MINIDIFF_CACHE=0 turns it off.
+`minidiff info` names the folders, and `minidiff info --clear-cache` empties them.
 """
 
 from .door import TrainingSet, posterior

@@ -11,9 +11,9 @@ MINIDIFF_CACHE=0.
 """
 
 import numpy as np
-from numba import prange
 
-from ..jit import inline_kernel, parallel_kernel
+from ..jit import inline_kernel, kernel
+from ..parallel import take
 from .convolution_kernels import _dots, _exp, _transpose, _up_to_4
 
 TILE = 16  # rows of the attention matrix at a time: 16 x 256 float32 (16 kB) fit into the fastest cache of a processor core
@@ -95,15 +95,16 @@ def _row_starts(rows, length):
     return np.arange(rows) * length
 
 
-@parallel_kernel
-def attention_forward(q, k, v, scale, hard, shards, out, table):
-    """out[p] = sum_j softmax_j(scale q_p . k_j) v_j; if `hard`, out[p] is the v_j of the best j.
+@kernel
+def attention_forward(counters, q, k, v, scale, hard, shards, out, table):
+    """out[p] = sum_j softmax_j(scale q_p . k_j) v_j; if `hard`, out[p] is the v_j of the best j; for the shards that it takes.
 
     q, k, v, out (B, pixels, D). The weights are written into table (B, pixels, pixels), unless it is (0, pixels, pixels).
     """
     batch, pixels, width = q.shape
     wide = _up_to_4(width)
-    for shard in prange(shards):
+    shard = take(counters)
+    while shard < shards:
         keys, values = np.zeros((wide, pixels), q.dtype), np.zeros((wide, pixels), q.dtype)
         rows, columns = np.zeros((TILE, wide), q.dtype), np.zeros((wide, TILE), q.dtype)
         weights, sums = np.empty((TILE, pixels), q.dtype), np.empty((TILE, wide), q.dtype)
@@ -128,18 +129,20 @@ def attention_forward(q, k, v, scale, hard, shards, out, table):
                     out[b, first + p] = sums[p, :width]
                     if len(table) > 0:
                         table[b, first + p] = weights[p]
+        shard = take(counters)
 
 
-@parallel_kernel
-def attention_backward(dout, q, k, v, scale, hard, shards, dq, dk, dv):
-    """The gradients of `attention_forward`, written into dq, dk and dv; all arrays (B, pixels, D).
+@kernel
+def attention_backward(counters, dout, q, k, v, scale, hard, shards, dq, dk, dv):
+    """The gradients of `attention_forward`, written into dq, dk and dv, for the shards that it takes; all arrays (B, pixels, D).
 
     With dA = dout . v: dS = scale A (dA - sum_j A dA), and dq = dS k, dk = dS^T q, dv = A^T dout. If `hard`, they are
     straight-through gradients: dv uses the hard choice, and dS uses the softmax of the same scores.
     """
     batch, pixels, width = q.shape
     wide = _up_to_4(width)
-    for shard in prange(shards):
+    shard = take(counters)
+    while shard < shards:
         keys, values = np.zeros((wide, pixels), q.dtype), np.zeros((wide, pixels), q.dtype)
         dkeys, dvalues = np.empty((wide, pixels), q.dtype), np.empty((wide, pixels), q.dtype)
         rows, columns = np.zeros((TILE, wide), q.dtype), np.zeros((wide, TILE), q.dtype)
@@ -180,3 +183,4 @@ def attention_backward(dout, q, k, v, scale, hard, shards, dq, dk, dv):
                         dq[b, first + p, d] = scale * sums[p, d]
             _transpose(dkeys[:width], dk[b])
             _transpose(dvalues[:width], dv[b])
+        shard = take(counters)

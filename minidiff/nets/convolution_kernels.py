@@ -22,9 +22,9 @@ Shapes: B images, H rows, W columns, C channels in, O channels out, k the side o
 import math
 
 import numpy as np
-from numba import prange
 
-from ..jit import inline_kernel, parallel_kernel
+from ..jit import inline_kernel, kernel
+from ..parallel import take
 
 NONE, RELU, SILU = 0, 1, 2  # the function that is applied to the pixels before a convolution
 
@@ -229,16 +229,18 @@ def _forward_images(x, matrix, bias, k, circular, activation, residual, tile, ou
                         result[c] = total[c] + offset[c]
 
 
-@parallel_kernel
-def conv_forward(x, matrix, bias, k, circular, activation, residual, tile, shards, out):
-    """out = conv(act(x)) + bias (+ x if residual).
+@kernel
+def conv_forward(counters, x, matrix, bias, k, circular, activation, residual, tile, shards, out):
+    """out = conv(act(x)) + bias (+ x if residual), for the images of the shards that it takes.
 
     x (B, H, W, C); matrix (O rounded up to a multiple of 4, k k C), each row in the order (column, row, channel); bias (B, O);
     out (B, H, W, O). `tile`, a divisor of H, is the number of rows that are computed at a time.
     """
-    for shard in prange(shards):
+    shard = take(counters)
+    while shard < shards:
         first, last = shard * len(x) // shards, (shard + 1) * len(x) // shards
         _forward_images(x[first:last], matrix, bias[first:last], k, circular, activation, residual, tile, out[first:last])
+        shard = take(counters)
 
 
 @inline_kernel
@@ -321,9 +323,9 @@ def _backward_images(dout, x, matrix, k, circular, activation, residual, tile, d
                         slope[c] *= total[c]
 
 
-@parallel_kernel
-def conv_backward(dout, x, matrix, k, circular, activation, residual, tile, dx, dmatrix, dbias):
-    """The gradients of `conv_forward`, written into dx, dmatrix and dbias.
+@kernel
+def conv_backward(counters, dout, x, matrix, k, circular, activation, residual, tile, dx, dmatrix, dbias):
+    """The gradients of `conv_forward`, written into dx, dmatrix and dbias, for the images of the shards that it takes.
 
     dx is a convolution of dout. dmatrix is made of inner products over all pixels of an image, for which each channel is copied
     into a plane of its own.
@@ -332,7 +334,8 @@ def conv_backward(dout, x, matrix, k, circular, activation, residual, tile, dx, 
     (B, H, W, C), or (0, H, W, C) if it is not needed; dmatrix (shards, C k k, O) and dbias (B, O), which hold zeros at first.
     """
     shards = len(dmatrix)
-    for shard in prange(shards):
+    shard = take(counters)
+    while shard < shards:
         first, last = shard * len(x) // shards, (shard + 1) * len(x) // shards
         _backward_images(
             dout[first:last],
@@ -347,3 +350,4 @@ def conv_backward(dout, x, matrix, k, circular, activation, residual, tile, dx, 
             dmatrix[shard],
             dbias[first:last],
         )
+        shard = take(counters)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import arguments
+from .. import arguments, parallel
 from ..types import Array
 from . import attention_kernels, convolution_kernels
 
@@ -68,7 +68,10 @@ def conv2d(
     batch, height, width, _, k, outputs = _conv_shapes(x, weight, padding, activation, residual)
     bias = np.broadcast_to(_fits("bias", bias, x, ((outputs,), (batch, outputs))), (batch, outputs))
     out = np.empty((batch, height, width, outputs), x.dtype)
-    convolution_kernels.conv_forward(
+    shards = min(SHARDS, batch)
+    parallel.share(
+        convolution_kernels.conv_forward,
+        shards,
         _contiguous(x),
         _as_rows(weight),
         _contiguous(bias),
@@ -77,7 +80,7 @@ def conv2d(
         ACTIVATIONS[activation],
         residual,
         _tile(height, width),
-        min(SHARDS, batch),
+        shards,
         out,
     )
     return out
@@ -128,7 +131,9 @@ def conv2d_backward(
     dx = np.empty(x.shape if need_dx else (0, height, width, channels), x.dtype)
     dmatrix = np.zeros((shards, channels * k * k, outputs), x.dtype)
     dbias = np.zeros((batch, outputs), x.dtype)
-    convolution_kernels.conv_backward(
+    parallel.share(
+        convolution_kernels.conv_backward,
+        shards,
         dout,
         _contiguous(x),
         _as_rows(weight[::-1, ::-1].transpose(0, 1, 3, 2)),
@@ -328,8 +333,15 @@ def _attend(q: Array, k: Array, v: Array, kind: str, out: Array, pairs: int) -> 
     table = np.empty((pairs, pixels, pixels), q.dtype)
     flat = [array.reshape(batch, pixels, size) for array in (q, k, v)]
     shards = min(SHARDS, batch)
-    attention_kernels.attention_forward(
-        *flat, q.dtype.type(size**-0.5), kind == "top1", shards, out.reshape(batch, pixels, size), table
+    parallel.share(
+        attention_kernels.attention_forward,
+        shards,
+        *flat,
+        q.dtype.type(size**-0.5),
+        kind == "top1",
+        shards,
+        out.reshape(batch, pixels, size),
+        table,
     )
     return table
 
@@ -355,7 +367,9 @@ def attention_backward(dout: Array, q: Array, k: Array, v: Array, kind: str = "s
         [array.reshape(batch, height * width, size) for array in group] for group in ((dout, q, k, v), (dq, dk, dv))
     )
     shards = min(SHARDS, batch)
-    attention_kernels.attention_backward(*given, q.dtype.type(size**-0.5), kind == "top1", shards, *gradients)
+    parallel.share(
+        attention_kernels.attention_backward, shards, *given, q.dtype.type(size**-0.5), kind == "top1", shards, *gradients
+    )
     return dq, dk, dv
 
 
