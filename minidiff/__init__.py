@@ -6,12 +6,16 @@ recite. Show that softmax a window instead of the image, let it look anywhere, a
 Begin with `minidiff/theory.py`: all of it in one file of plain NumPy.
 """
 
+import importlib.util
 import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-from . import datasets, nets, process, schedules
-from .machines import AttentionScore, EquivariantLocalScore, EquivariantScore, IdealScore, LocalScore, Wiener
-from .measures import judges, metrics
-from .parallel import set_threads, threads
+if TYPE_CHECKING:
+    from . import datasets, nets, process, schedules
+    from .machines import AttentionScore, EquivariantLocalScore, EquivariantScore, IdealScore, LocalScore, Wiener
+    from .measures import judges, metrics
+    from .parallel import set_threads, threads
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,17 +37,39 @@ __all__ = [
     "threads",
 ]
 
-# The names under which notebooks of version 0.1 import them.
-sys.modules[f"{__name__}.metrics"], sys.modules[f"{__name__}.judges"] = metrics, judges
-
-# Loaded on first use (PEP 562), so that importing minidiff loads no matplotlib and no laws. Exercises that students hold say
-# `from minidiff import exercises`.
-_ON_FIRST_USE = {"plots": "plots", "testing": "testing", "exercises": "coursework"}
+# Everything is loaded on first use (PEP 562). So the command line runs before Numba is imported, and can say in one line what
+# Numba refuses; and who only draws loads no laws, and who only samples no matplotlib.
+_MACHINES = ("AttentionScore", "EquivariantLocalScore", "EquivariantScore", "IdealScore", "LocalScore", "Wiener")
+_HOMES = dict.fromkeys(_MACHINES, "machines") | dict.fromkeys(("set_threads", "threads"), "parallel")
+# Exercises that students hold say `from minidiff import exercises`, and notebooks of version 0.1 `import minidiff.metrics`.
+_OTHER_NAMES = {"metrics": "measures.metrics", "judges": "measures.judges", "exercises": "coursework"}
 
 
 def __getattr__(name: str) -> object:
-    if name in _ON_FIRST_USE:
-        import importlib
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    elif name in _OTHER_NAMES:
+        value = sys.modules[f"{__name__}.{name}"] = importlib.import_module(f".{_OTHER_NAMES[name]}", __name__)
+    elif not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}"):
+        return importlib.import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
 
-        return importlib.import_module(f".{_ON_FIRST_USE[name]}", __name__)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Later(ModuleType):
+    """What `import minidiff.metrics` finds as long as nobody has asked for a name in it."""
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):  # Python itself asks for these, of every module
+            raise AttributeError(name)
+        return getattr(sys.modules[__package__].__getattr__(self.__name__.rpartition(".")[2]), name)
+
+
+for _name in ("metrics", "judges"):
+    sys.modules[f"{__name__}.{_name}"] = _Later(f"{__name__}.{_name}")

@@ -48,7 +48,11 @@ def add_noise(x0: Array, t: Times, schedule: Schedule, rng: Rng = None, eps: Arr
 
 
 def unit_noise(shape: Sequence[int], rng: Rng = None, dtype: npt.DTypeLike = np.float32) -> Array:
-    """Unit normal noise of a shape; drawn in float64 and then rounded, so one seed gives the same noise in both dtypes."""
+    """Unit normal noise of a shape; drawn in float64 and then rounded, so one seed gives the same noise in both dtypes.
+
+    shape is a tuple of whole numbers, 1 or more; dtype is float32 or float64. Raises ValueError or TypeError on any other.
+    """
+    shape, dtype = arguments.shape("shape", shape, "(H, W, C) or (B, H, W, C)"), arguments.float_dtype("dtype", dtype)
     return arguments.generator(rng).standard_normal(shape).astype(dtype)
 
 

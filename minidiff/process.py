@@ -1,7 +1,8 @@
 """The samplers, which walk back from noise to images; also the forward process and the conversions, from conversions.py.
 
 A denoiser is anything called as `denoiser(x, t) -> x0_hat`. The samplers are generators: they yield after every step, so a
-caller can watch, stop or plot. The `x` of the last step is the sample.
+caller can watch, stop or plot. The `x` of the last step is the sample. Each answer of a denoiser is checked: an array of x's
+shape and dtype, of finite numbers, and x left as it was. Anything else ends the walk with an error that names the step and t.
 
 In the steps, levels at one time are Python floats: NumPy's own float64 numbers would turn float32 images into float64.
 """
@@ -27,6 +28,8 @@ from .conversions import (
 )
 from .types import Array, Denoiser, Label, Rng, Schedule
 
+SLOPES = ("signal", "noise", "signal_slope", "variance_slope")  # what `ode` and `sde` ask of a schedule
+SHAPE = "(H, W, C) or (B, H, W, C)"
 __all__ = [
     "SAMPLERS",
     "Step",
@@ -52,17 +55,29 @@ class Step(NamedTuple):
     x: Array
     x0_hat: Array
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Step) or self.t != other.t:
+            return False
+        return np.array_equal(self.x, other.x) and np.array_equal(self.x0_hat, other.x0_hat)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
 
 # --- the way back ----------------------------------------------------------------------------------------------------
 
 
-def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype):
+def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, levels=("signal", "noise")):
     """Check a sampler's arguments before the first step: (x at the first time, the times, the Generator, the denoiser)."""
     own = getattr(denoiser, "schedule", None)
     if own is not None and own != schedule:
         raise ValueError(f"schedule: expected the denoiser's own, {own}, got {schedule}; hint: pass denoiser.schedule")
     if not callable(denoiser):
         raise TypeError(f"denoiser: expected a callable denoiser(x, t), got {type(denoiser).__name__}")
+    schedules.check(schedule, *levels)
+    dtype = arguments.float_dtype("dtype", dtype)
+    if shape is not None:
+        shape = arguments.shape("shape", shape, SHAPE)
     if times is None:
         times = np.linspace(1.0, 0.0, arguments.whole_number("steps", steps, 1) + 1)
     times = arguments.times("times", times)
@@ -74,16 +89,46 @@ def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype):
     if noise is None:
         if shape is None:
             raise ValueError("shape: expected (B, H, W, C), got None; hint: give shape= or noise=")
-        if len(shape) not in (3, 4) or any(arguments.whole_number("shape", side, 1) < 1 for side in shape):
-            raise ValueError(f"shape: expected (H, W, C) or (B, H, W, C), got {shape}")
-        noise = unit_noise(tuple(shape), rng, dtype)
+        if len(shape) not in (3, 4):
+            raise ValueError(f"shape: expected {SHAPE}, got {shape}")
+        noise = unit_noise(shape, rng, dtype)
     else:
-        noise = arguments.float_array("noise", noise, "(H, W, C) or (B, H, W, C)", (3, 4))
-        if shape is not None and tuple(shape) != noise.shape:
-            raise ValueError(f"shape: expected noise's own, {noise.shape}, got {tuple(shape)}; hint: leave shape= out")
+        noise = arguments.float_array("noise", noise, SHAPE, (3, 4))
+        if shape is not None and shape != noise.shape:
+            raise ValueError(f"shape: expected noise's own, {noise.shape}, got {shape}; hint: leave shape= out")
     # A student's own denoiser(x, t) may take no label, so label= is passed only if the caller gave one.
     call = denoiser if label is None else lambda x, t: denoiser(x, t, label=label)
-    return float(schedule.noise(times[0])) * noise, times, rng, call
+    return float(schedule.noise(times[0])) * noise, times, rng, _checked(call)
+
+
+def _checked(call):
+    """The denoiser as denoise(x, t, step), held to its contract at every call."""
+
+    def denoise(x, t, step):
+        before = x.tobytes()
+        x0_hat = call(x, float(t))
+        wrong = _broken(x0_hat, x, before)
+        if wrong is not None:
+            error, text = wrong
+            raise error(f"denoiser: expected {text}, at step {step}, t = {t:g}")
+        return x0_hat.copy()  # a denoiser may write each answer into the same array
+
+    return denoise
+
+
+def _broken(x0_hat, x, before):
+    """The kind of error and its text where an answer is none; `before` is x as bytes before the call."""
+    if not isinstance(x0_hat, np.ndarray):
+        return TypeError, f"an array of {x.dtype} of shape {x.shape}, as x, got {arguments.brief(x0_hat)}"
+    if x0_hat.shape != x.shape:
+        return ValueError, f"x0_hat of shape {x.shape}, as x, got {x0_hat.shape}"
+    if x0_hat.dtype != x.dtype:
+        return TypeError, f"x0_hat of {x.dtype}, as x, got {x0_hat.dtype} (hint: x0_hat.astype(x.dtype))"
+    if not np.isfinite(x0_hat).all():
+        return ValueError, f"finite numbers, got {np.count_nonzero(~np.isfinite(x0_hat))} NaN or inf of {x0_hat.size}"
+    if x.tobytes() != before:
+        return ValueError, "x to be left as it was, got a denoiser that writes into it (hint: x = x.copy() in its first line)"
+    return None
 
 
 def ddim(
@@ -118,7 +163,7 @@ def ddim(
     steps : int >= 1
         T. The times are linspace(1, 0, T + 1): the denoiser is called T times, the last time at t = 1/T.
     rng : None, int or numpy Generator
-    label : int, or (B,) ints, optional
+    label : int or name, or (B,) of them, optional
         Passed to the denoiser.
     noise : array, optional
         The start, of unit variance; it is multiplied by s(times[0]) here.
@@ -133,7 +178,8 @@ def ddim(
     Step
         (t after the step, x at that time, the x0_hat that the step used); arrays of the start's shape and dtype.
 
-    Raises ValueError or TypeError on bad arguments, before the first step. Costs one call of the denoiser for each step.
+    Raises ValueError or TypeError on bad arguments, before the first step, and at any step where the denoiser's answer is none;
+    the error names the step, from 1, and t. Costs one call of the denoiser for each step.
 
     Examples
     --------
@@ -148,8 +194,8 @@ def ddim(
 
 
 def _ddim(x, times, rng, denoise, schedule, eta):
-    for t, t_next in pairwise(times):
-        x0_hat = denoise(x, float(t))
+    for step, (t, t_next) in enumerate(pairwise(times), 1):
+        x0_hat = denoise(x, t, step)
         eps_hat = eps_from_x0(x, x0_hat, t, schedule)
         kept, fresh = _ddim_split(schedule, t, t_next, eta)
         x = float(schedule.signal(t_next)) * x0_hat + kept * eps_hat
@@ -214,18 +260,18 @@ def ode(
     0.0
     """
     arguments.choice("method", method, ("euler", "heun"))
-    x, times, _, denoise = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
+    x, times, _, denoise = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, SLOPES)
     return _ode(x, times, denoise, schedule, method)
 
 
 def _ode(x, times, denoise, schedule, method):
-    for t, t_next in pairwise(times):
-        x0_hat = denoise(x, float(t))
+    for step, (t, t_next) in enumerate(pairwise(times), 1):
+        x0_hat = denoise(x, t, step)
         slope = _velocity(x, x0_hat, t, schedule)
         dt = float(t_next - t)
         ahead = x + dt * slope
         if method == "heun" and schedule.noise(t_next) > 0:
-            slope_ahead = _velocity(ahead, denoise(ahead, float(t_next)), t_next, schedule)
+            slope_ahead = _velocity(ahead, denoise(ahead, t_next, step), t_next, schedule)
             ahead = x + dt / 2 * (slope + slope_ahead)
         x = ahead
         yield Step(float(t_next), x, x0_hat)
@@ -272,15 +318,15 @@ def sde(
     >>> bool(abs(last.x).max() < 0.5)
     True
     """
-    x, times, rng, denoise = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
+    x, times, rng, denoise = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, SLOPES)
     if not (g is None or callable(g)):
         arguments.number("g", g, 0)
     return _sde(x, times, rng, denoise, schedule, g)
 
 
 def _sde(x, times, rng, denoise, schedule, g):
-    for t, t_next in pairwise(times):
-        x0_hat = denoise(x, float(t))
+    for step, (t, t_next) in enumerate(pairwise(times), 1):
+        x0_hat = denoise(x, t, step)
         strength = _noise_strength(g, schedule, t)
         drift = _velocity(x, x0_hat, t, schedule)
         drift = drift - strength**2 / 2 * score_from_x0(x, x0_hat, t, schedule)

@@ -6,7 +6,8 @@ instead of ds/dt. For two of the schedules s is close to sqrt(t) near t = 0, whe
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +21,8 @@ class Schedule:
 
     Two schedules are equal if they have the same name and settings. Make one with `cosine`, `linear`, `exponential`, `ve` or
     `flow`. A schedule of your own is `Schedule("mine", (), signal, noise, signal_slope, variance_slope)`: four functions of a
-    float64 array t, which return a float64 array of the same shape.
+    float64 array t, which return a float64 array of the same shape. It can be pickled, and so sent to other processes, if the
+    four are defined with def at the top of a file; TypeError names the one that is not.
 
     Attributes
     ----------
@@ -58,6 +60,48 @@ class Schedule:
         """The slope d(s^2)/dt, float64 of t's shape; finite at every t in [0, 1], ValueError at any other."""
         return self._variance_slope(arguments.times("t", t))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        parts = {one.name: getattr(self, one.name) for one in fields(self)}
+        for name, part in parts.items():
+            arguments.can_pickle(f"schedule {self.name!r}, {name.strip('_')}", part)
+        return type(self), tuple(parts.values())
+
+    def __copy__(self) -> "Schedule":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Schedule":
+        # Nothing of a schedule changes, so a copy of one with lambdas, which pickle refuses, is the schedule itself.
+        return self
+
+
+def check(schedule: Any, *needed: str) -> Any:
+    """`schedule` itself if it has the `needed` methods, else a TypeError."""
+    if not all(callable(getattr(schedule, method, None)) for method in needed):
+        raise TypeError(f"schedule: expected a Schedule, got {schedule!r}; hint: minidiff.schedules.cosine()")
+    return schedule
+
+
+def _made(name, formulas, **settings):
+    """The schedule of these formulas. They are methods of a named tuple, and not lambdas, so that pickle can find them."""
+    levels, slopes = (formulas.signal, formulas.noise), (formulas.signal_slope, formulas.variance_slope)
+    return Schedule(name, tuple(settings.items()), *levels, *slopes)
+
+
+class _Cosine(NamedTuple):
+    rate: float
+
+    def signal(self, t):
+        return theory.cosine(t)[0]
+
+    def noise(self, t):
+        return theory.cosine(t)[1]
+
+    def signal_slope(self, t):
+        return -self.rate * np.sin(self.rate * t)
+
+    def variance_slope(self, t):
+        return self.rate * np.sin(2 * self.rate * t)
+
 
 def cosine() -> Schedule:
     """The cosine schedule of KG's experiments: a(t)^2 = cos^2((t / 1.008) pi / 2) and a^2 + s^2 = 1.
@@ -69,28 +113,33 @@ def cosine() -> Schedule:
     >>> print(f"{float(cosine().signal(1.0)) ** 2:.3g}")
     0.000155
     """
-    rate = np.pi / 2 / 1.008
-    return Schedule(
-        "cosine",
-        (),
-        lambda t: theory.cosine(t)[0],
-        lambda t: theory.cosine(t)[1],
-        lambda t: -rate * np.sin(rate * t),
-        lambda t: rate * np.sin(2 * rate * t),
-    )
+    return _made("cosine", _Cosine(np.pi / 2 / 1.008))
 
 
-def _from_exponent(name, settings, exponent, slope):
-    """The schedule with a^2 = exp(-exponent(t)) and a^2 + s^2 = 1, from the exponent and its slope."""
-    return Schedule(
-        name,
-        settings,
-        lambda t: np.exp(-exponent(t) / 2),
+class _Exponent(NamedTuple):
+    """a^2 = exp(-b) and a^2 + s^2 = 1, with b(t) = first t + second t^2."""
+
+    first: float
+    second: float = 0.0
+
+    def exponent(self, t):
+        return self.first * t + self.second * t * t
+
+    def slope(self, t):
+        return self.first + 2 * self.second * t
+
+    def signal(self, t):
+        return np.exp(-self.exponent(t) / 2)
+
+    def noise(self, t):
         # Not 1 - exp(-b), which has no correct digit for small b: at b = 1e-17 it is 0, although s is 3e-9.
-        lambda t: np.sqrt(-np.expm1(-exponent(t))),
-        lambda t: -slope(t) / 2 * np.exp(-exponent(t) / 2),
-        lambda t: slope(t) * np.exp(-exponent(t)),
-    )
+        return np.sqrt(-np.expm1(-self.exponent(t)))
+
+    def signal_slope(self, t):
+        return -self.slope(t) / 2 * np.exp(-self.exponent(t) / 2)
+
+    def variance_slope(self, t):
+        return self.slope(t) * np.exp(-self.exponent(t))
 
 
 def linear() -> Schedule:
@@ -101,7 +150,7 @@ def linear() -> Schedule:
     >>> print(f"{float(linear().signal(1.0)):.4f}")
     0.0066
     """
-    return _from_exponent("linear", (), lambda t: 0.1 * t + 9.95 * t * t, lambda t: 0.1 + 19.9 * t)
+    return _made("linear", _Exponent(0.1, 9.95))
 
 
 def exponential(strength: float = 5.0) -> Schedule:
@@ -109,13 +158,41 @@ def exponential(strength: float = 5.0) -> Schedule:
 
     `strength` is from 1e-6 to 300; ValueError or TypeError on any other.
 
+    Most of its noise comes early in t. With 20 even steps a sampler asks its denoiser last at t = 0.05, where s = 0.63, and steps
+    from there to the end at once. Steps that follow the noise are even in s: times at which s = i / T, which `times=` takes.
+
     Examples
     --------
     >>> print(f"{float(exponential().signal(1.0)):.4f}")
     0.0067
+    >>> print(f"{float(exponential().noise(1 / 20)):.2f}")
+    0.63
+    >>> even_in_t = np.linspace(0, 1, 10_001)
+    >>> s = exponential().noise(even_in_t)
+    >>> times = np.interp(np.linspace(s[-1], 0, 21), s, even_in_t)   # for ddim(..., times=times)
+    >>> print(f"{float(exponential().noise(times[-2])):.2f}")
+    0.05
     """
-    rate = 2 * arguments.number("strength", strength, 1e-6, 300)
-    return _from_exponent("exponential", (("strength", rate / 2),), lambda t: rate * t, lambda t: rate * np.ones_like(t))
+    strength = arguments.number("strength", strength, 1e-6, 300)
+    return _made("exponential", _Exponent(2 * strength), strength=strength)
+
+
+class _Exploding(NamedTuple):
+    low: float
+    high: float
+
+    def signal(self, t):
+        return np.ones_like(t)
+
+    def noise(self, t):
+        # With both powers both ends are exact; low * (high / low) ** 1 would be 50.00000000000001.
+        return self.low ** (1 - t) * self.high**t
+
+    def signal_slope(self, t):
+        return np.zeros_like(t)
+
+    def variance_slope(self, t):
+        return 2 * np.log(self.high / self.low) * self.noise(t) ** 2
 
 
 def ve(sigma_min: float = 0.01, sigma_max: float = 50.0) -> Schedule:
@@ -130,16 +207,21 @@ def ve(sigma_min: float = 0.01, sigma_max: float = 50.0) -> Schedule:
     """
     low = arguments.number("sigma_min", sigma_min, 1e-12)
     high = arguments.number("sigma_max", sigma_max, low)
-    growth = np.log(high / low)
-    return Schedule(
-        "ve",
-        (("sigma_min", low), ("sigma_max", high)),
-        lambda t: np.ones_like(t),
-        # With both powers both ends are exact; low * (high / low) ** 1 would be 50.00000000000001.
-        lambda t: low ** (1 - t) * high**t,
-        lambda t: np.zeros_like(t),
-        lambda t: 2 * growth * (low ** (1 - t) * high**t) ** 2,
-    )
+    return _made("ve", _Exploding(low, high), sigma_min=low, sigma_max=high)
+
+
+class _Straight(NamedTuple):
+    def signal(self, t):
+        return 1 - t
+
+    def noise(self, t):
+        return 1.0 * t
+
+    def signal_slope(self, t):
+        return -np.ones_like(t)
+
+    def variance_slope(self, t):
+        return 2 * t
 
 
 def flow() -> Schedule:
@@ -150,7 +232,7 @@ def flow() -> Schedule:
     >>> float(flow().signal(1.0)), float(flow().noise(0.25))
     (0.0, 0.25)
     """
-    return Schedule("flow", (), lambda t: 1 - t, lambda t: 1.0 * t, lambda t: -np.ones_like(t), lambda t: 2 * t)
+    return _made("flow", _Straight())
 
 
 NAMES = {"cosine": cosine, "linear": linear, "exponential": exponential, "ve": ve, "flow": flow}

@@ -14,7 +14,9 @@ Times = float | Sequence[float] | Array
 # Where random numbers come from: fresh ones, a seed, or a generator (SPEC 7).
 Rng = int | np.random.Generator | None
 # A class label, or one for each query.
-Label = int | Sequence[int] | Array | None
+Label = int | str | Sequence[int] | Sequence[str] | Array | None
+# The labels of a training set, whole numbers or names.
+Labels = Sequence[int] | Sequence[str] | Array | None
 # The name of a file or folder.
 PathLike = str | os.PathLike[str]
 

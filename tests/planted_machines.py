@@ -147,6 +147,8 @@ def distances_of(seen, keys, bug):
 
 def exponents_of(distances, s, bug):
     """The logarithms of the weights, but for a constant."""
+    if bug == "exponents are clipped at -700 before the largest is taken off":
+        return np.maximum(-distances / (2 * s**2), -700)
     if bug == "s^2 is forgotten":
         return -distances / 2
     if bug == "the 2 of 2 s^2 is forgotten":
@@ -158,7 +160,7 @@ def exponents_of(distances, s, bug):
 
 def largest_of(exponents, bug):
     """What is taken off the exponents (B, G, M), so that the largest weight is 1."""
-    if bug == "no largest exponent is taken off":
+    if bug in ("no largest exponent is taken off", "no largest exponent is taken off, and 1e-300 is added to the sum"):
         return 0.0
     if bug == "one largest exponent for all queries":
         return exponents.max(axis=(0, 2), keepdims=True)
@@ -181,6 +183,8 @@ def weights_of(exponents, bug):
             weights = np.where(exponents < exponents.max(axis=2, keepdims=True), weights, 0) + 1e-30
         if bug == "the sum is divided by the number of candidates":
             return weights / weights.shape[2]
+        if bug == "no largest exponent is taken off, and 1e-300 is added to the sum":
+            return weights / (weights.sum(axis=2, keepdims=True) + 1e-300)
         if bug == "the softmax goes over the queries":
             return weights / weights.sum(axis=0)
         if bug == "the mass is added up over the whole batch":
@@ -384,7 +388,6 @@ def on_tiles(images, bug):
 # Where: (make(images, bug) -> denoiser, training set, claims, options of check_denoiser).
 PLACES = {
     "IS": (lambda images, bug: Machine(images, bug=bug), COLOUR, "IS", {}),
-    "IS, an image twice": (lambda images, bug: Machine(images, bug=bug), np.concatenate([COLOUR, COLOUR[:1]]), "IS", {}),
     "IS, batch by batch": (streamed, IMAGES, "IS", {}),
     "ES": (lambda images, bug: Machine(images, shared=True, bug=bug), SMALL, "ES", {}),
     "LS": (lambda images, bug: Machine(images, 3, bug=bug), COLOUR, "LS", {"window": 3}),
@@ -471,7 +474,10 @@ BUGS = {
         "the first training image is never compared": "one training image",
         "squares are expanded: x^2 - 2 x y + y^2": "near copies",
         "s is kept above 0.05, to be safe": "near copies",
+        "an image that is there twice counts once": "order and repetition",
         "candidates with the factor a twice": "formula",
+        "exponents are clipped at -700 before the largest is taken off": "formula",
+        "no largest exponent is taken off, and 1e-300 is added to the sum": "formula",
         "the levels of the first call are kept": "formula",
         "the sum of squares forgets an axis: each row has its own softmax": "formula",
         "s^2 is forgotten": "recitation",
@@ -480,7 +486,6 @@ BUGS = {
         "the 2 of 2 s^2 is forgotten": "second-order Tweedie",
         "s stands for s^2": "second-order Tweedie",
     },
-    "IS, an image twice": {"an image that is there twice counts once": "formula"},
     "IS, batch by batch": {
         "the batches' means are averaged": "order and repetition",
         "the batches' means are averaged by their sizes": "order and repetition",

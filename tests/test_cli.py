@@ -5,15 +5,18 @@ import re
 import struct
 import subprocess
 import sys
+import time
 
 import matplotlib
 import numpy as np
 import pytest
-from command_line import arrays, interrupt, refused, strictly
+from command_line import arrays, interrupt, refused, same, strictly
+from numba.core import event
 from PIL import Image
 
 import minidiff as md
 from minidiff import nets
+from minidiff.command import commands, compiling
 from minidiff.measures.metrics import memorisation
 
 matplotlib.use("Agg")
@@ -28,6 +31,15 @@ def write_images(folder, sizes, seed=0):
     for number, (width, height) in enumerate(sizes):
         Image.fromarray(rng.integers(0, 256, (height, width), dtype=np.uint8)).save(folder / f"{number}.png")
     return folder
+
+
+def raising(error):
+    """A function that raises it."""
+
+    def fail(*_, **__):
+        raise error
+
+    return fail
 
 
 # --- sample ----------------------------------------------------------------------------------------------------------
@@ -222,10 +234,10 @@ BAD_DATA = {
     "range": (lambda at: saved(at / "a.npy", np.full((2, 4, 4), 255.0)), ["[-1, 1]", "255"]),
     "shape": (lambda at: saved(at / "a.npy", np.zeros((4, 4))), ["(N, H, W)", "(4, 4)"]),
     "pickle": (lambda at: saved(at / "a.npy", np.array([[{}]], dtype=object)), ["pickled"]),
-    "empty folder": (lambda at: at, ["expected a folder of PNG or JPEG images", "none"]),
+    "empty folder": (lambda at: at, ["expected a folder of images", "none"]),
     "missing": (lambda at: at / "nowhere", ["data", "nowhere"]),
     "mixed sizes": (lambda at: write_images(at / "d", [(4, 4), (4, 5)]), ["4 x 4", "4 x 5", "--size"]),
-    "not an image": (lambda at: text(at / "d" / "a.png").parent, ["a.png", "PNG or JPEG"]),
+    "not an image": (lambda at: text(at / "d" / "a.png").parent, ["a.png", "an image"]),
     "other file": (lambda at: text(at / "a.txt"), ["a.txt", "expected"]),
     "truncated IDX": (lambda at: idx(at / "a-ubyte", pixels=31), ["a-ubyte", "32", "31"]),
     "cut IDX header": (lambda at: idx(at / "a-ubyte", shape=(2, 4), pixels=0), ["a-ubyte", "header", "12"]),
@@ -303,6 +315,80 @@ def test_an_interrupt_on_the_way_writes_nothing(tmp_path, run, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("options", [(), ("--sampler", "heun"), ("--machine", "is"), ("--eta", "0.5"), ("--sampler", "sde")])
+def test_samples_that_walk_in_groups_are_those_of_one_walk(tmp_path, run, monkeypatch, options):
+    """In groups of 2, 2 and 1, or all 5 at once: the same arrays, bit for bit, also where noise is drawn on the way."""
+    written = []
+    for group in (2, 5):
+        monkeypatch.setattr(commands, "GROUP", group)
+        assert run("sample", *TINY, *options, "-n", 5, "--out", tmp_path)[0] == 0
+        written.append(arrays(tmp_path / "samples.npz"))
+    assert same(*written) and written[0]["walk"].shape == (3, 5, 4, 4, 1)
+
+
+def stopping(calls):
+    """A sampler that Ctrl-C stops in its walk number `calls`."""
+    plain, begun = md.process.ddim, []
+
+    def walk(*given, **options):
+        begun.append(given)
+        for step in plain(*given, **options):
+            yield step
+            if len(begun) == calls:
+                interrupt()
+
+    return walk
+
+
+def test_finished_samples_are_kept(tmp_path, run, monkeypatch):
+    """Ctrl-C in the third group of 2: 130, the first 4 of 6 samples are written as ever, and the line says so."""
+    monkeypatch.setattr(commands, "GROUP", 2)
+    assert run("sample", *TINY, "-n", 6, "--out", tmp_path / "whole")[0] == 0
+    monkeypatch.setattr(md.process, "ddim", stopping(3))
+    code, printed, said = run("sample", *TINY, "-n", 6, "--out", tmp_path / "part")
+    assert (code, printed, len(said)) == (130, [], 1)
+    assert said[0].startswith("minidiff: interrupted; 4 of 6 samples were finished: ") and "samples.png" in said[0]
+    whole, part = (arrays(tmp_path / name / "samples.npz") for name in ("whole", "part"))
+    np.testing.assert_array_equal(part["x"], whole["x"][:4])
+    assert sorted(os.listdir(tmp_path / "part")) == ["numbers.json", "samples.npz", "samples.png"]
+    assert strictly(tmp_path / "part" / "numbers.json")["samples"] == 4
+
+
+def test_finished_samples_are_written_while_others_walk(tmp_path, run, monkeypatch):
+    """A long run writes what it has from time to time: a process that is killed loses little."""
+    monkeypatch.setattr(commands, "GROUP", 2)
+    monkeypatch.setattr(commands, "KEEP_EVERY", 0)
+    monkeypatch.setattr(md.process, "ddim", stopping(3))
+    seen, plain = [], commands._write_samples
+    monkeypatch.setattr(commands, "_write_samples", lambda *given: seen.append(len(given[3])) or plain(*given))
+    assert run("sample", *TINY, "-n", 6, "--out", tmp_path)[0] == 130
+    assert seen == [1, 2, 2]
+
+
+@pytest.mark.parametrize("after", ["nothing", "an error"])
+def test_an_interrupt_that_python_drops_is_heard(tmp_path, run, monkeypatch, after):
+    """Ctrl-C while an object is deleted, as LLVM's are while kernels compile, cannot be raised there: it is raised soon after.
+
+    Where LLVM fails for want of what the interrupt broke off, the interrupt is what is told.
+    """
+
+    class Closing:
+        __del__ = interrupt
+
+    def walk(*_, **__):
+        thing = Closing()
+        del thing
+        if after == "an error":
+            raise RuntimeError("broken off")
+        for _ in range(1000):
+            time.sleep(0.01)
+        yield
+
+    monkeypatch.setattr(md.process, "ddim", walk)
+    code, printed, said = run("sample", *TINY, "--out", tmp_path)
+    assert (code, printed, len(said)) == (130, [], 1) and said[0].startswith("minidiff: interrupted")
+
+
 def test_an_interrupt_while_writing_leaves_whole_files_only(tmp_path, run, monkeypatch):
     """Ctrl-C with half the arrays on disk: what was there before is kept, what was finished is whole, nothing is in between."""
     assert run("sample", *TINY, "--out", tmp_path)[0] == 0
@@ -316,6 +402,180 @@ def test_an_interrupt_while_writing_leaves_whole_files_only(tmp_path, run, monke
     assert run("sample", *TINY, "--seed", 9, "--out", tmp_path)[0] == 130
     assert sorted(os.listdir(tmp_path)) == ["numbers.json", "samples.npz", "samples.png"]
     np.testing.assert_array_equal(arrays(tmp_path / "samples.npz")["x"], before)
+
+
+# --- any other end ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError("Unable to allocate 112. GiB"), ["not enough memory", "112. GiB", "hint"]),
+        (MemoryError(), ["not enough memory"]),
+        (KeyError("x"), ["KeyError: 'x', at test_cli.py, line "]),
+        (ZeroDivisionError("division by zero"), ["ZeroDivisionError", "line "]),
+        (ValueError(), ["ValueError", "line "]),
+        (SystemExit(0), ["SystemExit(0)"]),
+        (SystemExit(), ["SystemExit"]),
+        (OSError(28, "No space left on device"), ["No space left"]),
+        (RecursionError("too\ndeep"), ["RecursionError: too deep"]),
+    ],
+    ids=repr,
+)
+def test_whatever_ends_a_command_is_one_line(tmp_path, run, monkeypatch, error, words):
+    """Out of memory, a student's own code that fails or calls exit(0), a mistake of ours: 2 and one line, and never 0 or 1."""
+    monkeypatch.setattr(md.process, "ddim", raising(error))
+    refused(run, ("sample", *TINY, "--out", tmp_path), words, tmp_path)
+
+
+def test_memory_that_cannot_be_had_is_one_line(tmp_path, run):
+    """More samples than any computer holds: NumPy says how much it asked for."""
+    refused(run, ("sample", *TINY, "-n", 10**13, "--out", tmp_path), ["not enough memory", "iB", "-n"], tmp_path)
+
+
+OWN = """
+from minidiff import machines
+@machines.register("mine")
+class Mine(machines.Machine):
+    def _estimate(self, x, t, label, settings):
+        {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (OWN.format("raise SystemExit(0)"), ["SystemExit(0)"]),
+        (OWN.format("return x / 2 + missing"), ["NameError", "mine.py, line 6"]),
+        ("exit(0)", ["SystemExit(0)"]),
+        ("1 +", ["SyntaxError"]),
+        ("import nothing_of_this_name", ["ModuleNotFoundError", "mine.py, line 1"]),
+    ],
+)
+def test_a_file_of_one_s_own_that_fails_is_one_line(tmp_path, run, code, words):
+    """A machine of one's own that ends Python, raises, or is no Python at all: the place is named."""
+    (tmp_path / "mine.py").write_text(code)
+    try:
+        refused(run, ("sample", *TINY, "--machine", tmp_path / "mine.py", "--out", tmp_path / "out"), words, tmp_path / "out")
+    finally:
+        md.machines.NAMES.pop("mine", None)
+
+
+def also_slow(*values):
+    """One more case of a test, which takes a second or two."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
+def shell(line, **environment):
+    """`line`, with MINIDIFF for the command, in a shell: (exit code of the command, stdout, stderr)."""
+    line = line.replace("MINIDIFF", f"'{sys.executable}' -m minidiff")
+    environment = {**os.environ, **environment}
+    done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+SAMPLE = "MINIDIFF sample --data two_tone --size 4 --machine wiener -n 2 --steps 2 --out"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+@pytest.mark.parametrize("closed", [also_slow(">&-"), also_slow("2>&-"), "<&- >&- 2>&-", "2>/dev/full"])
+def test_streams_that_are_closed_stop_no_command(tmp_path, closed):
+    """Without stdout, stderr or both, the work is done, the exit code is 0, and no file has got what was to be printed."""
+    out = tmp_path / "out"
+    code, _, said = shell(f"{SAMPLE} '{out}' {closed}")
+    assert code == 0 and "Traceback" not in said
+    assert sorted(os.listdir(out)) == ["numbers.json", "samples.npz", "samples.png"]
+    strictly(out / "numbers.json"), arrays(out / "samples.npz")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a shell")
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("MINIDIFF info | true; exit ${PIPESTATUS[0]}", 0),
+        also_slow("MINIDIFF --help | true; exit ${PIPESTATUS[0]}", 0),
+        ("MINIDIFF paint 2>&1 | true; exit ${PIPESTATUS[0]}", 2),
+        also_slow("MINIDIFF sample --window 4 >&- 2>&-", 2),
+    ],
+)
+def test_a_reader_who_goes_changes_no_exit_code(line, expected):
+    """`| head` has read enough: no traceback, no 120, and the exit code is that of the work."""
+    code, _, said = shell(line)
+    assert (code, said) == (expected, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["info"])
+def test_a_file_that_cannot_take_what_is_printed_is_an_error(command):
+    """`> file` on a full disk: 2 and one line."""
+    code, _, said = shell(f"MINIDIFF {command} > /dev/full")
+    assert code == 2 and said.count("\n") == 1 and "stdout" in said and "No space left" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux")
+def test_letters_that_the_terminal_lacks_are_told_with_escapes(tmp_path):
+    """A folder's name in another alphabet, or in no alphabet at all, where only ASCII can be printed: done, and 0."""
+    name = "\u03b1" + os.fsdecode(b"\xff")
+    code, printed, said = shell(f"{SAMPLE} '{tmp_path / name}'", PYTHONIOENCODING="ascii")
+    assert code == 0 and "samples" in printed and "Traceback" not in said
+    assert "samples.npz" in os.listdir(tmp_path / name)
+
+
+@pytest.mark.parametrize("setting", ["NUMBA_NUM_THREADS=0", also_slow("NUMBA_NUM_THREADS=-1")])
+def test_what_numba_refuses_is_one_line_that_names_it(setting):
+    """Numba raises while it is imported, before there is a command: 2 and one line with the variable, also for --help."""
+    name, value = setting.split("=")
+    for command in ("info", "--help"):
+        code, printed, said = shell(f"MINIDIFF {command}", **{name: value})
+        assert (code, printed, said.count("\n")) == (2, "", 1)
+        assert said.startswith("minidiff: ") and setting in said
+
+
+@pytest.mark.parametrize("setting", ["NUMBA_THREADING_LAYER=nonsense", also_slow("OMP_NUM_THREADS=0")])
+def test_what_numba_would_refuse_later_is_never_asked_for(tmp_path, setting):
+    """Its threads are not used, so its threading layers do not matter."""
+    name, value = setting.split("=")
+    code, _, said = shell(f"{SAMPLE} '{tmp_path}'", **{name: value})
+    assert code == 0 and "Traceback" not in said
+
+
+@pytest.mark.parametrize("module", ["numba", also_slow("minidiff.nets"), also_slow("minidiff.command.parser")])
+def test_an_interrupt_while_importing_is_one_line(tmp_path, module):
+    """Ctrl-C in the second that importing takes: 130 and one line, for `python -m minidiff` and for the installed command."""
+    (tmp_path / "sitecustomize.py").write_text(f"""
+import sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Finder())
+""")
+    path = os.pathsep.join([str(tmp_path), os.getcwd(), os.environ.get("PYTHONPATH", "")])
+    for line in ("MINIDIFF info", f"'{sys.executable}' -c 'from minidiff.command import main; raise SystemExit(main())' info"):
+        code, printed, said = shell(line, PYTHONPATH=path)
+        assert (code, printed, said.count("\n")) == (130, "", 1) and said.startswith("minidiff: interrupted")
+
+
+def test_long_compiling_is_told_once(capsys, monkeypatch):
+    """More than a while of compiling in all, within one kernel or over many: one line, once; less of it, or none: no word."""
+    monkeypatch.setattr(compiling, "PATIENCE", 0.3)
+    for kernels, seconds, lines in ((3, 0.01, 0), (1, 0.6, 1), (8, 0.1, 1)):
+        with compiling.announced():
+            for _ in range(kernels):
+                with event.trigger_event("numba:compile"), event.trigger_event("numba:compile"):
+                    time.sleep(seconds)
+        assert capsys.readouterr().err.count(compiling.LINE) == lines
+    time.sleep(0.4)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.slow
+@pytest.mark.compiled
+def test_the_first_run_says_that_it_compiles(tmp_path):
+    """Nothing would move for half a minute: the first training step. The second run finds the kernels, and says nothing."""
+    for lines in (1, 0):
+        _, _, said = shell(f"MINIDIFF train --quick --steps 2 --out '{tmp_path}'", NUMBA_CACHE_DIR=str(tmp_path / "cache"))
+        assert said.count(compiling.LINE) == lines
 
 
 # --- info ------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import os
 import struct
 import subprocess
 import sys
+import zipfile
 import zlib
 from importlib import resources
 from pathlib import Path
@@ -15,7 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from minidiff import datasets
+from minidiff import arguments, datasets
+from minidiff.datasets import images as image_files
+from minidiff.datasets import readers
 from minidiff.datasets.images import decoding
 
 EPS = float(np.finfo(np.float32).eps)
@@ -396,7 +399,7 @@ def make_bad(name, path):
     if name == "empty":
         (path / "a.png").unlink()
         (path / "c.txt").write_text("hello")
-        return [path, "PNG or JPEG", "none"]
+        return [path, "a folder of images", "none"]
     if name == "mixed sizes":
         save(bad, some_bytes((4, 5)))
         return [bad, "4 x 4", "5 x 4", "size="]
@@ -405,23 +408,20 @@ def make_bad(name, path):
         return [bad, "grey", "colour", "colour=True"]
     if name == "no image":
         bad.write_text("hello")
-        return [bad, "PNG or JPEG"]
+        return [bad, "an image that Pillow opens"]
     if name == "nothing inside":
         bad.write_bytes(b"")
-        return [bad, "PNG or JPEG"]
-    if name == "another format":
-        save(bad, some_bytes((4, 4)), format="GIF")
-        return [bad, "PNG or JPEG"]
+        return [bad, "an image that Pillow opens"]
     if name == "broken chunk":
         data = bytearray((path / "a.png").read_bytes())
         data[-20] ^= 255
         bad.write_bytes(data)
-        return [bad, "PNG or JPEG"]
+        return [bad, "an image that Pillow opens"]
     if name == "forged size":
         header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
         chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
-        bad.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
-        return [bad, "PNG or JPEG"]
+        bad.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT")
+        return [bad, "at most 400 megapixels", "60000 x 60000", "3600"]
     save(path / "sub" / "b.png", some_bytes((4, 4)))
     return [path, "class subfolders", "a.png", "sub"]
 
@@ -432,7 +432,6 @@ BAD_FOLDERS = [
     "mixed channels",
     "no image",
     "nothing inside",
-    "another format",
     "broken chunk",
     "forged size",
     "images beside classes",
@@ -471,6 +470,416 @@ def test_truncated_images_never_leak_another_error(tmp_path, kind):
             refused += 1
             assert f"a.{kind}" in str(error) and "\n" not in str(error)
     assert refused > 50
+
+
+# --- own images as people have them ----------------------------------------------------------------------------------
+
+
+def warned(call, *words):
+    """What a call returns that warns once, in one line with these words."""
+    with pytest.warns(UserWarning) as caught:
+        result = call()
+    assert len(caught) == 1 and caught[0].filename == __file__, "the line of the caller"
+    message = str(caught[0].message)
+    assert "\n" not in message
+    for word in words:
+        assert str(word) in message, message
+    return result
+
+
+@pytest.mark.parametrize("suffix", ["webp", "bmp", "tif", "TIFF", "gif", "ppm", "tga", "jp2", "qoi", "ico"])
+def test_folder_reads_every_format_that_pillow_opens(tmp_path, suffix):
+    """Files without loss come back byte for byte, whatever their format."""
+    if f".{suffix.lower()}" not in image_files.formats():
+        pytest.skip("this Pillow was built without it")
+    values = np.full((16, 16, 3), 200, np.uint8)
+    values[4:9] = 80
+    options = {"webp": {"lossless": True}, "jp2": {"irreversible": False}, "ico": {"sizes": [(16, 16)]}}.get(suffix, {})
+    save(tmp_path / f"a.{suffix}", values, **options)
+    images, _ = datasets.folder(tmp_path)
+    same(images[0], np.broadcast_to(scaled(values[..., : images.shape[3]]), images.shape[1:]))
+
+
+def test_folder_reads_an_animation_s_first_image_and_a_wrong_suffix(tmp_path):
+    """A GIF's first frame counts; a file whose content is of another common format than its name is read by its content."""
+    frames = [Image.fromarray(np.full((4, 4), tone, np.uint8)) for tone in (40, 200)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    save(tmp_path / "b.png", np.full((4, 4), 80, np.uint8), format="BMP")
+    images, _ = datasets.folder(tmp_path, colour=True)
+    same(images, np.broadcast_to(scaled([40, 80])[:, None, None, None], (2, 4, 4, 3)))
+
+
+def test_folder_never_starts_another_program(tmp_path):
+    """Pillow gives EPS files to Ghostscript. They are not read, whatever their name is, and a folder of them says so."""
+    save(tmp_path / "a.eps", some_bytes((4, 4)))
+    with pytest.raises(ValueError) as error:
+        datasets.folder(tmp_path)
+    one_line(error, "none", "1 like a.eps", ".png or .jpg")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    with pytest.raises(ValueError) as error:
+        datasets.folder(tmp_path)
+    one_line(error, tmp_path / "a.png", "an image that Pillow opens")
+
+
+def png(depth, kind, row, clear=None):
+    """A PNG file of one row, written byte by byte: Pillow writes neither 16 bits with alpha nor 2 bits."""
+    width = len(row) * 8 // (depth * {0: 1, 2: 3, 4: 2}[kind])
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, 1, depth, kind, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"\0" + row)),
+        (b"IEND", b""),
+    ]
+    if clear is not None:
+        parts.insert(1, (b"tRNS", struct.pack(f">{len(clear)}H", *clear)))
+    chunks = (struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize(
+    ("file", "light"),
+    [
+        (png(16, 4, struct.pack(">4H", 65535, 65535, 65535, 0)), [255, 0]),
+        (png(16, 0, struct.pack(">2H", 257, 40000), [40000]), [1, 0]),
+        (png(8, 0, bytes([7, 200]), [200]), [7, 0]),
+        (png(4, 0, bytes([0x5F]), [5]), [0, 255]),
+        (png(2, 0, bytes([0b01_11_00_10]), [1]), [0, 255, 0, 170]),
+        (png(1, 0, bytes([0b10000000]), [0]), [255, *[0] * 7]),
+        (png(16, 2, struct.pack(">6H", 257, 514, 771, 60000, 60000, 60000), [60000] * 3), [[1, 2, 3], [0, 0, 0]]),
+    ],
+    ids=["16 grey with alpha", "16 grey", "8 grey", "4 grey", "2 grey", "1 grey", "16 colour"],
+)
+def test_folder_lays_the_transparent_colour_of_any_depth_on_black(tmp_path, file, light):
+    """Grey stays grey with alpha and with 16 bits, and a transparent colour is black at any number of bits."""
+    (tmp_path / "a.png").write_bytes(file)
+    image = datasets.folder(tmp_path)[0][0, 0] if max(np.ravel(light)) > 19 else read_dark(tmp_path)
+    same(image, scaled(light).reshape(len(light), -1))
+
+
+def read_dark(path):
+    return warned(lambda: datasets.folder(path), "none lighter than")[0][0, 0]
+
+
+def test_folder_refuses_pixels_without_a_scale(tmp_path):
+    """Floats and 32-bit numbers in a TIFF file have no white; they are refused by name, and 16 bits in 32 are not."""
+    for values, word in ((np.full((3, 3), 0.5, np.float32), "mode F"), (np.full((3, 3), 70_000, np.int32), "70000 to 70000")):
+        save(tmp_path / "a.tif", values)
+        with pytest.raises(ValueError) as error:
+            datasets.folder(tmp_path)
+        one_line(error, tmp_path / "a.tif", "8 or 16 bits", word)
+    save(tmp_path / "a.tif", np.full((3, 3), 65535, np.int32))
+    assert (datasets.folder(tmp_path)[0] == 1).all()
+
+
+def tree(path, *names):
+    """One image at each of these places, each with its own grey; the images by their names."""
+    values = {name: np.full((3, 3), 250 - 10 * i, np.uint8) for i, name in enumerate(names)}
+    for name, image in values.items():
+        save(path / name, image)
+    return lambda *wanted: np.stack([scaled(values[name])[..., None] for name in wanted])
+
+
+def test_images_at_every_depth_are_read_on_request(tmp_path):
+    """Of "photos/**" every image is read, in the classes of its first subfolders; deeper ones are named in a hint without it."""
+    wanted = tree(tmp_path, "cat/2023/a.png", "cat/2024/may/b.png", "dog/c.png")
+    every = os.path.join(tmp_path, "**")
+    for read in (datasets.folder, datasets.load):
+        images, labels = warned(lambda read=read: read(tmp_path), "left out", tmp_path / "cat" / "2023", "**")
+        same(images, wanted("dog/c.png"))
+        images, labels = read(every)
+        same(images, wanted("cat/2023/a.png", "cat/2024/may/b.png", "dog/c.png"))
+        assert labels.tolist() == [0, 0, 1]
+    (tmp_path / "dog" / "c.png").unlink()
+    with pytest.raises(ValueError) as error:
+        datasets.folder(tmp_path)
+    one_line(error, "none", tmp_path / "cat", every)
+    same(datasets.folder(Path(every))[0], wanted("cat/2023/a.png", "cat/2024/may/b.png"))
+    with pytest.raises(FileNotFoundError):
+        datasets.load(tmp_path / "nowhere" / "**")
+
+
+def test_images_beside_subfolders_have_no_classes(tmp_path):
+    """Images both in a folder and below it are read on request too, without labels; the error says how."""
+    wanted = tree(tmp_path, "b.png", "a/c.png")
+    with pytest.raises(ValueError) as error:
+        datasets.folder(tmp_path)
+    one_line(error, "class subfolders", os.path.join(tmp_path, "**"), "without labels")
+    images, labels = datasets.folder(tmp_path / "**")
+    same(images, wanted("b.png", "a/c.png"))
+    assert labels is None
+
+
+def test_of_training_and_test_images_the_training_images_are_read(tmp_path):
+    """train/class/ beside test/class/ gives the classes of train; beside classes of other names, train is a class as they are."""
+    wanted = tree(tmp_path, "images/train/cat/a.png", "images/train/dog/b.png", "images/test/cat/c.png")
+    images, labels = warned(lambda: datasets.load(tmp_path / "images"), "only train is read", "test, train")
+    same(images, wanted("images/train/cat/a.png", "images/train/dog/b.png"))
+    assert labels.tolist() == [0, 1]
+    with pytest.raises(ValueError) as error:
+        datasets.folder(tmp_path)
+    one_line(error, "none", f"give {tmp_path / 'images'}")
+    tree(tmp_path, "alone/train/cat/a.png", "cars/train/a.png", "cars/van/b.png")
+    assert datasets.folder(tmp_path / "alone")[1].tolist() == [0]
+    assert datasets.folder(tmp_path / "cars")[1].tolist() == [0, 1]
+
+
+def test_images_that_pillow_cannot_open_do_not_vanish(tmp_path):
+    """A telephone's .heic files beside .jpg files are named once; a folder of nothing else is not called empty."""
+    (tmp_path / "a.heic").write_bytes(b"photograph")
+    with pytest.raises(ValueError) as error:
+        datasets.folder(tmp_path)
+    one_line(error, "none", "1 like a.heic")
+    tree(tmp_path, "b.png")
+    assert len(warned(lambda: datasets.folder(tmp_path), "left out", "1 like a.heic")[0]) == 1
+
+
+def test_a_picture_of_more_than_400_megapixels_is_refused_and_others_are_not(tmp_path, monkeypatch):
+    """Only our own limit counts, in any format, before anything is decoded; Pillow's limit is lower, and stays as it was."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)
+    save(tmp_path / "a.png", some_bytes((6, 6)))
+    assert datasets.folder(tmp_path)[0].shape == (1, 6, 6, 1) and Image.MAX_IMAGE_PIXELS == 5
+    (tmp_path / "a.bmp").write_bytes(b"BM" + struct.pack("<IIIIiiHHIIIIII", 0, 0, 54, 40, 30000, 20000, 1, 24, 0, 0, 0, 0, 0, 0))
+    (tmp_path / "a.png").unlink()
+    for size in (None, 16):
+        with pytest.raises(ValueError) as error:
+            datasets.folder(tmp_path, size=size)
+        one_line(error, tmp_path / "a.bmp", "400 megapixels", "30000 x 20000", "600")
+    assert Image.MAX_IMAGE_PIXELS == 5
+
+
+def test_a_large_jpeg_is_decoded_at_a_reduced_size_that_is_twice_as_large(tmp_path):
+    """Of 2200 x 2000 pixels, size 250 needs a half and size 16 an eighth; above 500 pixels nothing is reduced."""
+    y, x = np.mgrid[:2000, :2200] / 300
+    values = np.uint8(127 + 120 * np.sin(x + y * y))
+    path = save(tmp_path / "a.jpg", values, quality=95)
+    for size, divisor in ((16, 8), (250, 4), (500, 2), (501, 1)):
+        with Image.open(path) as image:
+            image.draft("L", (2200 // divisor, 2000 // divisor))
+            assert image.size == (2200 // divisor, 2000 // divisor)
+            expected = datasets.resize(scaled(np.asarray(image))[..., None], size)
+        same(datasets.folder(tmp_path, size)[0][0], expected, steps=4)
+        whole = datasets.resize(scaled(np.asarray(Image.open(path)))[..., None], size)
+        assert np.sqrt(np.mean((whole - expected) ** 2)) < 0.01
+
+
+def test_a_jpeg_of_four_megapixels_keeps_its_values(tmp_path):
+    """Smaller JPEG files are never opened at a reduced size, so their values are those of `resize`."""
+    path = save(tmp_path / "a.jpg", np.tile(some_bytes((10, 10)), (200, 200)), quality=95)
+    with Image.open(path) as image:
+        whole = datasets.resize(scaled(np.asarray(image))[..., None], 16)
+    same(datasets.folder(tmp_path, 16)[0][0], whole, steps=4)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of a process is read from /proc")
+def test_a_photograph_of_48_megapixels_takes_little_memory(tmp_path):
+    """At 64 x 64 a JPEG of 8000 x 6000 pixels takes less than 100 MB; as floats it would have 576 MB."""
+    Image.new("RGB", (8000, 6000), (20, 120, 220)).save(tmp_path / "a.jpg")
+    code = (
+        "import sys; from minidiff import datasets; import PIL.Image; PIL.Image.init()\n"
+        "peak = lambda: next(int(w.split()[1]) for w in open('/proc/self/status') if w.startswith('VmHWM'))\n"
+        "before = peak(); datasets.folder(sys.argv[1], size=64); print(peak() - before)"
+    )
+    run = subprocess.run([sys.executable, "-c", code, tmp_path], check=True, capture_output=True, text=True)
+    assert int(run.stdout) < 100_000
+
+
+def test_count_opens_only_the_chosen_images(tmp_path, monkeypatch):
+    """Of a large folder, count=2 opens two files; of a named set, only the chosen images are resized."""
+    for i in range(20):
+        save(tmp_path / f"{i:02}.png", np.full((3, 3), 250 - i, np.uint8))
+    opened, read = [], readers.read_image
+    monkeypatch.setattr(readers, "read_image", lambda path, *rest: opened.append(path) or read(path, *rest))
+    assert datasets.load(tmp_path, count=2, size=4)[0].shape == (2, 4, 4, 1) and len(opened) == 2
+    monkeypatch.setattr(image_files, "_memory", lambda: 2**29)
+    images, labels = datasets.load("digits", size=2000, count=3, rng=1)
+    small, again = datasets.load("digits", count=3, rng=1)
+    assert images.shape == (3, 2000, 2000, 1) and np.array_equal(labels, again)
+    assert np.array_equal(images[0], datasets.resize(small[0], 2000))
+
+
+TOO_LARGE = [
+    lambda at: datasets.load("digits", size=4096),
+    lambda at: datasets.digits(size=4096),
+    lambda at: datasets.resize(np.zeros((1797, 2, 2, 1)), 4096),
+    lambda at: datasets.glyphs(1797, 4096),
+    lambda at: datasets.photo(1797, 4096 // 2, 2.0),
+    lambda at: datasets.colour_patterns(1797, 4096),
+    lambda at: datasets.creatures(1797, 4096),
+    lambda at: datasets.folder(at / "folder", size=4096),
+    lambda at: datasets.load(at / "folder", size=4096),
+    lambda at: datasets.load(at / "a.npy", size=4096),
+]
+
+
+@pytest.mark.parametrize("call", TOO_LARGE)
+def test_images_that_do_not_fit_into_memory_are_refused_before_they_are_made(tmp_path, monkeypatch, call):
+    """A set that takes more than half of the memory is one line with both numbers, wherever the images come from."""
+    monkeypatch.setattr(image_files, "_memory", lambda: 2**29)
+    for i in range(5):
+        save(tmp_path / "folder" / f"{i}.png", np.full((3, 3), 255, np.uint8))
+    np.save(tmp_path / "a.npy", np.full((5, 3, 3), 255, np.uint8))
+    with pytest.raises(ValueError) as error:
+        call(tmp_path)
+    one_line(error, "images: expected", "half of this computer's 0.5 GiB", "which takes", "GiB; hint: a smaller size=")
+    if call in TOO_LARGE[:3]:
+        one_line(error, "(1797, 4096, 4096, 1)", "112 GiB")
+
+
+# --- readings that are probably not meant ----------------------------------------------------------------------------
+
+
+def saved(path, array, kind):
+    """The array as a .npy or a .npz file, and its two readers."""
+    np.save(path / "a.npy", array) if kind == "npy" else np.savez(path / "a.npz", images=array)
+    return path / f"a.{kind}", (getattr(datasets, kind), datasets.load)
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz"])
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((48, 64, 3), ["is one image", "array[None]", "array[..., None]", "3 pixels wide"]),
+        ((48, 64, 4), ["is one image"]),
+        ((48, 64, 1), ["is one image"]),
+        ((48, 64), ["(N, H, W)", "array[None]"]),
+        ((5, 1, 28, 28), ["channels last", "transpose(0, 2, 3, 1)"]),
+        ((5, 4, 28, 28), ["channels last", "transpose(0, 2, 3, 1)"]),
+        ((32, 32, 3, 50), ["channels last", "transpose(3, 0, 1, 2)"]),
+    ],
+)
+def test_arrays_whose_axes_are_not_meant_so_are_refused(tmp_path, kind, shape, words):
+    """One photograph is not many grey images that are three pixels wide, and channels come last; the hint gives the axes."""
+    path, reads = saved(tmp_path, some_bytes(shape), kind)
+    for read in reads:
+        with pytest.raises(ValueError) as error:
+            read(path)
+        one_line(error, path, "expected", *words)
+
+
+DOUBTS = [
+    (np.eye(9, dtype=np.uint8)[None], ["none lighter than -0.99", "255 * array"]),
+    (np.full((2, 4, 4), 9, np.uint8), ["none lighter than"]),
+    (np.eye(9, dtype=np.float32)[None], ["0 to 1", "grey to white", "2 * array - 1"]),
+    (np.full((3, 32, 32), 200, np.uint8), ["3 grey ones", "transpose(1, 2, 0)[None]"]),
+]
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz"])
+@pytest.mark.parametrize(("array", "words"), DOUBTS, ids=["mask", "dark", "floats", "channels first"])
+def test_readings_that_are_probably_not_meant_are_said_once(tmp_path, kind, array, words):
+    """Masks of 0 and 1 are almost black, floats in [0, 1] are grey: the images are read, and one warning says so."""
+    path, reads = saved(tmp_path, array, kind)
+    for read in reads:
+        images, _ = warned(lambda read=read: read(path), path, *words)
+        assert images.shape == (*array.shape, 1)
+
+
+@pytest.mark.parametrize("tone", [0, 255])
+def test_plain_images_raise_no_doubt(tmp_path, tone):
+    """Images that are black all over, or white, are meant so."""
+    np.save(tmp_path / "a.npy", np.full((2, 4, 4), tone, np.uint8))
+    assert (datasets.load(tmp_path / "a.npy")[0] == (1 if tone else -1)).all()
+
+
+def test_masks_in_image_and_idx_files_are_said_too(tmp_path):
+    """The same reading is doubtful in every kind of file."""
+    mask = np.eye(8, dtype=np.uint8)
+    save(tmp_path / "folder" / "a.png", mask)
+    path = write_idx(tmp_path / "a-idx3-ubyte", mask[None])
+    for call in (datasets.folder, datasets.load):
+        warned(lambda call=call: call(tmp_path / "folder"), tmp_path / "folder", "none lighter than")
+    for call in (datasets.idx, datasets.load):
+        warned(lambda call=call: call(path), path, "none lighter than")
+
+
+def test_labels_that_are_not_read_are_said(tmp_path):
+    """Labels beside the images under a name that does not pair them are named once, in a folder, for .npy, .npz and IDX."""
+    values, classes = np.full((3, 4, 4), 255, np.uint8), np.arange(3, dtype=np.uint8)
+    for images, labels in (("train_images.npy", "train_labels.npy"), ("x_train.npy", "y_train.npy"), ("a.npy", "a_labels.npy")):
+        np.save(tmp_path / images, values)
+        np.save(tmp_path / labels, classes)
+        assert warned(lambda name=images: datasets.load(tmp_path / name), labels, "not read", ".npz")[1] is None
+    np.savez(tmp_path / "a.npz", images=values, y=classes)
+    for read in (datasets.npz, datasets.load):
+        assert warned(lambda read=read: read(tmp_path / "a.npz"), "named labels", "got y", "not read")[1] is None
+    write_idx(tmp_path / "faces.idx", values)
+    write_idx(tmp_path / "faces_labels.idx", classes)
+    (tmp_path / "faces.idx").rename(tmp_path / "faces-ubyte")
+    (tmp_path / "faces_labels.idx").rename(tmp_path / "faces-ubyte_labels")
+    assert warned(lambda: datasets.load(tmp_path / "faces-ubyte"), "faces-ubyte_labels", "not read")[1] is None
+    save(tmp_path / "folder" / "a.png", values[0])
+    (tmp_path / "folder" / "labels.csv").write_text("a.png,1")
+    assert warned(lambda: datasets.folder(tmp_path / "folder"), "labels.csv", "not read")[1] is None
+
+
+def test_idx_labels_pair_with_gzipped_images(tmp_path):
+    """MNIST's names pair, whichever of the two files was unpacked."""
+    for first, second in (("", ".gz"), (".gz", "")):
+        where = tmp_path / (first or "plain")
+        where.mkdir()
+        path = write_idx(where / f"train-images-idx3-ubyte{first}", np.full((3, 4, 4), 255, np.uint8))
+        write_idx(where / f"train-labels-idx1-ubyte{second}", np.arange(3, dtype=np.uint8))
+        assert datasets.load(path)[1].tolist() == [0, 1, 2]
+
+
+def test_numbers_in_errors_have_enough_digits(tmp_path):
+    """A value beside its bound shows the difference: 1.0000001 is not in [-1, 1], and 1 is."""
+    above = np.nextafter(np.float32(1), np.float32(2))
+    np.save(tmp_path / "a.npy", np.full((2, 4, 4), above))
+    for call in (
+        lambda: datasets.load(tmp_path / "a.npy"),
+        lambda: datasets.resize(np.full((2, 4, 4, 1), above), 2),
+        lambda: arguments.times("t", np.array([0.5, 1 + 2**-52])),
+        lambda: arguments.number("across", 240.9412, 1, 4096 / 17),
+    ):
+        with pytest.raises(ValueError) as error:
+            call()
+        one_line(error)
+        numbers = str(error.value).split("got ")[1]
+        assert "1.0000001" in numbers or "0.5 to 1.0000000000000002" in numbers or "240.94117647058823]" in str(error.value)
+
+
+def test_a_large_value_in_an_error_stays_on_one_line():
+    """Whatever a caller gives for a number, a choice or a time, the message is one line of a readable length."""
+    huge = np.zeros((40, 40))
+    for call in (
+        lambda: arguments.whole_number("size", huge, 1),
+        lambda: arguments.number("across", huge),
+        lambda: arguments.generator(huge),
+        lambda: arguments.times("t", huge + 2),
+        lambda: arguments.choice("places", list(range(99)), ("fixed", "free")),
+    ):
+        with pytest.raises((TypeError, ValueError)) as error:
+            call()
+        one_line(error, "expected", "got")
+        assert len(str(error.value)) < 200
+
+
+def test_a_training_set_has_its_channels_last():
+    """Images with their channels first would be read as images three pixels high; a set of points (N, 1, 1, D) is left alone."""
+    for name, shape in (("images", (9, 3, 28, 28)), ("images", (9, 1, 20, 30))):
+        with pytest.raises(ValueError) as error:
+            arguments.image_set(np.zeros(shape), name)
+        one_line(error, "channels last", shape, "images.transpose(0, 2, 3, 1)")
+    assert arguments.image_set(np.zeros((9, 1, 1, 50))).shape == (9, 1, 1, 50)
+
+
+def test_an_archive_of_pictures_is_refused_in_a_short_line(tmp_path):
+    """A .zip of many pictures looks like an .npz file; the error names a few of its members."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for i in range(1000):
+            archive.writestr(f"{i}.png", b"")
+    with pytest.raises(ValueError) as error:
+        datasets.load(tmp_path / "a.zip")
+    one_line(error, "an array named images", "0.png, 1.png", "...")
+    assert len(str(error.value)) < 300
+
+
+def test_the_hint_for_three_axes_is_the_axis_that_is_missing():
+    """Many grey images lack their channels; one image lacks the axis of images."""
+    for shape, hint in (((9, 28, 28), "images[..., None]"), ((28, 28, 3), "images[None]")):
+        with pytest.raises(ValueError) as error:
+            arguments.image_set(np.zeros(shape))
+        one_line(error, str(shape), hint)
 
 
 # --- IDX -------------------------------------------------------------------------------------------------------------

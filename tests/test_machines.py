@@ -375,6 +375,25 @@ def test_among_equal_patches_the_lowest_wins(boundary, fast):
 # --- labels, provenance, input ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("names", [[2, 0], [-5, 20240131], [2**63, -1], ["ant", "bee"], np.array([255, 254], np.uint8)])
+def test_labels_are_any_whole_numbers_or_names(names):
+    """Whatever two classes are called, the answers are the same; what cannot be a label is named in one line."""
+    images, labels = training_set(1, (6, 3, 3, 1)), [names[i % 2] for i in range(6)]
+    x = noised(images, 0.4, COSINE, 2, queries=2)
+    plain = md.IdealScore(images, COSINE, labels=np.arange(6) % 2)
+    machine = md.IdealScore(images, COSINE, labels=labels)
+    for number, name in enumerate(names):
+        np.testing.assert_array_equal(machine(x, 0.4, label=name), plain(x, 0.4, label=number))
+    np.testing.assert_array_equal(machine(x, 0.4, label=[names[1], names[0]]), plain(x, 0.4, label=[1, 0]))
+    for wrong in (True, np.True_, 0.5, 2.0, [1, None], [0.5, 0.5], "dog", 77, 2**80):
+        with pytest.raises((TypeError, ValueError), match=r"^label: expected") as caught:
+            machine(x, 0.4, label=wrong)
+        assert "\n" not in str(caught.value)
+    for wrong in ([True, False] * 3, [0.5] * 6, [None] * 6, [1, "ant"] * 3):
+        with pytest.raises(TypeError, match=r"^labels: expected"):
+            md.IdealScore(images, COSINE, labels=wrong)
+
+
 def test_a_label_is_a_smaller_training_set():
     """label= gives what a machine made from that class alone gives, and counts provenance in the whole set."""
     images = training_set(0, (6, 4, 4, 1))

@@ -154,6 +154,33 @@ def test_a_training_image_is_one_region_from_itself(boundary, anywhere):
     assert not pieces.region.any()
 
 
+@pytest.mark.parametrize("anywhere", [True, False])
+def test_pieces_do_not_depend_on_the_schedule(anywhere):
+    """What is closest is a fact about the images: a schedule with noise at 0 cuts, counts ties and finds consistency alike."""
+    images, x = ternary(0, (4, 6, 5, 1)), ternary(1, (2, 6, 5, 1))
+    noisy, clean = local_machine(images, 3, "zeros", anywhere), local_machine(images, 3, "zeros", anywhere)
+    noisy.schedule = md.schedules.ve(sigma_min=0.2)
+    for samples in (images, x):
+        for one, other in zip(md.metrics.mosaic(noisy, samples), md.metrics.mosaic(clean, samples), strict=True):
+            np.testing.assert_array_equal(one, other)
+        np.testing.assert_array_equal(local_consistency(noisy, samples), local_consistency(clean, samples))
+    digits = md.datasets.digits(size=8)[0][:60]
+    pieces = md.metrics.mosaic(md.LocalScore(digits, md.schedules.ve(sigma_min=0.2), window=5), digits[:2])
+    assert (pieces.regions == 1).all() and pieces.unique.mean() > 0.9
+    assert noisy.schedule.name == "ve"
+
+
+@pytest.mark.parametrize("t", [0.0, 0.3, 0.9])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_copies_of_an_image_tie_at_every_time(t, dtype):
+    """Copies are at the same distance to the last digit, so the winner is the first of them, at every noise."""
+    images = training_set(0, (4, 6, 5, 2), dtype)
+    twice, x = np.concatenate([images, images]), training_set(1, (2, 6, 5, 2), dtype)
+    machines = [local_machine(twice, 3, boundary, anywhere) for boundary in ("circular", "zeros") for anywhere in (True, False)]
+    for machine in (*machines, md.IdealScore(twice, COSINE), md.EquivariantScore(twice, COSINE)):
+        assert (machine.provenance(x, t).image < 4).all()
+
+
 def test_shifted_copies_are_one_region_on_the_torus_only():
     """On the torus a shifted training image is still one piece; zero padding sees the seam."""
     images = training_set(0, (3, 6, 6, 1))

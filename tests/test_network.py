@@ -190,6 +190,74 @@ def test_labels():
     assert all(abs(one - other).max() > 1e-3 for n, one in enumerate(outs) for other in outs[:n])
 
 
+ANY_LABELS = {
+    "large and sparse": [100000, 100001, 20240131],
+    "negative": [-7, -1],
+    "negative and positive": [-1, 0, 300],
+    "the ends of int64": [-(2**63), 2**63 - 1],
+    "beyond int64": [-1, 2**63, 2**70],
+    "names": ["ant", "bee", "cat"],
+}
+
+
+@pytest.mark.parametrize("names", ANY_LABELS.values(), ids=ANY_LABELS)
+def test_any_whole_numbers_or_names_are_classes(names, tmp_path):
+    """Classes are numbered in the order of their names, which a file of weights keeps; memory grows with their number."""
+    network, plain = stirred(labels=names[::-1] + names[:1]), stirred(labels=len(names))
+    assert network.label_names == tuple(names) and network.labels == len(names)
+    assert network.params["label.table"].shape == (len(names) + 1, 64)
+    x = images(4, (len(names), 5, 6, 1))
+    network.save(tmp_path / "net.npz")
+    for other in (network, Network.load(tmp_path / "net.npz"), network.copy()):
+        assert other.label_names == tuple(names) and other.settings == network.settings
+        np.testing.assert_array_equal(other(x, 0.5, names), plain(x, 0.5, np.arange(len(names))))
+        for number, name in enumerate(names):
+            np.testing.assert_array_equal(other(x, 0.5, name), plain(x, 0.5, number))
+
+
+def test_unsigned_labels_do_not_wrap():
+    """255 of uint8 and 2^64 - 1 of uint64 are themselves, as classes and in a call."""
+    x = images(4)
+    for dtype in (np.uint8, np.uint16, np.uint64):
+        most = int(np.iinfo(dtype).max)
+        labels = np.array([most, 2], dtype)
+        network = stirred(labels=labels)
+        assert network.label_names == (2, most)
+        np.testing.assert_array_equal(network(x, 0.5, labels), network(x, 0.5, [most, 2]))
+        np.testing.assert_array_equal(network(x, 0.5, dtype(most)), network(x, 0.5, most))
+        with pytest.raises(ValueError, match="label: expected one of 2,"):
+            network(x, 0.5, -1)
+
+
+def test_a_number_of_classes_is_as_before(tmp_path):
+    """labels=3 has the classes 0, 1 and 2, and is written as the number, so that files of before and of now are alike."""
+    network = stirred(labels=3)
+    assert network.label_names == (0, 1, 2) and network.settings["labels"] == 3 == stirred(labels=[2, 1, 0]).settings["labels"]
+    assert stirred().label_names == () and stirred(labels=[]).labels == 0
+
+
+@pytest.mark.parametrize("names", [[3, 100000], ["ant", "bee"]])
+@pytest.mark.parametrize(
+    "label", [True, np.True_, 0.5, 3.0, [True, False], [0.5, 0.5], [3, None], [3, "ant"], {"ant": 1}, 4, "dog", 2**80]
+)
+def test_what_is_no_label_is_named(names, label):
+    """A bool, a float, None, both kinds at once, and a label that is no class: one line."""
+    network = stirred(labels=names)
+    with pytest.raises((TypeError, ValueError), match=r"^label: expected") as caught:
+        network(images(4), 0.5, label)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "labels", [True, 2.5, "ant", [1, 2.5], [True, False], [None], [1, "ant"], [[1, 2]], {"ant": 1}, np.ones(3)]
+)
+def test_what_names_no_classes_is_refused(labels):
+    """Neither a number of classes nor a list of whole numbers or of names: one line."""
+    with pytest.raises(TypeError, match=r"^labels: expected") as caught:
+        Network(labels=labels)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_linear_network_is_linear():
     """activation="none": f(x + y) + f(0) = f(x) + f(y) at one time."""
     network, x, y = stirred(activation="none", prediction="x0"), images(5), images(6)

@@ -126,6 +126,20 @@ def test_the_samplers_without_a_bug_are_the_samplers(schedule):
     np.testing.assert_allclose(planted_walks.heun(denoiser, schedule, noise, 5), last.x, rtol=1e-12)
 
 
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
+def test_the_slope_of_relu_at_zero_is_a_convention(slope):
+    """ReLU has no derivative at 0: no law asks for it, whatever a layer takes there."""
+
+    def backward(dout, x):
+        return [dout * np.where(x == 0, slope, x > 0)]
+
+    forward, _, shapes = planted_layers.LAYERS["ReLU"]
+    for law in planted_layers.LAWS.values():
+        for seed in range(3):
+            rng = np.random.default_rng(seed)
+            assert law("ReLU", forward, backward, [rng.standard_normal(shape) for shape in shapes], rng)
+
+
 # --- the table -------------------------------------------------------------------------------------------------------
 
 

@@ -294,6 +294,113 @@ def test_bad_input_is_named(call, error, words):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: sample(dtype=int), TypeError, "dtype: expected float32 or float64"),
+        (lambda: sample(dtype="float16"), TypeError, "dtype: expected float32 or float64, got 'float16'"),
+        (lambda: sample(dtype=None), TypeError, "dtype: expected float32 or float64, got None"),
+        (lambda: sample(dtype="words"), TypeError, "dtype: expected float32 or float64, got 'words'"),
+        (lambda: sample(shape=5), TypeError, "shape: expected .*, got 5"),
+        (lambda: sample(shape="abc"), TypeError, "shape: expected .*, got 'abc'"),
+        (lambda: sample(shape=()), TypeError, "shape: expected"),
+        (lambda: sample(shape=(2, 2.0, 1)), TypeError, "shape: expected a whole number, got 2.0"),
+        (lambda: sample(shape=(0, 2, 2, 1)), ValueError, "shape: expected at least 1, got 0"),
+        (lambda: sample(shape=(2, 2), noise=np.zeros((2, 2, 1))), ValueError, "shape: expected noise's own"),
+        (lambda: process.unit_noise((2, -2, 1)), ValueError, "shape: expected at least 1, got -2"),
+        (lambda: process.unit_noise(3.5), TypeError, "shape: expected"),
+        (lambda: process.unit_noise((2, 2, 1), dtype=np.int8), TypeError, "dtype: expected"),
+        (lambda: md.nets.Network(dtype=None), TypeError, "dtype: expected float32 or float64, got None"),
+        (
+            lambda: process.ddim(lambda x, t: x, "cosine", shape=(2, 2, 1)),
+            TypeError,
+            "schedule: expected a Schedule, got 'cosine'",
+        ),
+        (lambda: process.ode(lambda x, t: x, Levels(), shape=(2, 2, 1)), TypeError, "schedule: expected a Schedule"),
+    ],
+)
+def test_a_shape_or_a_dtype_or_a_schedule_that_is_none_is_named(call, error, words):
+    """It is an error before the first step, in one line: not noise of zeros (an integer dtype), nor an error of NumPy's."""
+    with pytest.raises(error, match=words) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+class Levels:
+    """A schedule without slopes, which is enough for `ddim`."""
+
+    signal, noise = COSINE.signal, COSINE.noise
+
+
+def test_ddim_needs_no_slopes():
+    """The levels are enough for it."""
+    assert len(list(process.ddim(lambda x, t: x, Levels(), shape=(2, 2, 1), steps=2))) == 2
+
+
+# --- the contract of a denoiser --------------------------------------------------------------------------------------
+
+
+def written_into(x):
+    x *= 0.5
+    return x.copy()
+
+
+def written_at_one_place(x):
+    x[-1, -1, -1] = np.nextafter(x[-1, -1, -1], x.dtype.type(9))
+    return np.zeros_like(x)
+
+
+WRONG = {
+    "a wrong shape": (
+        lambda x: np.zeros((1, *x.shape), x.dtype),
+        ValueError,
+        r"x0_hat of shape \(3, 2, 1\), as x, got \(1, 3, 2, 1\)",
+    ),
+    "a shape that would broadcast": (lambda x: x[:1], ValueError, r"shape \(3, 2, 1\), as x, got \(1, 2, 1\)"),
+    "a number": (lambda x: 0.0, TypeError, "an array of float32 of shape"),
+    "nothing": (lambda x: None, TypeError, "got None"),
+    "a list": (lambda x: x.tolist(), TypeError, "an array of float32"),
+    "another dtype": (lambda x: x.astype(np.float64), TypeError, r"x0_hat of float32, as x, got float64 .*astype\(x.dtype\)"),
+    "whole numbers": (lambda x: np.zeros(x.shape, int), TypeError, "got int64"),
+    "NaN": (lambda x: x * np.nan, ValueError, "finite numbers, got 6 NaN or inf of 6"),
+    "one inf": (lambda x: np.where(x == x.max(), np.float32(np.inf), x), ValueError, "finite numbers, got 1 NaN or inf of 6"),
+    "a denoiser in place": (written_into, ValueError, "x to be left as it was"),
+    "a denoiser that writes one number": (written_at_one_place, ValueError, "x to be left as it was"),
+}
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3])
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("sampler", process.SAMPLERS.values(), ids=process.SAMPLERS)
+def test_a_sampler_holds_the_denoiser_to_its_contract(sampler, wrong, calls):
+    """At the first answer and at every later one: shape, dtype, finite numbers, and x as it was; the error names step and t."""
+    answer, error, words = wrong
+    asked = []
+
+    def denoiser(x, t):
+        asked.append(t)
+        return answer(x) if len(asked) == calls else np.zeros_like(x)
+
+    with pytest.raises(error, match=f"^denoiser: expected .*{words}") as caught:
+        list(sampler(denoiser, COSINE, shape=(3, 2, 1), steps=5, rng=0))
+    step = (calls + 1) // 2 if sampler is process.ode else calls  # Heun asks twice in a step
+    assert str(caught.value).endswith(f", at step {step}, t = {asked[-1]:g}") and "\n" not in str(caught.value)
+    assert len(asked) == calls
+
+
+def test_a_denoiser_may_answer_in_the_same_array_each_time():
+    """A yielded x0_hat stays what it was when the denoiser writes its next answer into the array of the last."""
+    answer = np.zeros((2, 2, 1), np.float32)
+
+    def denoiser(x, t):
+        answer[:] = t
+        return answer
+
+    for sampler in process.SAMPLERS.values():
+        steps = list(sampler(denoiser, COSINE, shape=(2, 2, 1), steps=4, rng=0))
+        assert [float(step.x0_hat[0, 0, 0]) for step in steps] == [1.0, 0.75, 0.5, 0.25]
+
+
 def test_a_sampler_refuses_another_schedule():
     """A machine made for one schedule is not walked back along another."""
     machine = md.IdealScore(training_set(0, (2, 2, 2, 1)), COSINE)

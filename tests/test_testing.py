@@ -2,6 +2,7 @@
 
 import builtins
 import inspect
+import time
 
 import numpy as np
 import pytest
@@ -364,6 +365,300 @@ def test_data_closed_under_a_mirror_needs_no_make():
     assert testing.data_symmetry(ideal_machine(closed), closed, COSINE).held
     assert not testing.data_symmetry(lambda x, t: ideal_machine(closed)(x + RAMP, t), closed, COSINE).held
     assert "mirror image" in testing.data_symmetry(IS, IMAGES, COSINE).where
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), GeneratorExit(), RecursionError("too deep"), MemoryError()], ids=repr)
+def test_whatever_is_raised_is_a_broken_law(error):
+    """Not only an Exception can come out of a student's code: exit() in a denoiser or in make breaks a law, and ends nothing."""
+
+    def raises(*_):
+        raise error
+
+    def fails_later(x, t):
+        return raises() if np.ndim(t) == 0 and x.dtype == np.float32 else IS(x, t)
+
+    assert type(error).__name__ in check_denoiser(raises, IMAGES, COSINE, "IS")["answer"].where
+    report = check_denoiser(IS, IMAGES, COSINE, "posterior mean", make=raises)
+    assert {result.law for result in report.broken} == {"order and repetition", "weights sum to one"}
+    for result in check_denoiser(fails_later, IMAGES, COSINE, "IS", make=lambda _: fails_later, laws=SINGLE).results:
+        assert result.held is False or isinstance(error, RuntimeError), result
+    assert "raised" in str(report)
+
+
+SINGLE = ("single precision", "near copies")
+
+
+def test_ctrl_c_is_the_users():
+    """A KeyboardInterrupt ends the check, wherever it comes."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    for options in ({"denoiser": interrupted}, {"denoiser": IS, "make": interrupted}):
+        with pytest.raises(KeyboardInterrupt):
+            check_denoiser(images=IMAGES, schedule=COSINE, claims="IS", **options)
+
+
+class Unprintable(Exception):
+    def __str__(self):
+        raise ValueError
+
+
+class Tensor:
+    def __array__(self, *_, **__):
+        raise RuntimeError("cannot be shown as an array")
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Unprintable(), "Unprintable: its text cannot be shown"),
+        (ValueError("\udc80" + 1000 * "x"), "xxx ("),
+        (Tensor(), "it answers with no array: cannot be shown as an array"),
+        (1e300, "numbers as large as 1e+300"),
+    ],
+)
+def test_any_report_can_be_printed(answer, words):
+    """An error without a text, text that no terminal takes, an object of another package, and huge numbers are told."""
+
+    def denoiser(x, t):
+        if isinstance(answer, Exception):
+            raise answer
+        return x * 0 + answer if isinstance(answer, float) else answer
+
+    report = check_denoiser(denoiser, IMAGES, COSINE, "IS")
+    assert words in report["answer"].where
+    assert len(str(report).encode("utf-8")) < 5000
+
+
+def test_a_time_dependent_broadcast_prints():
+    """x / a, where t of shape (B,) broadcasts into another shape: the report says so, and what that usually means."""
+    report = check_denoiser(lambda x, t: x / COSINE.signal(t), IMAGES, COSINE)
+    assert [result.law for result in report.broken] == ["one time per query", "value range"]
+    assert "reshape it to (B, 1, 1, 1)" in str(report)
+
+
+@pytest.mark.parametrize("make", [None, "same"])
+def test_a_random_denoiser_breaks_one_law(make):
+    """A denoiser that draws its answers at random is not repeatable; the other laws then do not apply, with that reason."""
+    rng = np.random.default_rng()
+
+    def denoiser(x, t):
+        return IS(x + 1e-3 * rng.standard_normal(x.shape), t)
+
+    report = check_denoiser(denoiser, IMAGES, COSINE, "IS", make=make and (lambda images: denoiser))
+    assert [result.law for result in report.broken] == ["repeatable"]
+    assert "'repeatable' is broken" in report["formula"].where
+
+    def last_digits(x, t):
+        return IS(x, t) * (1 + 2e-16 * rng.integers(2))
+
+    report = check_denoiser(last_digits, IMAGES, COSINE, "IS")
+    assert report["formula"].held, "sums in a changing order hide no other law"
+
+
+def test_a_denoiser_that_writes_into_x_is_tried_on():
+    """Writing into x is repeatable's mistake too, but the other laws give fresh copies of x, and are still tried."""
+    report = check_denoiser(writes_into_x, IMAGES, COSINE, "IS")
+    assert {"repeatable", "formula"} <= states(report, False)
+
+
+def float32_only(make, error):
+    """make, for a denoiser that refuses float64: images and questions."""
+
+    def remade(images):
+        if images.dtype != np.float32:
+            raise error("float32 images")
+        machine = make(images)
+
+        def denoiser(x, t):
+            if x.dtype != np.float32:
+                raise error("float32 only")
+            return machine(x, t)
+
+        return denoiser
+
+    return remade
+
+
+@needs_jit
+@pytest.mark.parametrize("error", [TypeError, ValueError, AssertionError, RuntimeError])
+def test_a_float32_only_denoiser_is_asked_in_float32(error):
+    """A denoiser that raises for float64 is asked in float32 throughout, and held against float32's rounding; so is make."""
+    cases = ((ideal_machine, "IS", {}, WHOLE), (els, "ELS", {"window": 3}, LOCAL))
+    for make, claims, options, law in cases if error is TypeError else cases[:1]:
+        only = float32_only(make, error)
+        denoiser = only(IMAGES.astype(np.float32))
+        report = check_denoiser(denoiser, IMAGES, COSINE, claims, make=only, **options).require()
+        assert law - {"gradient"} <= states(report, True), "rounding hides differences of differences"
+        assert report["single precision"].where.startswith("it takes float32 only")
+        assert not testing.formula(lambda x, t, f=denoiser: f(x, t) + x / 100, IMAGES, COSINE, claims=claims, **options).held
+
+
+@pytest.mark.parametrize("error", [TypeError, ValueError, AssertionError, RuntimeError])
+def test_a_refusal_of_float32_is_no_mistake(error):
+    """A denoiser that takes float64 only may say so in any of the usual ways; an IndexError in float32 is a mistake."""
+
+    def only(raised):
+        def denoiser(x, t):
+            if x.dtype != np.float64:
+                raise raised("float64 only")
+            return IS(x, t)
+
+        return denoiser
+
+    assert check_denoiser(only(error), IMAGES, COSINE, "IS")["single precision"].held is None
+    assert check_denoiser(only(IndexError), IMAGES, COSINE, "IS")["single precision"].held is False
+
+
+COLOURED = practice_images(count=5, height=4, width=5, channels=3)
+OF_COLOUR = ideal_machine(COLOURED)
+
+
+def first(x, t):
+    if x.shape[1] != 3:
+        raise IndexError(f"channels: {x.shape[1]}")
+    return np.moveaxis(OF_COLOUR(np.moveaxis(x, 1, 3), t), 3, 1)
+
+
+def first_in_float32(x, t):
+    assert x.dtype == np.float32
+    return first(x, t)
+
+
+@pytest.mark.parametrize(
+    ("denoiser", "words"),
+    [
+        (lambda x, t: np.moveaxis(OF_COLOUR(x, t), 3, 1), "channels first, (B, C, H, W), where (B, H, W, C) is expected"),
+        (first, "it answers channels first, (B, C, H, W)"),
+        (first_in_float32, "it answers channels first, (B, C, H, W)"),
+        (lambda x, t: OF_COLOUR(x.reshape(4, 5, 3), t) if x.ndim == 3 else 1 / 0, "it answers one image, (H, W, C)"),
+    ],
+)
+def test_another_shape_is_named(denoiser, words):
+    """Channels first, in the answer or expected in x, and one image where a batch is given, are told in words."""
+    found = check_denoiser(denoiser, COLOURED, COSINE, "IS")["answer"]
+    assert found.held is False and words in found.where + found.hint
+
+
+@pytest.mark.parametrize("denoiser", [lambda x, t: x * np.nan, lambda x, t: x[0] * 1j, lambda x, t: 1 / 0])
+def test_no_other_shape_is_named_where_it_is_not_the_reason(denoiser):
+    """A denoiser that fails for every shape, or answers nan, gets no hint about shapes."""
+    assert check_denoiser(denoiser, COLOURED, COSINE, "IS")["answer"].hint == ""
+
+
+def test_a_slow_denoiser_shows_progress(capsys):
+    """With 50 ms a call the laws that are done are counted on stderr; a fast denoiser shows nothing, and stdout stays clean."""
+
+    def slow(x, t):
+        time.sleep(0.05)
+        return IS(x, t)
+
+    laws = ("answer", "query by query", "shifts")
+    check_denoiser(slow, IMAGES, COSINE, "IS", laws=laws)
+    told = capsys.readouterr()
+    assert "law" in told.err and told.out == ""
+    check_denoiser(IS, IMAGES, COSINE, "IS", laws=laws)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_slow_wrong_denoiser_is_not_asked_on_and_on():
+    """Waiting is time too, for a GPU or asleep: to look for a smaller counter-example takes seconds, not minutes."""
+    asked = []
+
+    def slow(x, t):
+        asked.append(t)
+        time.sleep(0.03)
+        # Wrong for full images only, so that no question can be made smaller.
+        return IS(x, t) + 0.1 * (np.count_nonzero(x) > 25)
+
+    assert check_denoiser(slow, IMAGES, COSINE, "IS", laws="formula")["formula"].held is False
+    assert len(asked) < 100
+
+
+def without_copies(images):
+    return ideal_machine(np.unique(images, axis=0))
+
+
+@needs_jit
+def test_an_image_that_is_there_twice_counts_twice():
+    """A denoiser that leaves copies out passes where all images are repeated, and is found where one of them is."""
+    for denoiser, make, claims, options in (
+        (IS, without_copies, "IS", {}),
+        (ls(IMAGES), lambda images: ls(np.unique(images, axis=0)), "LS", {"window": 3}),
+    ):
+        report = check_denoiser(denoiser, IMAGES, COSINE, claims, make=make, **options)
+        assert [result.law for result in report.broken] == ["order and repetition"]
+        assert "given twice" in report["order and repetition"].where
+        assert "counts once" in report["order and repetition"].usually
+    # What is wrong in another way is not told to leave copies out.
+    report = check_denoiser(HOTTER, IMAGES, COSINE, "IS", make=lambda images: student(images, rate=lambda a, s: 1 / (4 * s * s)))
+    assert report["order and repetition"].held
+
+
+# --- hints are true --------------------------------------------------------------------------------------------------
+
+
+def weighed(images, weigh, least=0.0):
+    """The ideal denoiser with weigh(exponents) for its weights, and s not below `least`."""
+
+    def denoiser(x, t):
+        a, s = float(COSINE.signal(t)), max(float(COSINE.noise(t)), least)
+        exponents = -((x[:, None] - (a * images).astype(x.dtype)) ** 2).sum(axis=(2, 3, 4)) / (2 * s * s)
+        with np.errstate(invalid="ignore", under="ignore"):
+            weights = weigh(exponents)
+            weights = weights / weights.sum(axis=1, keepdims=True)
+        return (weights @ images.reshape(len(images), -1)).reshape(x.shape).astype(x.dtype)
+
+    return denoiser
+
+
+def softmax(exponents):
+    return np.exp(exponents - exponents.max(axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize("seed", [0, 100, 200, 300])
+@pytest.mark.parametrize("images", [IMAGES, practice_images(count=5, height=2, width=2)], ids=["6 x 5", "2 x 2"])
+def test_exponents_clipped_before_the_largest_is_taken_off_are_found(images, seed):
+    """For every seed and size one question is so far away that all exponents are clipped; the hint names the clipping."""
+    clipped = weighed(images, lambda exponents: softmax(np.clip(exponents, -700, 700)))
+    found = check_denoiser(clipped, images, COSINE, "IS", rng=seed)["formula"]
+    assert found.held is False and "clipped at -700" in found.hint
+    for wrong in (IS if images is IMAGES else ideal_machine(images), clipped):
+        assert "clipped" not in testing.formula(lambda x, t, f=wrong: f(x, t) + 0.01, images, COSINE, rng=seed).hint
+
+
+@pytest.mark.parametrize("law", ["answer", "query by query", "value range", "formula"])
+def test_a_missing_maximum_is_not_said_to_be_one_of_the_whole_batch(law):
+    """Where exp underflows to 0 / 0 every law that meets the nan says so, and not what that law is usually broken by."""
+    found = check_denoiser(weighed(IMAGES, np.exp), IMAGES, COSINE, "IS", laws=law)[law]
+    assert found.held is False and "NaN" in found.where
+    assert "subtract the largest exponent first" in found.usually and "batch" not in found.usually
+    shared = check_denoiser(student(IMAGES, shared_maximum=True), IMAGES, COSINE, "IS", laws="query by query")
+    assert shared["query by query"].held is False
+
+
+@pytest.mark.parametrize("least", [0.05, 0.01, 0.003])
+def test_a_floor_under_s_is_not_said_to_be_rounding(least):
+    """Near copies are mixed where s cannot fall; expanded squares mix them in float32 only; in float32 both are named."""
+
+    def floored(images):
+        return weighed(images, softmax, least)
+
+    def expanded(images):
+        return student(images, expanded=True)
+
+    def near_copies(make, through=lambda f: f):
+        again = {"make": lambda images: through(make(images)), "laws": "near copies"}
+        return check_denoiser(through(make(IMAGES)), IMAGES, COSINE, "IS", **again)["near copies"]
+
+    assert near_copies(floored).held is False
+    assert "floor" in near_copies(floored).usually and "expanded" not in near_copies(floored).usually
+    assert near_copies(expanded).held is False
+    assert "expanded" in near_copies(expanded).usually and "floor" not in near_copies(expanded).usually
+    both = near_copies(floored, lambda f: lambda x, t: f(x.astype(np.float32), t))
+    assert "expanded" in both.usually and "floor" in both.usually
 
 
 # --- counter-examples and reports ------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Training: the loss and its minimum, Adam, the average, and runs that are broken off, resumed or spoiled."""
 
+import importlib
 import itertools
 import os
 
@@ -209,6 +210,33 @@ def test_a_resumed_run_is_the_unbroken_one(tmp_path, bits):
     assert run(done, images, resume=path, **options) == [] and same(done, unbroken)
 
 
+@pytest.mark.parametrize("where", ["gradient", "update", "average"])
+def test_an_interrupt_in_a_step_writes_the_step_before(tmp_path, monkeypatch, where):
+    """Ctrl-C at any place of step 6, with half of it done: the checkpoint is of step 5, and the rest comes out bit for bit."""
+    path, options = tmp_path / "run.npz", {"steps": 9, "batch": 4, "checkpoint": tmp_path / "run.npz"}
+    whole = small()
+    run(whole, stripes(), steps=9, batch=4)
+    steps = train(small(), stripes(), **options)
+    list(itertools.islice(steps, 5))
+    module = importlib.import_module("minidiff.nets.train")
+
+    def broken(adam, gradient, rate, step):
+        adam.m += 1
+        raise KeyboardInterrupt
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    place = {"gradient": (module, "_flat", stop), "update": (Adam, "update", broken), "average": (module, "min", stop)}[where]
+    monkeypatch.setattr(*place, raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        next(steps)
+    monkeypatch.undo()
+    resumed = small(rng=5)
+    assert [step for step, _, _ in run(resumed, stripes(), resume=path, **options)] == [6, 7, 8, 9]
+    assert same(resumed, whole)
+
+
 def test_an_interrupted_run_keeps_its_checkpoint(tmp_path, monkeypatch):
     """Ctrl-C in the middle of writing the next one leaves the last one as it was, and no half file beside it."""
     path = tmp_path / "run.npz"
@@ -246,7 +274,7 @@ BASE = {"steps": 6, "batch": 4, "rate": 1e-3, "warmup": 2, "average": 0.9}
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"steps": 7}, "same plan, got steps = 6 there and 7 here"),
+        ({"steps": 5}, "same plan, got steps = 6 there and 5 here"),
         ({"rate": 2e-3}, "same plan, got rate = 0.001 there and 0.002 here"),
         ({"batch": 5}, "batch = 4"),
         ({"images": -stripes()}, "same images"),
@@ -307,3 +335,29 @@ def test_bad_input_is_named(changes, error, words):
     options = {"network": small(), "images": stripes(), **BASE} | changes
     with pytest.raises(error, match=words):
         train(**options)
+
+
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", [[100000, 100001], [-2, -1], [2**63, 2**70], ["ant", "bee"], np.array([200, 255], np.uint8)])
+def test_any_labels_train_as_their_numbers_do(tmp_path, names):
+    """The same weights as with classes 0 and 1, bit for bit; the checkpoint is small and keeps the names."""
+    images, path, positions = stripes(), tmp_path / "run.npz", np.arange(12) % 2
+    labels = [names[i] for i in positions]
+    plain, named = small(labels=2), small(labels=labels)
+    run(plain, images, steps=4, batch=4, labels=positions)
+    run(named, images, steps=4, batch=4, labels=labels, checkpoint=path)
+    assert same(plain, named) and path.stat().st_size < 100_000
+    done = small(labels=labels, rng=1)
+    assert run(done, images, steps=4, batch=4, labels=labels, resume=path) == [] and same(done, named)
+    with pytest.raises(ValueError, match="same network, got labels"):
+        train(small(labels=["ant", "cat"]), images, steps=4, batch=4, labels=["ant", "cat"] * 6, resume=path)
+
+
+@pytest.mark.parametrize("labels", [[0.5] * 12, [True, False] * 6, [0, "ant"] * 6, [None] * 12, [-1, 0] * 6, ["ant", "bee"] * 6])
+def test_labels_that_are_none_of_the_network_s_are_refused(labels):
+    """Before any step, in one line: no label at all, and no class of this network."""
+    with pytest.raises((TypeError, ValueError), match=r"^labels: expected") as caught:
+        train(small(labels=2), stripes(), steps=2, labels=labels)
+    assert "\n" not in str(caught.value)

@@ -5,11 +5,12 @@ import os
 
 import numpy as np
 import pytest
-from command_line import arrays, interrupt, refused, same, strictly
+from command_line import arrays, refused, same, strictly
 from PIL import Image
 
 import minidiff as md
 from minidiff import nets
+from minidiff.command import commands
 
 TINY = ("--data", "digits", "--size", 6, "--count", 12, "--width", 4, "--depth", 1, "--steps", 9, "--batch", 4)
 WRITTEN = ["checkpoint.npz", "numbers.json", "samples.png", "weights.npz"]
@@ -22,9 +23,14 @@ def broken_off(monkeypatch):
 
     def after(steps):
         def train(*arguments, **options):
-            run = plain(*arguments, every=2, **options)
-            # The arguments are checked at the call.
-            return itertools.chain(itertools.islice(run, steps), () if steps is None else map(interrupt, [0]))
+            run = plain(*arguments, every=2, **options)  # the arguments are checked at the call
+
+            def stopped():
+                yield from itertools.islice(run, steps)
+                if steps is not None:
+                    run.throw(KeyboardInterrupt)
+
+            return stopped()
 
         monkeypatch.setattr(nets, "train", train)
 
@@ -55,7 +61,7 @@ def test_train_is_the_library(tmp_path, run):
         padding="circular",
         prediction="x0",
         attention="softmax",
-        labels=int(labels.max()) + 1,
+        labels=labels,
         schedule=md.schedules.linear(),
         rng=5,
     )
@@ -91,19 +97,19 @@ def test_quick_is_small(tmp_path, run):
 
 
 def test_a_resumed_training_is_the_unbroken_one(tmp_path, run, broken_off):
-    """Ctrl-C after 5 of 9 steps: 130, one line, the checkpoint of step 4 and no weights; --resume makes the same weights."""
+    """Ctrl-C after 5 of 9 steps: 130, one line, the checkpoint of step 5 and no weights; --resume makes the same weights."""
     whole, part = tmp_path / "whole", tmp_path / "part"
     assert run("train", *TINY, "--out", whole)[0] == 0
     broken_off(5)
     code, printed, said = run("train", *TINY, "--out", part)
     assert (code, printed, len(said)) == (130, [], 1)
-    assert said[0].startswith("minidiff: interrupted")
+    assert said[0].startswith("minidiff: interrupted") and "checkpoint.npz is kept, and --resume goes on" in said[0]
     assert os.listdir(part) == ["checkpoint.npz"]
     broken_off(None)
     code, printed, said = run("train", *TINY, "--out", part, "--resume")
     assert (code, said) == (0, [])
-    # The checkpoint is of step 4, not of step 5.
-    assert printed[-1].startswith("5 steps")
+    # A checkpoint is written every second step, and the last one when the run was interrupted.
+    assert printed[-1].startswith("4 steps")
     assert sorted(os.listdir(part)) == WRITTEN
     assert same(trained(whole), trained(part))
     assert same(arrays(whole / "checkpoint.npz"), arrays(part / "checkpoint.npz"))
@@ -112,7 +118,7 @@ def test_a_resumed_training_is_the_unbroken_one(tmp_path, run, broken_off):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--steps", 10), "steps = 9 there and 10 here"),
+        (("--steps", 8), "steps = 9 there and 8 here"),
         (("--rate", 0.01), "rate = 0.002 there and 0.01 here"),
         (("--width", 5), "width = 4 there and 5 here"),
         (("--padding", "circular"), "padding = 'zeros' there and 'circular' here"),
@@ -131,6 +137,48 @@ def test_a_resume_with_other_settings_is_refused(tmp_path, run, broken_off, opti
     assert (code, printed, len(said)) == (2, [], 1)
     assert said[0].startswith("minidiff train: resume: expected a checkpoint of the same") and words in said[0]
     assert contents(tmp_path) == before
+
+
+def test_an_interrupt_between_two_steps_is_kept_too(tmp_path, run, monkeypatch):
+    """Ctrl-C while the bar is drawn comes outside the run: the step before it is in the checkpoint all the same."""
+    bar = commands.tqdm
+
+    class Bar(bar):
+        def update(self, n=1):
+            super().update(n)
+            if self.n == 5:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(commands, "tqdm", Bar)
+    assert run("train", *TINY, "--out", tmp_path)[0] == 130
+    monkeypatch.setattr(commands, "tqdm", bar)
+    assert run("train", *TINY, "--resume", "--out", tmp_path)[1][-1].startswith("4 steps")
+
+
+def test_an_interrupt_before_the_first_step_promises_no_checkpoint(tmp_path, run, broken_off):
+    """Ctrl-C while the first step compiles: 130, no file, and no word of a checkpoint; a resumed run keeps the one it has."""
+    broken_off(0)
+    code, _, said = run("train", *TINY, "--out", tmp_path)
+    assert (code, len(said), os.listdir(tmp_path)) == (130, 1, []) and "checkpoint" not in said[0]
+    broken_off(3)
+    run("train", *TINY, "--out", tmp_path)
+    before = contents(tmp_path)
+    broken_off(0)
+    code, _, said = run("train", *TINY, "--resume", "--out", tmp_path)
+    assert code == 130 and "checkpoint.npz is kept" in said[0] and contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("done", [5, 9])
+def test_a_resume_may_ask_for_more_steps(tmp_path, run, broken_off, done):
+    """A run of 9 steps, interrupted or at its end, goes on to 12; and can then be resumed as a run of 12."""
+    broken_off(done if done < 9 else None)
+    run("train", *TINY, "--out", tmp_path)
+    broken_off(None)
+    code, printed, said = run("train", *TINY, "--steps", 12, "--resume", "--out", tmp_path)
+    assert (code, said) == (0, [])
+    assert printed[-1].startswith(f"{12 - done} steps")
+    assert nets.load(tmp_path / "weights.npz").notes["steps"] == 12
+    assert run("train", *TINY, "--steps", 12, "--resume", "--out", tmp_path)[1][-1].startswith("0 steps")
 
 
 def test_a_resume_needs_a_checkpoint(tmp_path, run):
@@ -193,3 +241,45 @@ def test_bad_training_options_are_one_line_and_no_file(tmp_path, run, options, w
     np.save(tmp_path / "a.npy", np.zeros((12, 6, 6), np.float32))
     options = [tmp_path / "a.npy" if option == "UNLABELLED" else option for option in options]
     refused(run, ("train", *TINY, *options, "--out", tmp_path / "out"), words, tmp_path / "out")
+
+
+# --- classes ---------------------------------------------------------------------------------------------------------
+
+FOLDERS = {
+    "numbers": (["100000", "100001"], (100000, 100001)),
+    "a date": (["20240131235959", "7"], (7, 20240131235959)),
+    "negative": (["-2", "-1"], (-2, -1)),
+    "words": (["cat", "ant"], ("ant", "cat")),
+    "numbers with zeros": (["007", "008"], (7, 8)),
+    "one number twice": (["07", "7"], ("07", "7")),
+}
+
+
+def test_unsigned_labels_of_an_npz_do_not_wrap(tmp_path):
+    """2^64 - 1 of uint64 stays what it is."""
+    np.savez(tmp_path / "a.npz", images=np.zeros((2, 6, 6, 1), np.float32), labels=np.array([2**64 - 1, 3], np.uint64))
+    assert md.datasets.npz(tmp_path / "a.npz")[1].tolist() == [2**64 - 1, 3]
+
+
+@pytest.mark.parametrize(("folders", "names"), FOLDERS.values(), ids=FOLDERS)
+def test_folder_names_are_the_classes(tmp_path, run, folders, names):
+    """train --labelled keeps the names of the folders in weights and checkpoint, which are no larger than for two classes."""
+    for number, name in enumerate(folders):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        for i in range(3):
+            values = np.random.default_rng([number, i]).integers(0, 256, (6, 6), dtype=np.uint8)
+            Image.fromarray(values).save(tmp_path / "mine" / name / f"{i}.png")
+    options = ("--data", tmp_path / "mine", "--width", 4, "--depth", 1, "--steps", 2, "--batch", 4, "--labelled")
+    assert run("train", *options, "--out", tmp_path / "out")[0] == 0
+    network = nets.load(tmp_path / "out" / "weights.npz")
+    assert network.label_names == names and network.params["label.table"].shape[0] == 3
+    assert network(np.zeros((6, 6, 1), np.float32), 0.5, names[1]).shape == (6, 6, 1)
+    assert (tmp_path / "out" / "checkpoint.npz").stat().st_size < 100_000
+    words = isinstance(names[0], str)
+    assert md.datasets.class_names(tmp_path / "mine") == (list(names) if words else None)
+    # The same name restricts a machine's training set.
+    options = ("--data", tmp_path / "mine", "--machine", "is", "--label", names[1], "-n", 2, "--steps", 3)
+    assert run("sample", *options, "--out", tmp_path / "sampled")[0] == 0
+    nearest = arrays(tmp_path / "sampled" / "samples.npz")["nearest"]
+    assert {sorted(folders)[i // 3].lstrip("0") for i in nearest} == {str(names[1])}
+    refused(run, ("sample", *options[:4], "--label", "dog", "--out", tmp_path / "no"), ["label", "dog"], tmp_path / "no")

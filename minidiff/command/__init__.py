@@ -1,1 +1,109 @@
-"""The command line: `parser.py` reads the arguments, `commands.py` runs the commands."""
+"""The command line. `main` begins and ends each command; `parser.py` reads the arguments, and `commands.py` runs the commands.
+
+This file imports nothing that takes long. While the rest is imported, an interrupt can come, and Numba refuses some environments:
+both must end as every command ends, with one line and an exit code.
+"""
+
+import _thread
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import streams
+
+# Errors whose message says all, as it names the argument. Of any other error the place is told too.
+PLAIN = (ValueError, TypeError, OSError, FloatingPointError)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    It is 0 if the command did what was asked, 1 where `check` finds something wrong or not yet done, 2 on anything that kept the
+    command from its end (one line on stderr says what), and 130 when interrupted. If nobody reads stdout or stderr, what is
+    written there is lost, and the command goes on.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; by default those that the process was started with.
+    """
+    with streams.safe(), _heard() as lost:
+        try:
+            return _run(argv, lost)
+        except KeyboardInterrupt as stop:
+            return _end(130, f"minidiff: interrupted; {stop if stop.args else 'every file that was finished is kept'}")
+        except Exception as error:
+            return _end(2, f"minidiff: {_line(error).rstrip('.')}{_environment()}")
+
+
+def _run(argv, lost):
+    from . import parser  # it imports Numba, and with it all the rest
+
+    try:
+        options = parser.parser().parse_args(argv)
+    except SystemExit as end:  # --help, or a wrong option, which argparse has told
+        sys.stdout.flush()
+        return end.code
+    try:
+        with parser.compiling.announced():
+            code = parser.run(options)
+        sys.stdout.flush()
+        return code
+    except SystemExit as end:
+        # A machine or a question of one's own: with its exit(0) the command would seem to have done its work.
+        return _end(2, f"minidiff {options.command}: expected code that returns, got SystemExit({end.code})")
+    except Exception as error:
+        if lost:  # what fails after an interrupt that was dropped fails because of it
+            raise KeyboardInterrupt from None
+        return _end(2, f"minidiff {options.command}: {_line(error)}")
+
+
+@contextmanager
+def _heard() -> Iterator[list[threading.Timer]]:
+    """Within this block, an interrupt that comes where Python can only print and drop it comes again a moment later.
+
+    The list has an entry for each one that was dropped.
+
+    LLVM's objects are closed in `__del__`, which cannot raise: one Ctrl-C in ten was lost there while kernels were compiled.
+    """
+    before, timers = sys.unraisablehook, []
+
+    def again(lost):
+        if lost.exc_type is KeyboardInterrupt:
+            timers.append(threading.Timer(0.01, _thread.interrupt_main))
+            timers[-1].start()
+        else:
+            before(lost)
+
+    sys.unraisablehook = again
+    try:
+        yield timers
+    finally:
+        sys.unraisablehook = before
+        for timer in timers:
+            timer.cancel()
+
+
+def _end(code, line):
+    print(" ".join(line.split()), file=sys.stderr)
+    return code
+
+
+def _line(error):
+    """One line for an error."""
+    if isinstance(error, MemoryError):
+        return f"not enough memory ({str(error) or 'no more is told'}); hint: smaller images, or a smaller -n, --batch or --count"
+    if isinstance(error, PLAIN) and str(error):
+        return str(error)
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error}, at {Path(at.filename).name}, line {at.lineno}"
+
+
+def _environment():
+    """Numba reads its variables when it is imported, and does not say which one it refuses."""
+    named = ", ".join(f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("NUMBA_"))
+    return f"; hint: the environment has {named}" if named else ""

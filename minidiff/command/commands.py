@@ -1,15 +1,18 @@
 """What the commands do: tour, sample, train, compare, check, bench, info."""
 
+import json
 import platform
+import sys
 import time
 from argparse import Namespace
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from .. import arguments, datasets, files, jit, machines, nets, parallel, process, schedules
+from .. import arguments, cache, datasets, files, jit, machines, nets, parallel, process, schedules
 from ..machines.windows import default_table
 from ..measures import metrics
 from ..studies import experiments
@@ -35,6 +38,9 @@ def bench(options: Namespace) -> None:
 
 def info(options: Namespace) -> None:
     """minidiff info."""
+    if options.clear_cache:
+        print(f"{cache.clear()} files of compiled kernels deleted")
+        return
     out = files.folder(options.out) if options.out is not None else None
     names = ("minidiff", "numpy", "numba", "llvmlite", "matplotlib", "pillow", "tqdm")
     facts: dict[str, object] = {"python": platform.python_version()}
@@ -48,15 +54,47 @@ def info(options: Namespace) -> None:
 
 
 def check(options: Namespace) -> int:
-    """minidiff check; 1 where the exercise is not passed."""
-    from .. import coursework
+    """minidiff check; 1 where an exercise is not passed, or where one in a folder cannot be run."""
+    from ..coursework import grading, marking
 
     out = files.folder(options.out) if options.out is not None else None
-    report = coursework.check(options.file)
-    print(report)
+    settings = {"timeout": options.timeout, "hidden": options.hidden, "draw": options.draw}
+    grading.valid(**settings)  # a teacher's mistake is told once, before the first student
+    if Path(options.file).is_dir():
+        return _check_folder(options, out, settings)
+    found = grading.graded(options.file, **settings)
+    if options.json:
+        print(json.dumps(found), flush=True)
+    if found["error"] is not None:
+        raise ValueError(found["error"])
+    if not options.json:
+        print(_printable(marking.told(found)))
     if out:
-        files.write_numbers(out / "numbers.json", report.numbers())
-    return 0 if report.passed else 1
+        files.write_numbers(out / "numbers.json", found)
+    return 0 if found["passed"] else 1
+
+
+def _check_folder(options, out, settings):
+    """Each exercise in a folder: one line and one record of each, as soon as it is there."""
+    from ..coursework import grading
+
+    paths, records = grading.submissions(options.file), []
+    try:
+        for path in paths:
+            records.append(found := grading.graded(path, prints=False, **settings))
+            name = path.relative_to(options.file).as_posix().replace("\n", " ")
+            print(json.dumps(found) if options.json else _printable(f"{name}: {grading.in_a_line(found)}"), flush=True)
+    finally:
+        if out and records:
+            files.write_numbers(out / "numbers.json", {"files": records})
+    return 0 if all(found["passed"] for found in records) else 1
+
+
+def _printable(text):
+    """A text that any terminal shows: a student's words may hold letters that it lacks, or codes that move its cursor."""
+    text = "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _processor():
@@ -69,6 +107,9 @@ def _processor():
 
 # --- sample ----------------------------------------------------------------------------------------------------------
 
+GROUP = 16  # samples that walk together
+KEEP_EVERY = 60.0  # seconds until the finished ones are written, though others still walk
+
 
 def sample(options: Namespace) -> None:
     """minidiff sample."""
@@ -78,10 +119,27 @@ def sample(options: Namespace) -> None:
     arguments.whole_number("-n", options.n, 1)
     images, labels = _data(options)
     machine = _machine(options, images, labels, schedules.by_name(options.schedule))
-    walk = _walk(options, machine, images.shape[1:])
-    started = time.perf_counter()
-    steps = list(tqdm(walk, total=options.steps, unit="step"))
-    _write_samples(out, options, images, steps, time.perf_counter() - started)
+    walks = _walks(options, machine, images.shape[1:])
+    started = written = time.perf_counter()
+    done: list[list[process.Step]] = []
+    with tqdm(total=options.steps * len(walks), unit="step") as bar:
+        try:
+            for walk in walks:
+                if done and time.perf_counter() - written > KEEP_EVERY:
+                    _write_samples(out, options, images, done, time.perf_counter() - started)
+                    written = time.perf_counter()
+                steps = []
+                for step in walk:
+                    steps.append(step)
+                    bar.update()
+                done.append(steps)
+        except KeyboardInterrupt:
+            if not done:
+                raise
+            count = _write_samples(out, options, images, done, time.perf_counter() - started)
+            raise KeyboardInterrupt(f"{count} of {options.n} samples were finished: {out / 'samples.png'}") from None
+    seconds = time.perf_counter() - started
+    print(f"{_write_samples(out, options, images, done, seconds)} samples in {seconds:.1f} s: {out / 'samples.png'}")
 
 
 def _data(options):
@@ -102,6 +160,26 @@ def _data(options):
     return images, labels
 
 
+def _named(options, labels):
+    """The labels by the names of their classes, where these are words: "cat" and not 0."""
+    names = _names(options)
+    return labels if names is None else np.array(names)[labels]
+
+
+def _names(options):
+    return None if options.data in datasets.NAMES else datasets.class_names(options.data)
+
+
+def _class(options, labels):
+    """(what --label means, the labels of that kind): a folder's name, or else a number."""
+    if options.label not in (_names(options) or ()):
+        try:
+            return int(options.label), labels
+        except ValueError:
+            pass
+    return options.label, None if labels is None else _named(options, labels)
+
+
 def _machine(options, images, labels, schedule):
     """The machine that the options name, with those of its arguments that the options have too."""
     kind = machines.named(options.machine)
@@ -112,12 +190,23 @@ def _machine(options, images, labels, schedule):
         "strength": options.strength,
     }
     if options.label is not None:
-        known["labels"] = labels
+        options.label, known["labels"] = _class(options, labels)
     return kind(images, schedule, **{name: known[name] for name in machines.options_of(kind) & set(known)})
 
 
-def _walk(options, machine, shape):
-    common = {"shape": (options.n, *shape), "steps": options.steps, "rng": options.seed, "label": options.label}
+def _walks(options, machine, shape):
+    """The walks of all samples, GROUP at a time, so that an interrupt loses one group only; the samples are those of one walk.
+
+    Where noise is drawn on the way too, all samples walk together: each step's noise is drawn for all of them at once.
+    """
+    if options.sampler == "sde" or (options.sampler == "ddim" and options.eta != 0):
+        return [_walk(options, machine, shape=(options.n, *shape))]
+    noise = process.unit_noise((options.n, *shape), options.seed)
+    return [_walk(options, machine, noise=noise[i : i + GROUP]) for i in range(0, options.n, GROUP)]
+
+
+def _walk(options, machine, **start):
+    common = {"steps": options.steps, "rng": options.seed, "label": options.label, **start}
     if options.sampler == "ddim":
         return process.ddim(machine, machine.schedule, eta=options.eta, **common)
     if options.sampler == "sde":
@@ -125,27 +214,30 @@ def _walk(options, machine, shape):
     return process.ode(machine, machine.schedule, method=options.sampler, **common)
 
 
-def _write_samples(out, options, images, steps, seconds):
+def _write_samples(out, options, images, walks, seconds):
+    """Write what the finished walks, each a list of steps, have led to; returns the number of samples."""
     from .. import plots
 
-    x = steps[-1].x
+    walk = np.concatenate([[step.x for step in steps] for steps in walks], axis=1)
+    x = walk[-1]
     found = metrics.memorisation(x, images)
     plots.save_sheet(out / "samples.png", x)
     with files.whole(out / "samples.npz") as temporary:
-        arrays = {"x": x, "t": [step.t for step in steps], "walk": np.stack([step.x for step in steps])}
+        arrays = {"x": x, "t": [step.t for step in walks[0]], "walk": walk}
         np.savez_compressed(temporary, nearest=found.nearest, distance=found.distance, **arrays)
     if options.gif:
-        plots.save_gif(out / "walk.gif", [step.x for step in steps])
+        plots.save_gif(out / "walk.gif", list(walk))
     numbers = {
         "options": experiments.asked(options),
         "training images": len(images),
         "shape": images.shape[1:],
+        "samples": len(x),
         "seconds": seconds,
     }
     numbers["distance to the nearest training image"] = found.distance
     numbers["distance over that to the second nearest"] = found.ratio
     files.write_numbers(out / "numbers.json", numbers)
-    print(f"{len(x)} samples in {seconds:.1f} s: {out / 'samples.png'}")
+    return len(x)
 
 
 # --- train -----------------------------------------------------------------------------------------------------------
@@ -161,7 +253,7 @@ def train(options: Namespace) -> None:
     images, labels = _data(options)
     if options.labelled and labels is None:
         raise ValueError(f"--labelled: expected images with classes, got none in {options.data}")
-    classes = int(labels.max()) + 1 if options.labelled else 0
+    labels = _named(options, labels) if options.labelled else None
     attention = None if options.attention == "none" else options.attention
     network = nets.Network(
         channels=images.shape[3],
@@ -170,7 +262,7 @@ def train(options: Namespace) -> None:
         padding=options.padding,
         prediction=options.prediction,
         attention=attention,
-        labels=classes,
+        labels=0 if labels is None else labels,
         schedule=schedules.by_name(options.schedule),
         rng=options.seed,
     )
@@ -186,7 +278,7 @@ def train(options: Namespace) -> None:
         batch=options.batch,
         rate=options.rate,
         rng=options.seed,
-        labels=labels if classes else None,
+        labels=labels,
         checkpoint=checkpoint,
         resume=checkpoint if options.resume else None,
         notes={"seed": options.seed},
@@ -194,11 +286,18 @@ def train(options: Namespace) -> None:
     losses = []
     started = time.perf_counter()
     with tqdm(total=options.steps, unit="step", desc="train") as bar:
-        for progress in run:
-            losses.append(progress.loss)
-            bar.update(progress.step - bar.n)
-            if progress.step % 50 == 0:
-                bar.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}")
+        try:
+            for progress in run:
+                losses.append(progress.loss)
+                bar.update(progress.step - bar.n)
+                if progress.step % 50 == 0:
+                    bar.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}")
+        except KeyboardInterrupt:
+            with suppress(KeyboardInterrupt):
+                run.throw(KeyboardInterrupt)  # where it came in this loop, the run has not heard of it yet
+            if not (losses or options.resume):
+                raise
+            raise KeyboardInterrupt(f"{checkpoint} is kept, and --resume goes on from it") from None
     seconds = time.perf_counter() - started
     loss = float(np.mean(losses[-200:])) if losses else None  # none where only the writing was left to do
     data = {name: getattr(options, name) for name in ("data", "size", "count", "colour", "data_seed", "quick")}

@@ -1,13 +1,13 @@
 """The command line: minidiff tour | sample | train | compare | check | bench | info."""
 
 import argparse
-import sys
-from collections.abc import Sequence
 from typing import NoReturn
 
 from .. import arguments, datasets, machines, nets, parallel, schedules
 from ..machines.windows import BOUNDARIES
-from . import commands
+from . import commands, compiling, main
+
+__all__ = ["compiling", "main", "parser", "run"]  # scripts of older installations look for main here
 
 EXPERIMENTS = (
     "agreement: a trained network beside the machines; training: a new one's agreement with ELS as its training goes on; "
@@ -50,9 +50,14 @@ def parser() -> argparse.ArgumentParser:
     )
     bench = _command(sub, commands.bench, "minidiff-bench", "How fast the machines are on this computer, as a table and a .json.")
     bench.add_argument("--machine", type=_machine, help=f"this one only; {MACHINES}")
-    _command(sub, commands.info, None, "Versions, threads and where compiled code is kept.")
+    info = _command(sub, commands.info, None, "Versions, threads and where compiled code is kept.")
+    info.add_argument("--clear-cache", action="store_true", help="delete all compiled kernels; they are compiled anew when used")
     check = _command(sub, commands.check, None, "Check an exercise of tutorials/exercises: what is done, and what is wrong.")
-    check.add_argument("file", help="your copy of an exercise, such as 04_anywhere.py")
+    check.add_argument("file", help="your copy of an exercise, such as 04_anywhere.py or .ipynb, or a folder of them")
+    check.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="time for each gap (60)")
+    check.add_argument("--json", action="store_true", help="print one .json record of each file, with points and hints")
+    check.add_argument("--hidden", metavar="DIR", help="a folder of your own questions, as .py files with QUESTIONS")
+    check.add_argument("--draw", type=int, metavar="SEED", help="ask more questions, drawn at random for each student")
     _sample(_command(sub, commands.sample, "minidiff-sample", "Sample from any machine on any images."))
     _train(_command(sub, commands.train, "minidiff-train", "Train the hand-coded network on any images."))
     _compare(_command(sub, commands.compare, "minidiff-compare", "A trained network beside the machines that predict it."))
@@ -80,7 +85,7 @@ def _data(sub, default):
 def _sample(sub):
     _data(sub, "digits")
     sub.add_argument("--machine", type=_machine, default="els", help=f"{MACHINES} (els)")
-    sub.add_argument("--label", type=int, help="only training images of this class")
+    sub.add_argument("--label", help="only training images of this class, such as 7 or cat")
     sub.add_argument("--window", type=_window, help="5, or 3,5,9 from least to most noise (the data set's own table)")
     sub.add_argument("--boundary", choices=BOUNDARIES, default="zeros", help="what windows see past the border (zeros)")
     sub.add_argument("--strength", type=float, default=1.0, help="attention: how much pixels hear from each other, g (1)")
@@ -104,7 +109,7 @@ def _train(sub):
     sub.add_argument("--steps", type=int, default=3000, help="training steps (3000)")
     sub.add_argument("--batch", type=int, default=64, help="images a step (64)")
     sub.add_argument("--rate", type=float, default=2e-3, help="Adam's greatest learning rate (0.002)")
-    sub.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    sub.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out; --steps may be more than before")
 
 
 def _compare(sub):
@@ -123,19 +128,8 @@ def _compare(sub):
     sub.add_argument("--steps", type=int, default=20, help="denoiser calls a sample (20)")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, 2 on bad input (one line on stderr), 130 when interrupted.
-
-    `check` ends with 1 where something in the exercise is not yet done, or wrong.
-    """
-    options = parser().parse_args(argv)
-    try:
-        arguments.whole_number("--seed", options.seed, 0)
-        parallel.set_threads(options.threads)
-        return options.run(options) or 0
-    except KeyboardInterrupt:
-        print("minidiff: interrupted; what was finished is kept", file=sys.stderr)
-        return 130
-    except (ValueError, TypeError, OSError, FloatingPointError) as error:
-        print(f"minidiff {options.command}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+def run(options: argparse.Namespace) -> int:
+    """Run the command that the options name; returns its exit code."""
+    arguments.whole_number("--seed", options.seed, 0)
+    parallel.set_threads(options.threads)
+    return options.run(options) or 0

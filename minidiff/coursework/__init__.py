@@ -1,4 +1,4 @@
-"""The checks of tutorials/exercises: `minidiff check FILE` in a terminal, or `check(path)` in Python.
+"""The checks of tutorials/exercises: `minidiff check FILE` in a terminal, or `check(path)` and `grade(path)` in Python.
 
 A student's file is run as a module. A gap is a function that the student fills in. Each gap is judged by itself: right answers
 take the place of the other gaps. It is called with small arguments, the simplest first, and its answers are compared with the
@@ -7,19 +7,29 @@ of `minidiff.testing`.
 """
 
 from ..types import PathLike
+from . import questions
+from .grading import grade
 from .marking import Mark, Report
 from .reading import read
 
-__all__ = ["Mark", "Report", "check"]
+__all__ = ["Mark", "Report", "check", "grade"]
 
 
-def check(path: PathLike) -> Report:
+def check(path: PathLike, hidden: PathLike | None = None, draw: int | None = None) -> Report:
     """Check one exercise: which gaps are done, which are not filled in yet, and what is wrong with the others.
+
+    The file is run in this process, so that you can ask its functions again, in a notebook or a debugger. An endless loop in it
+    does not end, and os._exit in it ends Python. `grade`, and the command `minidiff check`, run it in a process of its own.
 
     Parameters
     ----------
     path : str or Path
-        A student's copy of a file of tutorials/exercises. A line at its top says which exercise it is: EXERCISE = "04".
+        A student's copy of a file of tutorials/exercises, or a notebook (.ipynb) with its functions. A line at its top says
+        which exercise it is: EXERCISE = "04".
+    hidden : str or Path, optional
+        A folder of a teacher's own questions: see `minidiff.coursework.questions.teachers`.
+    draw : int, optional
+        A seed, >= 0: more questions are drawn at random. They also follow from the names of the file and its folder.
 
     Returns
     -------
@@ -39,5 +49,4 @@ def check(path: PathLike) -> Report:
     ValueError: file: expected an exercise, got my_exercise.py, which is no file; hint: copy one from tutorials/exercises
     """
     work = read(path)
-    exercise = work.exercise()
-    return exercise.report(work)
+    return questions.extended(work.number, work.path, hidden, draw).report(work)

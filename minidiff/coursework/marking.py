@@ -7,8 +7,8 @@ answers.
 
 import functools
 import textwrap
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,8 @@ class Gap:
     law : function, optional
         law(function, brief) returns a text about a law that the wrong function breaks, or "". `brief` is True if the mistake is
         known already.
+    fitted : function, optional
+        fitted(question) returns a question of random arguments with those set right that follow from the others.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Gap:
     slips: tuple[Slip, ...] = ()
     parts: tuple[str, ...] = ()
     law: Callable[[Callable[..., Any], bool], str] | None = None
+    fitted: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,13 +91,20 @@ class Mark:
     where: str = ""
     law: str = ""
 
+    def record(self) -> dict[str, str]:
+        """The mark as a dict of texts, for a .json file."""
+        asked = "" if self.question is None else ", ".join(f"{n} = {shown(v)}" for n, v in self.question.items())
+        return {
+            "gap": self.gap,
+            "state": self.state,
+            "hint": self.hint,
+            "asked": asked,
+            "where": self.where,
+            "law": self.law,
+        }
+
     def __str__(self):
-        head = f"{self.state:<{INDENT}}{self.gap}"
-        asked = "" if self.question is None else "asked: " + ", ".join(f"{n} = {shown(v)}" for n, v in self.question.items())
-        lines = [self.hint, asked, *self.where.split("\n"), self.law]
-        indent = " " * INDENT
-        filled = [textwrap.fill(line, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ") for line in lines if line]
-        return "\n".join([head, *filled])
+        return _mark_told(self.record())
 
     __repr__ = __str__
 
@@ -109,12 +119,15 @@ class Report:
     path : Path
     marks : tuple of Mark
         A mark for each gap, in the order of the file. If all gaps are done, one mark more, for all of them together.
+    notes : tuple of str
+        What a teacher should know: which lines import this package, and which cells of a notebook ended in an error.
     """
 
     number: str
     title: str
     path: Path
     marks: tuple[Mark, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -132,16 +145,56 @@ class Report:
         """The result as a dict for a .json file: the exercise, whether it is passed, and the state of each gap."""
         return {"exercise": self.number, "passed": self.passed, "gaps": {mark.gap: mark.state for mark in self.marks}}
 
+    def record(self) -> dict[str, Any]:
+        """All of the result as a dict of texts and whole numbers: what `numbers()` gives, points, hints and notes."""
+        return record(self.path, self.number, self.title, [mark.record() for mark in self.marks], self.notes)
+
     def __str__(self):
-        gaps = [mark for mark in self.marks if mark.gap != TOGETHER]
-        done = sum(mark.state == DONE for mark in gaps)
-        head = f"exercise {self.number}, {self.title}: {done} of {len(gaps)} gaps done"
-        return "\n".join([head + (", passed" if self.passed else ""), *map(str, self.marks)])
+        return told(self.record())
 
     __repr__ = __str__
 
 
 TOGETHER = "all together"
+
+
+def record(path: Path, number: str, title: str, marks: list[dict[str, str]], notes: Sequence[str]) -> dict[str, Any]:
+    """The record of a report, made of the records of its marks.
+
+    There is a point for each gap that is done, and one if all of them together pass the last check: `points` equals `of` if and
+    only if the exercise is passed.
+    """
+    gaps = [mark for mark in marks if mark["gap"] != TOGETHER]
+    points = sum(mark["state"] == DONE for mark in marks)
+    return {
+        "file": str(path),
+        "exercise": number,
+        "title": title,
+        "passed": points == len(gaps) + 1,
+        "points": points,
+        "of": len(gaps) + 1,
+        "gaps": {mark["gap"]: mark["state"] for mark in marks},
+        "marks": marks,
+        "notes": list(notes),
+    }
+
+
+def told(record: dict[str, Any]) -> str:
+    """The record of a report as the text that a student reads."""
+    states = [state for gap, state in record["gaps"].items() if gap != TOGETHER]
+    head = f"exercise {record['exercise']}, {record['title']}: {states.count(DONE)} of {len(states)} gaps done"
+    notes = [_filled(note, "note".ljust(INDENT)) for note in record["notes"]]
+    return "\n".join([head + (", passed" if record["passed"] else ""), *notes, *map(_mark_told, record["marks"])])
+
+
+def _mark_told(mark):
+    asked = f"asked: {mark['asked']}" if mark["asked"] else ""
+    lines = [mark["hint"], asked, *mark["where"].split("\n"), mark["law"]]
+    return "\n".join([f"{mark['state']:<{INDENT}}{mark['gap']}", *(_filled(line, " " * INDENT) for line in lines if line)])
+
+
+def _filled(line, start):
+    return textwrap.fill(line, WIDTH, initial_indent=start, subsequent_indent=" " * (INDENT + 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,11 +212,28 @@ class Exercise:
 
     def report(self, work: Work) -> Report:
         """The Report of a student's file."""
-        marks = [self._mark(work, gap) for gap in self.gaps]
-        if all(mark.state == DONE for mark in marks):
-            holds, words = self.together(work.names)
-            marks.append(Mark(TOGETHER, DONE if holds else WRONG, words))
-        return Report(self.number, self.title, work.path, tuple(marks))
+        return Report(self.number, self.title, work.path, tuple(self.marks(work)), tuple(work.notes))
+
+    def marks(self, work: Work, left_out: Sequence[str] = ()) -> Iterator[Mark]:
+        """The marks of a student's file, one by one, without those of some gaps.
+
+        If all gaps are judged, and all are done, the last mark is the one for all of them together.
+        """
+        done = not left_out
+        for gap in self.gaps:
+            if gap.name not in left_out:
+                mark = self._mark(work, gap)
+                done = done and mark.state == DONE
+                yield mark
+        if done:
+            holds, words = _guarded(work, lambda: self.together(work.names), lambda words: (False, words))
+            yield Mark(TOGETHER, DONE if holds else WRONG, words)
+
+    def asking(self, questions: dict[str, list[dict[str, Any]]]) -> "Exercise":
+        """This exercise with more questions, given by the names of gaps; they come after its own."""
+        return replace(
+            self, gaps=tuple(replace(gap, questions=(*gap.questions, *questions.get(gap.name, ()))) for gap in self.gaps)
+        )
 
     def _mark(self, work, gap):
         if gap.name not in work.names:
@@ -172,7 +242,20 @@ class Exercise:
             return Mark(gap.name, NOT_YET)
         function = work.names[gap.name]
         with work.standing_in({other.name: other.model for other in self.gaps if other is not gap}):
-            return judged(gap, function, work.said)
+            return _guarded(work, lambda: judged(gap, function, work.said), lambda words: Mark(gap.name, WRONG, words))
+
+
+def _guarded(work, judge, wrong):
+    """What judge() returns; if it ends in an error, wrong(words).
+
+    Not all of a student's code runs in `reading.call`: laws call it too, and an answer may have methods of the student's own.
+    """
+    try:
+        return judge()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return wrong(f"It ends in an error: {work.said(error)}.")
 
 
 def judged(gap: Gap, function: Callable[..., Any], said: Callable[[BaseException], str]) -> Mark:

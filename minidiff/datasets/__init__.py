@@ -9,12 +9,13 @@ from .arrays import npy, npz
 from .images import resize
 from .loading import NAMES, load
 from .made import digits, glyphs, photo, two_tone
-from .readers import cifar10, folder, idx
+from .readers import cifar10, class_names, folder, idx
 from .ruled import colour_patterns, creatures, palette
 
 __all__ = [
     "NAMES",
     "cifar10",
+    "class_names",
     "colour_patterns",
     "creatures",
     "digits",

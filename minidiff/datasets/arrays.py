@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from .. import arguments
 from ..types import Array, PathLike
-from .images import decoding, existing_file, to_float
+from .images import decoding, doubt, doubt_dark, existing_file, to_float
 
 # The names of (images, labels) in .npz files: those of this package, of MedMNIST and of Keras.
 NPZ_NAMES = (("images", "labels"), ("train_images", "train_labels"), ("x_train", "y_train"))
@@ -12,7 +13,9 @@ NPZ_NAMES = (("images", "labels"), ("train_images", "train_labels"), ("x_train",
 def npy(path: PathLike) -> tuple[Array, None]:
     """Images from a .npy file: uint8, which are scaled from [0, 255] to [-1, 1], or floats in [-1, 1], which keep their values.
 
-    Floats in [0, 1] are accepted too, and would show as grey to white: use 2 x - 1 for such images first.
+    Floats in [0, 1] are accepted too, with a warning, because they show as grey to white: use 2 x - 1 for such images first. The
+    same holds for bytes of 0 and 1 only, which are almost black, and for an array (3, H, W), which may be one colour image with
+    its channels first.
 
     Parameters
     ----------
@@ -25,7 +28,8 @@ def npy(path: PathLike) -> tuple[Array, None]:
     labels : None
 
     Raises FileNotFoundError if there is no such file, and ValueError on another format, shape or dtype, on NaN, on values outside
-    [-1, 1], and on pickled objects.
+    [-1, 1], and on pickled objects. An array (H, W, 3) is one colour image, and not H grey ones that are three pixels wide: it is
+    refused, and so is one with the channels first. The message says how to write them.
 
     Examples
     --------
@@ -33,7 +37,9 @@ def npy(path: PathLike) -> tuple[Array, None]:
     Traceback (most recent call last):
     FileNotFoundError: no-such.npy: expected a .npy file, got no such file
     """
-    return to_float(read_npy(path)), None
+    images = to_float(read_npy(path))
+    doubt_dark(path, images)
+    return images, None
 
 
 def read_npy(path: PathLike) -> Array:
@@ -49,7 +55,7 @@ def npz(path: PathLike) -> tuple[Array, Array | None]:
     """Images from a .npz file, and labels if it has any. The images are checked and scaled as `npy` does it.
 
     The arrays are found by their names: `images` and `labels`, or `train_images` and `train_labels`, or `x_train` and `y_train`.
-    A single array may have any name.
+    A single array may have any name. Warns as `npy` does, and if an array of another name seems to hold the labels.
 
     Parameters
     ----------
@@ -69,7 +75,9 @@ def npz(path: PathLike) -> tuple[Array, Array | None]:
     FileNotFoundError: no-such.npz: expected a .npz file, got no such file
     """
     values, labels = read_npz(path)
-    return to_float(values), labels
+    images = to_float(values)
+    doubt_dark(path, images)
+    return images, labels
 
 
 def read_npz(path: PathLike) -> tuple[Array, Array | None]:
@@ -77,13 +85,17 @@ def read_npz(path: PathLike) -> tuple[Array, Array | None]:
     path = existing_file(path, "a .npz file")
     with decoding(path, "a .npz file without pickled objects"):
         with open(path, "rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as arrays:
-            names, key = _npz_names(arrays.files)
+            held = arrays.files
+            names, key = _npz_names(held)
             values = arrays[names[0]] if key else None
             labels = arrays[names[1]] if key and names[1] in arrays.files else None
     if not key:
         wanted = " or ".join(pair[0] for pair in NPZ_NAMES)
-        raise ValueError(f"{path}: expected an array named {wanted}, or one array alone, got {', '.join(names) or 'none'}")
+        got = f"{', '.join(names[:5]) or 'none'}{', ...' if len(names) > 5 else ''}"
+        raise ValueError(f"{path}: expected an array named {wanted}, or one array alone, got {got}")
     values = _image_array(f"{path}: {names[0]}", values)
+    if labels is None and (others := [name for name in held if name[:1].lower() == "y" or "label" in name.lower()]):
+        doubt(f"{path}: expected labels named {names[1]} beside {names[0]}, got {others[0]}, which is not read")
     return values, None if labels is None else _label_array(f"{path}: {names[1]}", labels, len(values))
 
 
@@ -98,26 +110,51 @@ def _npz_names(files):
 def _image_array(where, array):
     """An array as (N, H, W, C); ValueError unless its shape, dtype and values are those of images."""
     if array.ndim not in (3, 4) or array.size == 0:
-        raise ValueError(f"{where}: expected shape (N, H, W) or (N, H, W, C), none of them 0, got {array.shape}")
-    if array.ndim == 4 and array.shape[1] in (1, 3) and array.shape[3] > 4:
-        raise ValueError(
-            f"{where}: expected the channels last, (N, H, W, C), got {array.shape}; hint: array.transpose(0, 2, 3, 1)"
-        )
+        hint = "; hint: array[None] for one grey image" if array.ndim == 2 else ""
+        raise ValueError(f"{where}: expected shape (N, H, W) or (N, H, W, C), none of them 0, got {array.shape}{hint}")
+    _check_axes(where, array.shape)
     if array.dtype != np.uint8:
         _check_floats(where, array)
     return array if array.ndim == 4 else array[..., None]
 
 
+def _check_axes(where, shape):
+    """ValueError if the shape is that of one colour image, or of channels that are not last."""
+    if len(shape) == 3:
+        if shape[2] in (1, 3, 4) and shape[1] >= 8:
+            raise ValueError(
+                f"{where}: expected shape (N, H, W) or (N, H, W, C), got {shape}, which is one image; hint: array[None] "
+                f"(or array[..., None] for grey images {shape[2]} pixels wide)"
+            )
+        if shape[0] == 3 and min(shape) < 16 <= min(shape[1:]):
+            doubt(
+                f"{where}: expected many images, got {shape}, read as 3 grey ones; hint: array.transpose(1, 2, 0)[None] for one"
+            )
+    elif shape[3] > 4:
+        moved = "0, 2, 3, 1" if shape[1] in (1, 3) or (shape[1] in (2, 4) and shape[2] == shape[3]) else None
+        # The images of SVHN are (32, 32, 3, N).
+        moved = "3, 0, 1, 2" if shape[2] in (1, 3) and shape[0] == shape[1] else moved
+        if moved:
+            raise ValueError(f"{where}: expected the channels last, (N, H, W, C), got {shape}; hint: array.transpose({moved})")
+
+
 def _check_floats(where, array):
     if array.dtype.kind != "f":
-        raise ValueError(f"{where}: expected uint8 in 0 ... 255 or floats in [-1, 1], got {array.dtype}")
-    if not np.isfinite(array).all():
+        hint = {"b": "255 * array.astype(np.uint8)", "i": "array.astype(np.uint8)", "u": "array / 32767.5 - 1 for 16 bits"}
+        hint = f"; hint: {hint[array.dtype.kind]}" if array.dtype.kind in hint else ""
+        raise ValueError(f"{where}: expected uint8 in 0 ... 255 or floats in [-1, 1], got {array.dtype}{hint}")
+    low, high = array.min(), array.max()
+    if not np.isfinite(low) or not np.isfinite(high):
         raise ValueError(f"{where}: expected finite numbers, got {np.count_nonzero(~np.isfinite(array))} NaN or inf")
-    if array.min() < -1 or array.max() > 1:
-        raise ValueError(f"{where}: expected floats in [-1, 1], got {array.min():g} to {array.max():g}")
+    if low < -1 or high > 1:
+        hint = "; hint: array / 127.5 - 1" if low >= 0 and 1.5 < high <= 255 else ""
+        raise ValueError(f"{where}: expected floats in [-1, 1], got {arguments.value_range(array)}{hint}")
+    if low >= 0 and high > 0:
+        got = f"{arguments.value_range(array)}, which show as grey to white"
+        doubt(f"{where}: expected floats from black (-1) to white (1), got {got}; hint: 2 * array - 1")
 
 
 def _label_array(where, labels, count):
     if labels.dtype.kind not in "iu" or labels.shape not in ((count,), (count, 1)):
         raise ValueError(f"{where}: expected {count} whole numbers, one per image, got {labels.dtype} of shape {labels.shape}")
-    return labels.reshape(-1).astype(np.int64)
+    return arguments.labels(where, labels.reshape(-1))  # astype(np.int64) would wrap 2^64 - 1 to -1

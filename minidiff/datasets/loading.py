@@ -8,7 +8,7 @@ import numpy as np
 from .. import arguments
 from ..types import Array, PathLike, Rng
 from . import arrays, made, readers, ruled
-from .images import as_path, existing_file, image_side, resize, to_colour, to_float
+from .images import as_path, doubt, doubt_dark, existing_file, formats, image_side, resized, to_colour, to_float
 
 NAMES: dict[str, Callable[..., tuple[Array, Array | None]]] = {
     "digits": made.digits,
@@ -20,7 +20,7 @@ NAMES: dict[str, Callable[..., tuple[Array, Array | None]]] = {
 }
 # The sets whose images are drawn at random, in any number.
 DRAWN = ("glyphs", "photo", "colour_patterns", "creatures")
-KINDS = "a folder of PNG or JPEG images, or an IDX, CIFAR-10 .bin, .npz or .npy file"
+KINDS = "a folder of images, or an IDX, CIFAR-10 .bin, .npz or .npy file"
 
 
 def load(
@@ -30,8 +30,9 @@ def load(
 
     A folder is read by `cifar10` if it holds data_batch_*.bin, and else by `folder`. A .bin file is read by `cifar10`. The first
     bytes of any other file say whether it is read by `idx`, `npz` or `npy`. `idx` also reads the labels, if their file lies
-    beside the images and both are named as MNIST's are: ...images-idx3... and ...labels-idx1... If a folder has the name of a
-    set, such as digits, write ./digits for the folder.
+    beside the images and both are named as MNIST's are: ...images-idx3... and ...labels-idx1..., gzipped or not. If a folder has
+    the name of a set, such as digits, write ./digits for the folder. A path that ends in /**, such as "photos/**", means the
+    images at every depth of the folder `photos`; see `folder`.
 
     Parameters
     ----------
@@ -51,8 +52,10 @@ def load(
     images : (N, H, W, C) float32 in [-1, 1]
     labels : (N,) int64, or None
 
-    Raises ValueError, TypeError or FileNotFoundError, in one line, as the set's own function does. Only the images that `count`
-    chooses are converted to float32.
+    Raises ValueError, TypeError or FileNotFoundError, in one line, as the set's own function does, and ValueError if the images
+    would take more than half of this computer's memory. Warns where a file was probably not meant as it is read, as its reader
+    does, and if a file of labels lies beside the images that does not belong to them by its name. Only the images that `count`
+    chooses are opened (in a folder), resized and converted to float32.
 
     Examples
     --------
@@ -66,29 +69,32 @@ def load(
     if isinstance(name_or_path, str) and name_or_path in NAMES:
         return _named(name_or_path, size, count, colour, rng)
     path = as_path(name_or_path, "data")
-    if not path.exists():
+    if not path.exists() and path.name != "**":
         raise ValueError(f"data: expected one of {', '.join(NAMES)}, or a path, got {os.fspath(name_or_path)!r}")
-    if path.is_dir() and not readers.cifar10_batches(path):
+    if path.name == "**" or (path.is_dir() and not readers.cifar10_batches(path)):
         files, labels = readers.list_folder(path)
         chosen = _pick(count, len(files), rng, path)
         files = files[chosen] if isinstance(chosen, slice) else [files[i] for i in chosen]
-        return readers.read_files(files, size, colour), None if labels is None else labels[chosen]
-    values, labels = _contents(path)
-    return _chosen(values, labels, size, count, colour, rng, path)
+        images, labels = readers.read_files(files, size, colour), None if labels is None else labels[chosen]
+    else:
+        values, labels = _contents(path)
+        images, labels = _chosen(values, labels, size, count, colour, rng, path)
+    doubt_dark(path, images)
+    return images, labels
 
 
 def _named(name, size, count, colour, rng):
-    options = {} if size is None else {"size": size}
+    options = {"rng": rng} if name in DRAWN else {}
     if name in DRAWN:
-        options |= {"rng": rng} if count is None else {"rng": rng, "count": count}
-        count = None
-    return _chosen(*NAMES[name](**options), None, count, colour, rng, name)
+        # They are drawn at their size and in their number. Of the other sets, only the chosen images are resized.
+        options |= {key: value for key, value in (("size", size), ("count", count)) if value is not None}
+        size = count = None
+    return _chosen(*NAMES[name](**options), size, count, colour, rng, name)
 
 
 def _chosen(values, labels, size, count, colour, rng, where):
     chosen = _pick(count, len(values), rng, where)
-    images = to_float(values[chosen])
-    images = images if size is None else resize(images, size)
+    images = to_float(values[chosen]) if size is None else resized(values[chosen], size)
     return to_colour(images) if colour else images, None if labels is None else labels[chosen]
 
 
@@ -98,10 +104,14 @@ def _contents(path):
         return readers.read_cifar10(path)
     kind = _kind(path)
     if kind == "idx":
-        return readers.read_idx(path, _labels_beside(path))
+        labels = _labels_beside(path)
+        if labels is None:
+            _doubt_labels(path)
+        return readers.read_idx(path, labels)
     if kind == "npz":
         return arrays.read_npz(path)
     if kind == "npy":
+        _doubt_labels(path)
         return arrays.read_npy(path), None
     raise ValueError(f"{path}: expected {KINDS}, got {kind}")
 
@@ -119,15 +129,27 @@ def _kind(path):
         return "npy"
     if path.suffix.lower() in (".npz", ".npy"):
         return path.suffix.lower()[1:]
-    if path.suffix.lower() in readers.SUFFIXES:
+    if path.suffix.lower() in formats():
         return "one image; hint: give the folder that holds it"
     return "idx" if path.suffix == ".gz" or "ubyte" in path.name else "another kind of file"
 
 
 def _labels_beside(path):
-    """The file of labels that belongs to a file of images by MNIST's names; None if there is no such file."""
+    """The file of labels that belongs to a file of images by MNIST's names, gzipped or not; None if there is no such file."""
     beside = path.with_name(path.name.replace("images", "labels").replace("idx3", "idx1"))
-    return beside if beside != path and beside.is_file() else None
+    other = beside.with_suffix("") if beside.suffix == ".gz" else beside.with_name(f"{beside.name}.gz")
+    return next((file for file in (beside, other) if beside != path and file.is_file()), None)
+
+
+def _doubt_labels(path):
+    """Say so if a file beside `path` has a name like that of labels for it; such a file is not read."""
+    for old, new in (("images", "labels"), ("image", "label"), ("idx3", "idx1"), ("x_", "y_"), ("X", "y")):
+        for beside in (path.with_name(path.name.replace(old, new)), path.with_name(f"{path.stem}_labels{path.suffix}")):
+            if beside != path and beside.is_file():
+                return doubt(
+                    f"{path}: expected images without labels, got {beside.name} beside it, which is not read; "
+                    "hint: a .npz file holds arrays `images` and `labels`"
+                )
 
 
 def _pick(count, available, rng, where):

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import arguments
 from ..types import Array, Rng
-from .images import MOST_SIDE, from_bytes, image_side, resize
+from .images import MOST_SIDE, check_room, from_bytes, image_side, resize
 
 CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 # The fonts of matplotlib that have letters and digits at their usual codes (cmsy10 has other signs there).
@@ -145,6 +145,7 @@ def glyphs(
     low, high = _scale_range(scale)
     shift = arguments.number("shift", shift, 0, 1)
     rng = arguments.generator(rng)
+    check_room((count, side, side, 1))
     drawn = _open_fonts(_characters(characters), fonts, side * OVERSAMPLING)
     images = np.empty((count, side, side, 1), dtype=np.uint8)
     # One row of random numbers per image: the first images of a seed do not depend on how many follow.
@@ -259,6 +260,7 @@ def photo(count: int | None = None, size: int = 16, across: float = 4.0, rng: Rn
     if count > rows * columns:
         most = f"{rows * columns}, the places for a crop of {side} x {side}"
         raise ValueError(f"count: expected at most {most}, got {count}; hint: a larger across=")
+    check_room((count, side, side, 3))
     places = rng.permutation(rows * columns)[:count]
     windows = np.lib.stride_tricks.sliding_window_view(picture, (side, side), axis=(0, 1))
     crops = windows[places // columns, places % columns]

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import arguments
 from ..types import Array, Rng
-from .images import image_side
+from .images import check_room, image_side
 from .made import MOST_COUNT
 
 # Red, green, blue, yellow and purple, for shapes on black, chosen for three reasons.
@@ -121,6 +121,7 @@ def colour_patterns(
     arguments.choice("places", places, ("fixed", "free"))
     rng = arguments.generator(rng)
     rows = _bands(side, shapes, shape_size + spacing)
+    check_room((count, side, side, 3))
     drawn, cell = motifs(shape_size), np.arange(shape_size)
     images = np.full((count, side, side, 3), -1, np.float32)
     labels = np.empty(count, np.int64)
@@ -212,6 +213,7 @@ def creatures(
     allowed = [arguments.whole_number("limbs", n, 1, 6) for n in (limbs if isinstance(limbs, list | tuple) else [limbs])]
     if not allowed:
         raise ValueError("limbs: expected at least one number, got an empty list")
+    check_room((count, side, side, 1))
     images = np.full((count, side, side, 1), -1, np.float32)
     labels = np.empty(count, np.int64)
     for n in range(count):

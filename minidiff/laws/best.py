@@ -21,6 +21,8 @@ WORK = 2e7
     "formula",
     "see which other laws are broken; if none is, another set of candidates, or the wrong pixel of a candidate answers",
     BEST,
+    far="it is right near the training images, but not far from them, where all exponents are large: exponents or "
+    "distances are clipped before the largest is taken off, or a small number is added to the sum of the weights",
     explain=looks_like,
 )
 def formula(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -23,16 +24,31 @@ Make = Callable[[Array], Denoiser]
 LEVELS = (1.0, 0.3, 3.0, 0.1, 10.0)
 # The rounding of a sum, a softmax and a mean together, in units of the last place.
 ROUNDINGS = 10
+# Answers beyond this are malformed: the squares that the laws take of them would overflow.
+LARGEST = 1e100
+# Far from all training images every exponent -d / (2 s^2) is about -FAR; exp(-745) is 0 in float64.
+FAR = 1500.0
 # With more numbers than this in a rule's keys, theory.py would take too long and too much memory.
 MOST_NUMBERS = 5e7
 
 
 class Malformed(Exception):
-    """The denoiser raised an error, or its answer is no batch of finite images: why, in one line, and the question (x, t)."""
+    """The denoiser raised an error, or its answer is no batch of finite images: why, in one line, and the question (x, t).
 
-    def __init__(self, words: str, x: Array | None = None, t: float | Array | None = None) -> None:
+    `usually` is what this usually means, whatever law was tried; "" if the words say all that is known.
+    """
+
+    def __init__(self, words: str, x: Array | None = None, t: float | Array | None = None, usually: str = "") -> None:
         super().__init__(words)
-        self.asked = (x, t)
+        self.asked, self.usually = (x, t), usually
+
+
+class Raised(Malformed):
+    """A student's function raised `error`."""
+
+    def __init__(self, error: BaseException, whose: str, x: Array | None = None, t: float | Array | None = None) -> None:
+        super().__init__(said(error, whose), x, t)
+        self.error = error
 
 
 class NotApplicable(Exception):
@@ -64,6 +80,8 @@ class Case:
     seed, samples : int
     eps : float
         The eps of the dtype that the denoiser computes in, as np.finfo gives it.
+    dtype : np.float64, or np.float32 for a denoiser that raises an error for float64
+        What it is asked in.
     """
 
     denoiser: Denoiser
@@ -76,26 +94,25 @@ class Case:
     seed: int
     samples: int
     eps: float = float(np.finfo(np.float64).eps)
+    dtype: type[np.floating] = np.float64
 
     # --- questions ---------------------------------------------------------------------------------------------------
 
     def ask(self, x: Array, t: float | Array) -> Array:
         """The denoiser's answer to a copy of x (B, H, W, C) at time t, in float64; Malformed if it is no answer."""
-        try:
-            answer = self.denoiser(x.copy(), t if np.ndim(t) else float(t))
-        except Exception as error:
-            raise Malformed(said(error, "denoiser"), x, t) from error
-        return read_answer(answer, x, t)
+        return read_answer(called(self.denoiser, x.astype(self.dtype), t), x, t)
 
     def remade(self, images: Array) -> "Case":
         """This case with the denoiser make(images): the same claims about another training set. NotApplicable without make."""
         if self.make is None:
             raise NotApplicable("needs make=, a function from training images to a denoiser")
-        images = np.ascontiguousarray(images)
+        images = np.ascontiguousarray(images, np.float32 if self.dtype is np.float32 else images.dtype)
         try:
             denoiser = self.make(images.copy())
-        except Exception as error:
-            raise Malformed(said(error, "make")) from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise Raised(error, "make") from error
         if not callable(denoiser):
             raise Malformed(f"make(images) gives {type(denoiser).__name__}, which cannot be called")
         return replace(self, denoiser=denoiser, images=images.astype(np.float64))
@@ -116,6 +133,16 @@ class Case:
         pixels = shape[1] * shape[2]
         live = rng.permutation(pixels) < (1, -(-pixels // 3), pixels, pixels)[size]
         return Drawn(np.where(live.reshape(*shape[1:3], 1), x, 0.0), t, seed)
+
+    def draw_far(self, seed: int) -> Drawn:
+        """A question so far from all training images that all exponents are about -FAR: one query of numbers +c and -c.
+
+        Exponents of different pixels are then nearly the same, so that a maximum that they share is not taken for a missing one.
+        """
+        t = self.times[0]
+        numbers = self.k(t) ** 2 * self.shape[2] if self.claimed("local") else int(np.prod(self.shape))
+        far = self.noise(t) * np.sqrt(2 * FAR / numbers)
+        return Drawn(far * np.random.default_rng(seed).choice([-1.0, 1.0], (1, *self.shape)), t, seed)
 
     # --- facts -------------------------------------------------------------------------------------------------------
 
@@ -201,27 +228,57 @@ class Case:
         return ROUNDINGS * self.eps * max(self.span, float(np.abs(x).max())) * (1 + exponent)
 
 
+def called(denoiser: Denoiser, x: Array, t: float | Array) -> Any:
+    """What the denoiser returns for x itself at time t; Raised if it raises anything but a KeyboardInterrupt, the user's Ctrl-C.
+
+    A student's code may also end in SystemExit or GeneratorExit, which are no Exception.
+    """
+    try:
+        return denoiser(x, t.copy() if isinstance(t, np.ndarray) and t.ndim else float(t))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise Raised(error, "denoiser", x, t) from error
+
+
 def read_answer(answer: Any, x: Array, t: float | Array) -> Array:
     """An answer to x at time t as a float64 array; Malformed unless it is finite floats of x's shape."""
     try:
         array = np.asarray(answer)
-    except ValueError as error:
-        raise Malformed(f"it answers with no array: {error}", x, t) from error
+    except KeyboardInterrupt:
+        raise
+    # Not ValueError alone: a tensor of another package raises errors of its own here.
+    except BaseException as error:
+        raise Malformed(f"it answers with no array: {words_of(error)}", x, t) from error
     if array.dtype.kind != "f":
         given = "None; is there a return?" if answer is None else f"{array.dtype}, not floats"
         raise Malformed(f"it answers with {given}", x, t)
     if array.shape != x.shape:
-        raise Malformed(f"asked with x of shape {x.shape} it answers with shape {array.shape}", x, t)
+        first = x.ndim == 4 and array.shape == (len(x), x.shape[3], *x.shape[1:3])
+        hint = ": channels first, (B, C, H, W), where (B, H, W, C) is expected" if first else ""
+        raise Malformed(f"asked with x of shape {x.shape} it answers with shape {array.shape}{hint}", x, t)
     if not np.isfinite(array).all():
-        raise Malformed(f"{np.count_nonzero(~np.isfinite(array))} of the {array.size} numbers it answers are NaN or inf", x, t)
-    return array.astype(np.float64)
+        wrong = f"{np.count_nonzero(~np.isfinite(array))} of the {array.size} numbers it answers are NaN or inf"
+        raise Malformed(wrong, x, t, "exp(-large) / exp(-large) = 0 / 0: subtract the largest exponent first")
+    array = array.astype(np.float64)
+    if np.abs(array).max() > LARGEST:
+        raise Malformed(f"it answers with numbers as large as {np.abs(array).max():.1g}", x, t)
+    return array
 
 
-def said(error: Exception, whose: str) -> str:
+def words_of(error: BaseException) -> str:
+    """The text of an error in one line that can be printed, at most 300 characters of it."""
+    try:
+        words = " ".join(str(error).split())
+    except Exception:
+        return "its text cannot be shown"
+    return words.encode("utf-8", "backslashreplace").decode()[:300]
+
+
+def said(error: BaseException, whose: str) -> str:
     """An error in one line, with the file and the line that raised it."""
     place = traceback.extract_tb(error.__traceback__)[-1]
-    words = " ".join(str(error).split())
-    return f"{whose} raised {type(error).__name__}: {words} ({place.filename}, line {place.lineno})"
+    return f"{whose} raised {type(error).__name__}: {words_of(error)} ({place.filename}, line {place.lineno})"
 
 
 def make_case(
@@ -256,8 +313,7 @@ def make_case(
     seed = rng if isinstance(rng, int) and not isinstance(rng, bool) else None
     if seed is None or seed < 0:
         seed = int(arguments.generator(rng).integers(2**31))
-    case = Case(denoiser, images, schedule, claimed, side, boundary, make, seed, samples)
-    return replace(case, eps=_precision(case))
+    return _in_its_dtype(Case(denoiser, images, schedule, claimed, side, boundary, make, seed, samples))
 
 
 MACHINES = {
@@ -285,14 +341,21 @@ def read_claims(claims: Claims, boundary: str) -> frozenset[str]:
     return frozenset(found | ({"posterior mean"} if "ideal" in found else set()))
 
 
-def _precision(case):
-    """The eps of the dtype that the denoiser computes in: float32's if float32 holds all its answers exactly.
+def _in_its_dtype(case):
+    """The case with the dtype that the denoiser is asked in, and with the eps of the one that it computes in.
 
-    The dtype of its answers does not show this: a float32 network that is asked in float64 may answer in float64.
+    It is asked in float32 if it raises an error for float64 and none for float32. It computes in float32 if float32 holds all its
+    answers exactly; their dtype does not show this, since a float32 network that is asked in float64 may answer in float64.
     """
     single, double = (float(np.finfo(dtype).eps) for dtype in (np.float32, np.float64))
-    try:
-        answer = case.ask(case.draw(0, 2).x, case.times[0])
-    except Malformed:
-        return double
-    return single if (answer.astype(np.float32) == answer).all() else double
+    x, t, _ = case.draw(0, 2)
+    with suppress(Raised):
+        answer = called(case.denoiser, x.copy(), t)
+        with suppress(Malformed):
+            answer = read_answer(answer, x, t)
+            return replace(case, eps=single if (answer.astype(np.float32) == answer).all() else double)
+        return case
+    with suppress(Raised):
+        called(case.denoiser, x.astype(np.float32), t)
+        return replace(case, eps=single, dtype=np.float32, images=case.images.astype(np.float32).astype(np.float64))
+    return case

@@ -2,23 +2,37 @@
 
 import numpy as np
 
+from ..theory import weigh
 from .case import Case
-from .rules import estimate, rule_of
+from .rules import estimate, explained, rule_of
 
 
 def looks_like(case: Case) -> str:
     """Which common slip gives the denoiser's answers, in words; "" if no slip does, or more than one.
 
     The slips are compared on four questions without empty pixels, since many slips give the same answer to a simple one such as
-    x = 0.
+    x = 0. A clipped exponent may only show far from all training images, so that is asked too.
     """
-    words: set[str] | None = None
-    for seed in range(4):
-        drawn = case.draw(case.seed + seed, 2)
-        x, found = drawn.x[0], case.ask(drawn.x[:1], drawn.t)[0]
-        alike = {slip for slip, gap, allowed in _slips(case, x, drawn.t, found) if gap <= allowed <= case.span / 50}
-        words = alike if words is None else words & alike
+    words = set.intersection(*(_alike(case, case.draw(case.seed + seed, 2)) for seed in range(4)))
+    if CLIPPED in words:
+        words &= _alike(case, case.draw_far(case.seed))
     return f"the formula gives the same answers {words.pop()}" if words and len(words) == 1 else ""
+
+
+CLIPPED = "with exponents clipped at -700 before the largest is taken off: take it off first, then nothing overflows"
+
+
+def _alike(case, drawn):
+    """The words of the slips that give the denoiser's answer to the first query of a question."""
+    x, found = drawn.x[0], case.ask(drawn.x[:1], drawn.t)[0]
+    return {slip for slip, gap, allowed in _slips(case, x, drawn.t, found) if gap <= allowed <= case.span / 50}
+
+
+def _clipped(rule, x, a, s):
+    """x0_hat (H, W, C) of x with no exponent -d / (2 s^2) below -700."""
+    parts = [explained(rule, seen, view, a) for view, seen in enumerate(rule.see(x))]
+    weights = [weigh(np.minimum(distances, 1400 * s * s), s) for distances, _ in parts]
+    return np.reshape([w @ values / w.sum() for w, (_, values) in zip(weights, parts, strict=True)], x.shape)
 
 
 def _slips(case, x, t, found):
@@ -39,6 +53,7 @@ def _slips(case, x, t, found):
         yield words, np.abs(expected.reshape(case.shape) - found).max(), case.rounding(x, t, nearest)
     expected, nearest = estimate(own, x, a, s)
     expected, allowed = expected.reshape(case.shape), case.rounding(x, t, nearest)
+    yield CLIPPED, np.abs(_clipped(own, x, a, s) - found).max(), allowed
     yield "if they are given as eps_hat, not x0_hat", np.abs((x - a * expected) / s - found).max(), allowed / s
     yield "if they are given as the score, not x0_hat", np.abs((a * expected - x) / s**2 - found).max(), allowed / s**2
     yield "if they are given as a x0_hat, not x0_hat", np.abs(a * expected - found).max(), allowed

@@ -1,11 +1,17 @@
 """The laws of what a denoiser is and what it sees: they hold for machines and for networks."""
 
+from contextlib import suppress
+
 import numpy as np
 
 from ..theory import places, windows
 from ..types import Array
-from .case import Case, Drawn, Malformed, NotApplicable, read_answer, said
+from .case import Case, Drawn, Malformed, NotApplicable, Raised, called, read_answer
 from .law import Finding, law
+
+# The errors with which a denoiser refuses a dtype; any other error in float32 is a mistake. RuntimeError is PyTorch's.
+REFUSALS = (TypeError, ValueError, AssertionError, RuntimeError)
+TWO_ANSWERS = "two answers to one question"
 
 
 def furthest(gap: Array) -> tuple[float, str]:
@@ -16,11 +22,36 @@ def furthest(gap: Array) -> tuple[float, str]:
     return float(gap[place]), f"pixel (row {row}, column {column}), channel {channel}"
 
 
-@law("answer", "shapes mixed up, a missing return, or exp(-large) / exp(-large) = 0 / 0: subtract the largest exponent first")
+def another_shape(case: Case) -> str:
+    """Whether a denoiser that cannot be asked with x (B, H, W, C) can be asked with another shape, in words; "" if not."""
+    x, t, _ = case.draw(case.seed, 2)
+    with suppress(Malformed):
+        case.ask(x, t)
+        return ""
+    for words, other in (
+        (
+            "channels first, (B, C, H, W): move the axis with np.moveaxis(x, 3, 1), and move it back in the answer",
+            x.swapaxes(2, 3).swapaxes(1, 2),
+        ),
+        ("one image, (H, W, C), not a batch of them", x[0]),
+    ):
+        for dtype in (np.float64, np.float32):
+            with suppress(Malformed):
+                read_answer(called(case.denoiser, np.ascontiguousarray(other, dtype), t), other, t)
+                return f"it fails with x of shape (B, H, W, C), but it answers {words}"
+    return ""
+
+
+@law(
+    "answer",
+    "shapes mixed up, a missing return, or exp(-large) / exp(-large) = 0 / 0: subtract the largest exponent first",
+    far="exp(-large) / exp(-large) = 0 / 0: subtract the largest exponent first",
+    explain=another_shape,
+)
 def answer(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """A denoiser answers a batch x (B, H, W, C) with one finite estimate of each clean image: x0_hat (B, H, W, C), floats.
 
-    At low noise and far from all training images, every exponent -d / (2 s^2) is below -1000. Then exp of each is 0 and the
+    Far from all training images every exponent -d / (2 s^2) is below -1000. Then exp of each is 0 and the
     weights are 0 / 0, nan. If the largest exponent is subtracted from all of them first, the softmax is the same and finite.
     """
     case.ask(drawn.x, drawn.t)
@@ -34,17 +65,17 @@ def repeatable(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     A step back uses x again after the denoiser was called (x' = a' x0_hat + s' (x - a x0_hat) / s, DDIM), so a denoiser that
     writes into x spoils the step.
     """
-    x = drawn.x.copy()
+    x = drawn.x.astype(case.dtype)
     first = case.ask(drawn.x, drawn.t)
     try:
-        case.denoiser(x, float(drawn.t))
-    except Exception as error:
-        raise Malformed(f"the second time {said(error, 'it')}", drawn.x, drawn.t) from error
-    changed, place = furthest(x - drawn.x)
+        called(case.denoiser, x, drawn.t)
+    except Raised as why:
+        raise Malformed(f"the second time, {why}", drawn.x, drawn.t) from why
+    changed, place = furthest(x - drawn.x.astype(case.dtype))
     if changed:
         return Finding(changed, 0.0, f"it writes into x, at {place}")
     again, place = furthest(case.ask(drawn.x, drawn.t) - first)
-    return Finding(again, 0.0, f"two answers to one question, at {place}")
+    return Finding(again, 0.0, f"{TWO_ANSWERS}, at {place}")
 
 
 @law("query by query", "a maximum, mean or sum over the whole batch, not over each query's own axis (a forgotten axis=)", tries=8)
@@ -72,9 +103,10 @@ def one_time_per_query(case: Case, drawn: Drawn, rng: np.random.Generator) -> Fi
     x = case.draw(drawn.seed, 3).x
     t = np.array(case.times[: len(x)])
     try:
-        case.denoiser(x.copy(), t.copy())
-    except Exception as error:
-        raise NotApplicable(f"it takes one time for all queries: t of shape (B,) raises {type(error).__name__}") from error
+        called(case.denoiser, x.astype(case.dtype), t)
+    except Raised as why:
+        name = type(why.error).__name__
+        raise NotApplicable(f"it takes one time for all queries: t of shape (B,) raises {name}") from why
     together = case.ask(x, t)
     alone = np.concatenate([case.ask(x[b : b + 1], t[b]) for b in range(len(x))])
     off, place = furthest(together - alone)
@@ -152,19 +184,25 @@ def padding_pattern(case: Case, drawn: Drawn, rng: np.random.Generator) -> Findi
     return Finding(float(np.abs(gap).max()), case.rounding(x, drawn.t), where)
 
 
+def in_single(case: Case, x: Array, t: float) -> Array:
+    """The answer to x (B, H, W, C) float32; NotApplicable if the denoiser takes float64 only."""
+    try:
+        return read_answer(called(case.denoiser, x.copy(), t), x, t)
+    except Raised as why:
+        if isinstance(why.error, REFUSALS):
+            raise NotApplicable(f"it takes float64 only: float32 raises {type(why.error).__name__}") from why
+        raise Malformed(f"in float32 {why}", x, t) from why
+
+
 @law("single precision", "a sum of squares expanded as |x|^2 - 2 x y + |y|^2, whose digits cancel, or float16 somewhere", tries=8)
 def single_precision(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """In float32 a denoiser gives the same answer as in float64, up to about eps32 (1 + d / (2 s^2)) of the range.
 
     d is the squared distance of what is compared; here it is the largest that is possible.
     """
+    if case.dtype is np.float32:
+        raise NotApplicable("it takes float32 only, and is asked in float32 by every law")
     x = drawn.x.astype(np.float32)
-    try:
-        found = case.denoiser(x.copy(), float(drawn.t))
-    except TypeError as error:
-        raise NotApplicable("it takes float64 only: float32 raises TypeError") from error
-    except Exception as error:
-        raise Malformed(f"in float32 {said(error, 'it')}", x, drawn.t) from error
-    off, place = furthest(read_answer(found, x, drawn.t) - case.ask(x.astype(np.float64), drawn.t))
+    off, place = furthest(in_single(case, x, drawn.t) - case.ask(x.astype(np.float64), drawn.t))
     coarser = max(float(np.finfo(np.float32).eps) / case.eps, 1.0)
     return Finding(off, case.rounding(x, drawn.t) * coarser, place)

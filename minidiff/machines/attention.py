@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 import numpy as np
 
 from .. import arguments, engine, theory
-from ..types import Array, Label, Schedule, Times
+from ..types import Array, Label, Labels, Schedule, Times
 from .registry import register
 from .window_machine import WindowMachine
 from .windows import WindowLike, check_window, table_index
@@ -99,14 +99,14 @@ class AttentionScore(WindowMachine):
         boundary: str = "circular",
         candidates: str = "anywhere",
         raw: bool = False,
-        labels: Sequence[int] | Array | None = None,
+        labels: Labels = None,
         executor: Executor | None = None,
         progress: bool = False,
     ) -> None:
         super().__init__(images, schedule, window=window, boundary=boundary, labels=labels, executor=executor, progress=progress)
         self.strength = Strength(strength)
-        self.attention = attention
         self._attention = self._prepared(attention)
+        self.attention = self._attention if isinstance(attention, list | np.ndarray) else attention
         self.candidates = arguments.choice("candidates", candidates, tuple(CANDIDATES))
         self.raw = bool(raw)
 
@@ -143,7 +143,7 @@ class AttentionScore(WindowMachine):
 
     def distance(self, x: Array, t: Times = 0.0, label: Label = None) -> Array:
         """As for `EquivariantLocalScore`: each pixel by itself, whatever it hears from others."""
-        alone = copy.copy(self)
+        alone = copy.copy(self)  # with the layouts that were made for this one
         alone.strength = Strength(0)
         return super(AttentionScore, alone).distance(x, t, label)
 
@@ -215,6 +215,9 @@ class Strength:
             if len(listed) == 0:
                 raise ValueError("strength: expected at least one number, got an empty list")
             self.table = tuple(arguments.number("strength", g, 0) for g in listed)
+
+    def __repr__(self) -> str:
+        return repr(self._callable or self.table)
 
     def __call__(self, t: float) -> float:
         if self._callable is not None:

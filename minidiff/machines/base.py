@@ -1,19 +1,20 @@
 """What all machines share: the checks, the training set by class, and the batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
 
-from .. import arguments, conversions, engine
+from .. import arguments, conversions, engine, schedules
 from ..theory import Rule
-from ..types import Array, Label, Schedule, Times
-from .classes import check_labels, known_label
+from ..types import Array, Label, Labels, Schedule, Times
+from .classes import check_labels, known_labels
+from .objects import Copied, own
 from .provenance import Sources
 
 
-class Machine:
+class Machine(Copied):
     """An analytic denoiser over a training set, called as machine(x, t, label=None) -> x0_hat; the base of all of them.
 
     A subclass gives `_estimate`, or is a `PosteriorMachine`.
@@ -24,15 +25,12 @@ class Machine:
         images: Array,
         schedule: Schedule,
         *,
-        labels: Sequence[int] | Array | None = None,
+        labels: Labels = None,
         executor: Executor | None = None,
         progress: bool = False,
     ) -> None:
-        self.images = arguments.image_set(images)
-        for method in ("signal", "noise"):
-            if not callable(getattr(schedule, method, None)):
-                raise TypeError(f"schedule: expected a Schedule, got {schedule!r}; hint: minidiff.schedules.cosine()")
-        self.schedule = schedule
+        self.images = own(arguments.image_set(images))
+        self.schedule = schedules.check(schedule, "signal", "noise")
         self.labels = check_labels(labels, len(self.images))
         self.executor = executor
         self.progress = progress
@@ -45,7 +43,7 @@ class Machine:
         ----------
         x : (H, W, C) or (B, H, W, C) float32 or float64
         t : float or (B,) floats in [0, 1]
-        label : int or (B,) ints, optional
+        label : int or name, or (B,) of them, optional
             Only training images of this class count; needs `labels`.
         """
         return self._evaluate(x, t, label, self._estimate)
@@ -75,7 +73,7 @@ class Machine:
         t = self._one_per_query("t", arguments.times("t", t), len(queries))
         labels = [None] * len(queries)
         if label is not None:
-            labels = [known_label(one, self.labels) for one in self._one_per_query("label", np.asarray(label), len(queries))]
+            labels = known_labels(self._one_per_query("label", arguments.labels("label", label), len(queries)), self.labels)
         keys = [(one, self.settings(float(time))) for time, one in zip(t, labels, strict=True)]
         result = None
         for key in dict.fromkeys(keys):

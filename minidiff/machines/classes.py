@@ -1,27 +1,29 @@
 """The classes of a training set: labels, checked."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from ..types import Array
+from .. import arguments
+from ..types import Array, Labels
+from .objects import own
 
 
-def check_labels(labels: Sequence[int] | Array | None, count: int) -> Array | None:
-    """Labels as a (N,) array of whole numbers, one for each training image; None where there are none."""
+def check_labels(labels: Labels, count: int) -> Array | None:
+    """Labels as a (N,) array of its own, of whole numbers or names, one for each training image; None where there are none."""
     if labels is None:
         return None
-    found = np.asarray(labels)
-    if found.shape != (count,) or not np.issubdtype(found.dtype, np.integer):
+    found = arguments.labels("labels", labels)
+    if found.shape != (count,):
         raise ValueError(f"labels: expected {count} whole numbers, one per image, got shape {found.shape} of {found.dtype}")
-    return found
+    return own(found)
 
 
-def known_label(label: int, labels: Array | None) -> int:
-    """A label that is asked for, as an int; ValueError where no training image has it."""
-    if labels is None:
-        raise ValueError(f"label: expected a machine made with labels=, got label {label} for one made without")
-    if label not in labels:
-        known = ", ".join(map(str, np.unique(labels)[:20]))
-        raise ValueError(f"label: expected one of {known}, got {label}")
-    return int(label)
+def known_labels(asked: Array, labels: Array | None) -> list[int | str]:
+    """The labels (B,) that are asked for, as a list; ValueError where no training image has one of them."""
+    for label in dict.fromkeys(asked.tolist()):
+        if labels is None:
+            raise ValueError(f"label: expected a machine made with labels=, got label {label} for one made without")
+        # A name is no number, and NumPy warns where it compares the two.
+        if isinstance(label, str) != (labels.dtype.kind == "U") or not (labels == label).any():
+            known = ", ".join(map(str, np.unique(labels)[:20]))
+            raise ValueError(f"label: expected one of {known}, got {label}")
+    return asked.tolist()

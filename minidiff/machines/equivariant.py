@@ -1,12 +1,11 @@
 """The equivariant score: the ideal score of all translations, which recites up to a shift."""
 
-from collections.abc import Sequence
 from concurrent.futures import Executor
 
 import numpy as np
 
 from .. import arguments, theory
-from ..types import Array, Schedule
+from ..types import Array, Labels, Schedule
 from .base import PosteriorMachine
 from .registry import register
 
@@ -50,7 +49,7 @@ class EquivariantScore(PosteriorMachine):
         schedule: Schedule,
         *,
         reflections: str | None = None,
-        labels: Sequence[int] | Array | None = None,
+        labels: Labels = None,
         executor: Executor | None = None,
         progress: bool = False,
     ) -> None:

@@ -18,9 +18,9 @@ class IdealScore(PosteriorMachine):
     Parameters
     ----------
     images : (N, H, W, C) float32 or float64
-        The training set y.
+        The training set y. The machine keeps a copy of its own, which nobody can write into.
     schedule : Schedule
-    labels : (N,) ints, optional
+    labels : (N,) ints or strings, optional
         Needed for `label=` in calls.
     executor : concurrent.futures.Executor, optional
         Where the shards of an evaluation go instead of this process's threads: a ProcessPoolExecutor started by "spawn", or with

@@ -15,6 +15,17 @@ class Provenance(NamedTuple):
     column: Array
     weight: Array
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Provenance) and all(map(np.array_equal, self, other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __repr__(self) -> str:
+        low, high = self.weight.min(), self.weight.max()
+        images = len(np.unique(self.image))
+        return f"Provenance(shape {self.image.shape}, from {images} images, weights from {low:.3g} to {high:.3g})"
+
 
 class Sources:
     """What a posterior machine says of its winners; a part of `PosteriorMachine`."""
@@ -27,8 +38,12 @@ class Sources:
     def provenance(self, x: Array, t: Times, label: Label = None) -> Provenance:
         """The winning candidate of every pixel: which training image and which of its pixels, and with what weight.
 
-        Ties go to the lowest (image, row, column). Returns Provenance(image, row, column, weight): int64, int64, int64 and
-        float64 arrays of shape (H, W) or (B, H, W); images are counted in the whole training set, with a label too.
+        Ties go to the lowest (image, row, column). A tie is one of the squared distances as they are computed. Copies of an image
+        tie at every t. Two different candidates that are equally near in exact arithmetic may differ in the last digit, because a
+        times a candidate is rounded, or shared evidence is: then either may win.
+
+        Returns Provenance(image, row, column, weight): int64, int64, int64 and float64 arrays of shape (H, W) or (B, H, W);
+        images are counted in the whole training set, with a label too.
         """
         return Provenance(*self._evaluate(x, t, label, self._provenance))
 

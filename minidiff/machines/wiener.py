@@ -1,11 +1,8 @@
 """The Wiener filter: the best linear denoiser, a baseline that is hard to beat in R^2 (LUK)."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
-from ..types import Array, Schedule
+from ..types import Array, Labels, Schedule
 from .base import Machine
 from .registry import register
 
@@ -32,12 +29,11 @@ class Wiener(Machine):
     np.float64(0.5)
     """
 
-    def __init__(self, images: Array, schedule: Schedule, *, labels: Sequence[int] | Array | None = None) -> None:
+    def __init__(self, images: Array, schedule: Schedule, *, labels: Labels = None) -> None:
         super().__init__(images, schedule, labels=labels)
-        self._spectra: dict[Any, tuple[Array, Array, Array]] = {}
 
     def _estimate(self, x, t, label, settings):
-        mean, scale, directions = self._spectrum(label)
+        mean, scale, directions = self._training_set(label, np.float64)[0].layout(_spectrum)
         a, s = (level[:, None] for level in (self.schedule.signal(t), self.schedule.noise(t)))
         # The covariance is directions^T diag(scale^2) directions. Only directions in which the data vary are kept, so that
         # at s = 0 the gain is 1 / a, not 0 / 0: the projection onto the span of the data.
@@ -46,14 +42,12 @@ class Wiener(Machine):
         estimate = mean + (gain * ((flat - a * mean) @ directions.T)) @ directions
         return (estimate.reshape(x.shape).astype(x.dtype),)
 
-    def _spectrum(self, label):
-        """(mean (L,), standard deviations (K,), directions (K, L)) of the training set's class, float64."""
-        if label not in self._spectra:
-            images = self._training_set(label, np.float64)[0].images
-            flat = images.reshape(len(images), -1)
-            mean = flat.mean(axis=0)
-            _, scale, directions = np.linalg.svd(flat - mean, full_matrices=False)
-            # Below this a singular value is the rounding of zero (the usual threshold of a numerical rank).
-            kept = scale > scale.max(initial=0) * max(flat.shape) * np.finfo(np.float64).eps
-            self._spectra[label] = (mean, scale[kept] / len(flat) ** 0.5, directions[kept])
-        return self._spectra[label]
+
+def _spectrum(images):
+    """(mean (L,), standard deviations (K,), directions (K, L)) of images (N, H, W, C), float64, L = H W C."""
+    flat = images.reshape(len(images), -1)
+    mean = flat.mean(axis=0)
+    _, scale, directions = np.linalg.svd(flat - mean, full_matrices=False)
+    # Below this a singular value is the rounding of zero (the usual threshold of a numerical rank).
+    kept = scale > scale.max(initial=0) * max(flat.shape) * np.finfo(np.float64).eps
+    return mean, scale[kept] / len(flat) ** 0.5, directions[kept]

@@ -45,6 +45,9 @@ class Window:
                 raise ValueError("window: expected at least one window, got an empty list")
             self.table = tuple(check_window(k, *self._shape) for k in listed)
 
+    def __repr__(self) -> str:
+        return repr(self._callable or self.table)
+
     def __call__(self, t: float) -> int:
         if self._callable is not None:
             return check_window(self._callable(float(t)), *self._shape, name=f"window(t = {t:g})")

@@ -1,13 +1,29 @@
 """How to measure creativity: whether a sample is a copy or a mosaic, and whether it is locally consistent (KG, section 4)."""
 
-from typing import Any, NamedTuple
+import copy
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from .. import arguments
+from .. import arguments, schedules
 from ..machines import Machine, WindowMachine
 from ..types import Array, Denoiser
+
+Asked = TypeVar("Asked")
+
+
+def _without_noise(machine: Asked) -> Asked:
+    """The machine with a schedule that has no noise at t = 0, where its nearest candidates answer alone.
+
+    A schedule may have noise at 0: with ve(sigma_min=0.2) a training image is a mean of many patches there, and the winner's
+    weight is far from 1 although nothing ties. The copy has the machine's training set; the machine itself is not changed.
+    """
+    if not isinstance(machine, Machine):
+        return machine
+    clean = copy.copy(machine)
+    clean.schedule = schedules.flow()
+    return clean
 
 
 class Memorisation(NamedTuple):
@@ -122,8 +138,9 @@ def mosaic(machine: Machine, x: Array) -> Mosaic:
     """Cut samples into their pieces: connected regions of pixels that come from one training image at one shift.
 
     Each pixel comes from the training patch that is closest to its window in L2, as in KG theorem 4.1: this is the machine's
-    provenance without noise, at t = 0. If several patches are equally close, the origin of the pixel is unknown, and the pixel is
-    left out: for example in an empty corner that every training image has.
+    provenance at t = 0 with a = 1 and s = 0, also if its schedule has noise at 0. If several patches are equally close (in
+    float64, to the last digit), the origin of the pixel is unknown, and the pixel is left out: for example in an empty corner
+    that every training image has.
 
     Parameters
     ----------
@@ -156,7 +173,7 @@ def mosaic(machine: Machine, x: Array) -> Mosaic:
     x = arguments.image_set(x, "x")
     if not hasattr(machine, "provenance"):
         raise TypeError(f"machine: expected a posterior machine, which has a provenance, got {type(machine).__name__}")
-    source = machine.provenance(x, 0.0)
+    source = _without_noise(machine).provenance(x, 0.0)
     wraps = getattr(machine, "boundary", "circular") == "circular"
     unique = source.weight == 1
     height, width = x.shape[1:3]
@@ -204,7 +221,8 @@ def local_consistency(machine: Denoiser, x: Array, tolerance: float = 0.02) -> A
     Parameters
     ----------
     machine : a machine
-        Its answer without noise, machine(x, 0), is that centre; exact ties are averaged.
+        Its answer without noise is that centre; exact ties are averaged. It is asked at t = 0 with a = 1 and s = 0, also if its
+        schedule has noise at 0. A denoiser that is no machine of this package is asked as it is, denoiser(x, 0).
     x : (B, H, W, C) float32 or float64
         The samples.
     tolerance : float >= 0
@@ -225,7 +243,7 @@ def local_consistency(machine: Denoiser, x: Array, tolerance: float = 0.02) -> A
     """
     tolerance = arguments.number("tolerance", tolerance, 0)
     x = arguments.image_set(x, "x")
-    return (np.abs(machine(x, 0.0) - x).max(axis=3) <= tolerance).mean(axis=(1, 2))
+    return (np.abs(_without_noise(machine)(x, 0.0) - x).max(axis=3) <= tolerance).mean(axis=(1, 2))
 
 
 def patch_distance(machine: WindowMachine, x: Array) -> Array:

@@ -10,6 +10,7 @@ network must see its window and nothing else, unless it has attention. The time 
 per channel.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -42,8 +43,9 @@ class Network:
     activation : "relu", "silu" or "none" (a linear network)
     attention : None, "softmax", "identity" or "top1"
         The kind of the attention layer before the output, or None for no such layer; see `layers.attention`.
-    labels : int >= 0
-        The number of classes, or 0. The network learns one class more, which stands for label=None.
+    labels : int >= 0, or a sequence of ints or of strings
+        The number of classes, or 0, or labels, such as those of the training set: each that occurs is a class, be it 100000 or
+        "cat". The network learns one class more, which stands for label=None.
     schedule : schedules.Schedule, optional
         The noise schedule; `schedules.cosine()` by default.
     rng : None, int or numpy Generator
@@ -55,6 +57,10 @@ class Network:
     ----------
     params : dict of arrays
     schedule : schedules.Schedule
+    labels : int
+        The number of classes K.
+    label_names : tuple
+        Their K names, in order: what `label=` and `train(labels=)` take. They are 0, ..., K - 1 for a number of classes.
     notes : dict
         The notes that were given to `save`; they say how the network was made.
 
@@ -77,7 +83,7 @@ class Network:
         prediction: str = "v",
         activation: str = "relu",
         attention: str | None = None,
-        labels: int = 0,
+        labels: int | Sequence[int] | Sequence[str] | Array = 0,
         schedule: schedules.Schedule | None = None,
         rng: Rng = 0,
         dtype: npt.DTypeLike = np.float32,
@@ -89,13 +95,12 @@ class Network:
         self.prediction = arguments.choice("prediction", prediction, PREDICTIONS)
         self.activation = arguments.choice("activation", activation, tuple(layers.ACTIVATIONS))
         self.attention = arguments.choice("attention", attention, (None, *layers.ATTENTIONS))
-        self.labels = arguments.whole_number("labels", labels, 0)
+        self.label_names = _names(labels)
+        self.labels = len(self.label_names)
         self.schedule = schedules.cosine() if schedule is None else schedule
         if not isinstance(self.schedule, schedules.Schedule):
             raise TypeError(f"schedule: expected a Schedule, got {schedule!r}; hint: minidiff.schedules.cosine()")
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in arguments.FLOATS:
-            raise TypeError(f"dtype: expected float32 or float64, got {dtype!r}")
+        self.dtype = arguments.float_dtype("dtype", dtype)
         self.params = self._first_params(arguments.generator(rng))
         self.notes: dict[str, Any] = {}
 
@@ -147,9 +152,15 @@ class Network:
     @property
     def settings(self) -> dict[str, Any]:
         """Everything that `from_settings` needs for a network of the same shape, as a dict that JSON can hold."""
-        names = ("channels", "width", "depth", "padding", "prediction", "activation", "attention", "labels")
+        names = ("channels", "width", "depth", "padding", "prediction", "activation", "attention")
+        labels = self.labels if self.label_names == tuple(range(self.labels)) else list(self.label_names)
         schedule = {"name": self.schedule.name, "settings": dict(self.schedule.settings)}
-        return {name: getattr(self, name) for name in names} | {"schedule": schedule, "dtype": self.dtype.name}
+        return {name: getattr(self, name) for name in names} | {"labels": labels, "schedule": schedule, "dtype": self.dtype.name}
+
+    def __repr__(self) -> str:
+        given = {**self.settings, "schedule": self.schedule}
+        numbers = sum(array.size for array in self.params.values())
+        return f"Network({', '.join(f'{name}={value!r}' for name, value in given.items())}: {numbers} numbers)"
 
     # --- the denoiser ------------------------------------------------------------------------------------------------
 
@@ -160,7 +171,7 @@ class Network:
         ----------
         x : (H, W, C) or (B, H, W, C) float32 or float64
         t : float or (B,) floats in [0, 1]
-        label : None, int or (B,) ints in [0, labels)
+        label : None, one of `label_names`, or (B,) of them
 
         Returns
         -------
@@ -216,12 +227,21 @@ class Network:
             return np.full(batch, self.labels)
         if not self.labels:
             raise ValueError(f"label: expected None, as the network was made with labels=0, got {label!r}")
-        classes = np.asarray(label)
-        if classes.dtype.kind not in "iu" or classes.shape not in ((), (1,), (batch,)):
-            raise TypeError(f"label: expected a whole number, or one per query, got {label!r}")
-        if classes.min() < 0 or classes.max() >= self.labels:
-            raise ValueError(f"label: expected classes from 0 to {self.labels - 1}, got {label!r}")
-        return np.broadcast_to(classes, batch)
+        asked = arguments.labels("label", label)
+        if asked.shape not in ((), (1,), (batch,)):
+            raise TypeError(f"label: expected a whole number, or one per query, got {arguments.brief(label)}")
+        return np.broadcast_to(self.class_numbers(asked, "label"), batch)
+
+    def class_numbers(self, labels: Array, name: str = "labels") -> Array:
+        """The positions in `label_names` of labels, ints of their shape; ValueError where one is no class of this network."""
+        names = arguments.labels("label_names", self.label_names)
+        known = (labels.dtype.kind == "U") == (names.dtype.kind == "U")
+        found = np.searchsorted(names, labels).clip(max=len(names) - 1) if known else np.zeros(labels.shape, int)
+        wrong = labels[names[found] != labels] if known else labels.ravel()
+        if wrong.size:
+            some = f"classes from 0 to {self.labels - 1}" if self.settings["labels"] == self.labels else f"one of {_few(names)}"
+            raise ValueError(f"{name}: expected {some}, got {_few(wrong)}")
+        return found
 
     # --- forward and backward ----------------------------------------------------------------------------------------
 
@@ -346,6 +366,22 @@ class Network:
         archive.check_arrays(path, arrays, network.shapes(), network.dtype)
         network.params = {name: arrays[name] for name in network.shapes()}
         return network
+
+
+def _names(labels):
+    """The names of the classes, in order, from their number or from labels."""
+    if np.ndim(labels) == 0:
+        return tuple(range(arguments.whole_number("labels", labels, 0)))
+    found = arguments.labels("labels", labels)
+    if found.ndim != 1:
+        raise TypeError(f"labels: expected a number of classes or a list of labels, got {arguments.brief(labels)}")
+    return tuple(np.unique(found).tolist())
+
+
+def _few(labels):
+    """The first of some labels, as words."""
+    known = list(dict.fromkeys(np.ravel(labels).tolist()))
+    return ", ".join(map(repr, known[:10])) + (", ..." if len(known) > 10 else "")
 
 
 def from_settings(settings: dict[str, Any], schedule: schedules.Schedule | None = None) -> Network:

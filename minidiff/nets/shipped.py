@@ -11,6 +11,8 @@ from .network import Network
 from .train import train
 
 FOLDER = Path(__file__).parent / "weights"
+# The side in pixels of the images that all shipped networks were trained on.
+TRAINED_SIZE = 16
 
 
 def names() -> list[str]:
@@ -21,16 +23,22 @@ def names() -> list[str]:
 def load(name_or_path: PathLike) -> Network:
     """A trained network: shipped weights by name, or a file that `Network.save` wrote.
 
-    Its attribute `notes` says on which data it was trained. Raises ValueError for an unknown name, and for a file that holds no
-    network.
+    Its attribute `notes` says on which data it was trained; `datasets.load` makes them again from its "data", "size", "count",
+    "colour" and "data_seed". Raises ValueError for an unknown name, and for a file that holds no network.
 
     Examples
     --------
-    >>> load("digits-zeros").padding
-    'zeros'
+    >>> network = load("digits-zeros")
+    >>> network.padding, network.notes["data"]["size"]
+    ('zeros', 16)
     """
     if str(name_or_path) in names():
-        return Network.load(FOLDER / f"{name_or_path}.npz")
+        network = Network.load(FOLDER / f"{name_or_path}.npz")
+        data = network.notes.get("data", {})
+        if "size" in data and data["size"] is None:
+            # Some files say None for the size that `minidiff train` takes by default. datasets.load would read digits at 8.
+            network.notes["data"] = {**data, "size": TRAINED_SIZE}
+        return network
     if not Path(name_or_path).exists():
         known = ", ".join(names()) or "none"
         raise ValueError(f"network: expected one of {known}, or a path to weights, got {str(name_or_path)!r}")

@@ -6,7 +6,7 @@ set, which only recites training images. A convolutional network cannot reach it
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -133,7 +133,7 @@ def train(
     every: int = 500,
     resume: PathLike | None = None,
     notes: dict[str, Any] | None = None,
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Train a network on a set of images; this is an iterator over the steps, and `network` can be used after each of them.
 
     The network always holds a moving average of the weights, w_avg += (1 - d) (w - w_avg) with d = min(average, (1 + step) /
@@ -151,15 +151,18 @@ def train(
         Adam's greatest learning rate, and the number of steps until it is reached, by default a tenth of the steps, at most 100.
         Then the rate falls as a half cosine to 0.
     rng : None, int or numpy Generator
-    labels : (N,) ints, optional
-        The classes, for a network made with labels=K. A tenth of them is hidden in each batch, so that label=None is learned.
+    labels : (N,) ints or strings, optional
+        The class of each image, one of the network's `label_names`: 0 to K - 1 for Network(labels=K), and any for
+        Network(labels=labels). A tenth of them is hidden in each batch, so that label=None is learned.
     average : float in [0, 1)
     checkpoint : path, optional
         A file for everything that is needed to continue the run. It is written every `every` steps and at the end, whole or not
-        at all. After Ctrl-C, the last checkpoint is still there.
+        at all. After Ctrl-C during a step, it is written once more, with the last whole step. To stop between two steps and
+        have it written, a caller can call `throw(KeyboardInterrupt)` on the iterator.
     every : int >= 1
     resume : path, optional
-        A checkpoint from which the run continues. The numbers are the same, bit for bit, as without the interruption.
+        A checkpoint from which the run continues. The numbers are the same, bit for bit, as without the interruption. `steps`
+        may be more than before: from here on, the learning rate is that of a run of so many steps.
     notes : dict that JSON can hold, optional
         It is kept in the checkpoints. A run can be resumed only with equal notes.
 
@@ -204,7 +207,8 @@ def train(
     }
     rng = arguments.generator(rng)
     state = _State(network, rng) if resume is None else _State.read(resume, network, settings)
-    return _run(state, network, images, classes, plan, settings, checkpoint, every)
+    run = _run(state, network, images, classes, plan, settings, checkpoint, every)
+    return run if checkpoint is None else _kept(run, state, checkpoint, settings)
 
 
 def _keep_freed_memory():
@@ -243,6 +247,19 @@ def _run(state, network, images, classes, plan, settings, checkpoint, every):
         yield Progress(step, loss, rate, network)
 
 
+def _kept(run, state, checkpoint, settings):
+    """The steps of a run. An interrupt writes the last whole step: in the middle of one, the state is of neither."""
+    whole = None
+    try:
+        for progress in run:
+            whole = state.frozen()
+            yield progress
+    except KeyboardInterrupt:
+        if whole is not None:
+            archive.write(checkpoint, "checkpoint", settings | whole[0], whole[1])
+        raise
+
+
 def _batch_gradient(learner, images, classes, batch, rng):
     """(loss, gradient as one vector) of a new random batch."""
     index = rng.integers(len(images), size=batch)
@@ -266,14 +283,12 @@ def _expect_network(network):
 def _training_classes(network, labels, count):
     if labels is None:
         return None
-    classes = np.asarray(labels)
     if not network.labels:
-        raise ValueError("labels: expected None, as the network was made with labels=0; hint: Network(labels=10)")
-    if classes.dtype.kind not in "iu" or classes.shape != (count,):
-        raise ValueError(f"labels: expected ({count},) whole numbers, one per image, got {classes.dtype} {classes.shape}")
-    if classes.min() < 0 or classes.max() >= network.labels:
-        raise ValueError(f"labels: expected classes from 0 to {network.labels - 1}, got {classes.min()} to {classes.max()}")
-    return classes.astype(np.int64)
+        raise ValueError("labels: expected None, as the network was made with labels=0; hint: Network(labels=labels)")
+    found = arguments.labels("labels", labels)
+    if found.shape != (count,):
+        raise ValueError(f"labels: expected ({count},) whole numbers, one per image, got {found.dtype} {found.shape}")
+    return network.class_numbers(found).astype(np.int64)
 
 
 def _fingerprint(array):
@@ -292,12 +307,19 @@ class _State:
     def arrays(self):
         return {"theta": self.adam.theta, "m": self.adam.m, "v": self.adam.v, "average": self.average}
 
+    def frozen(self):
+        """The numbers and the arrays of a checkpoint, which later steps do not change."""
+        numbers = {"step": self.step, "rng": _rng_state(self.rng)}
+        return numbers, {name: array.copy() for name, array in self.arrays().items()}
+
     def write(self, path, settings):
-        archive.write(path, "checkpoint", settings | {"step": self.step, "rng": _rng_state(self.rng)}, self.arrays())
+        numbers, arrays = self.frozen()
+        archive.write(path, "checkpoint", settings | numbers, arrays)
 
     @classmethod
     def read(cls, path, network, settings):
         found, arrays = archive.read(path, "checkpoint")
+        found["plan"] = _lengthened(found.get("plan"), settings["plan"])
         for name, value in settings.items():
             if found.get(name) != value:
                 raise ValueError(
@@ -310,6 +332,13 @@ class _State:
         state.adam.theta, state.adam.m, state.adam.v, state.average = (arrays[name] for name in shapes)
         state.step, state.rng = arguments.whole_number("step", found.get("step"), 1), _rng_from(path, found.get("rng"))
         return state
+
+
+def _lengthened(found, plan):
+    """The plan of a checkpoint; where more steps are asked for, their number and their warm-up take the place of its own."""
+    if isinstance(found, dict) and isinstance(found.get("steps"), int) and found["steps"] < plan["steps"]:
+        return found | {name: plan[name] for name in ("steps", "warmup")}
+    return found
 
 
 def _difference(found, wanted):

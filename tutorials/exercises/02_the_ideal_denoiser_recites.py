@@ -93,7 +93,12 @@ def denoiser(images, schedule):
     >>> float(md.metrics.memorisation(step.x, images).distance.max().round(1))
     0.0
     """
-    return lambda x, t: np.stack([ideal(one, images, float(schedule.signal(t)), float(schedule.noise(t))) for one in x])
+
+    def denoise(x, t):
+        a, s = float(schedule.signal(t)), float(schedule.noise(t))
+        return np.stack([ideal(one, images, a, s) for one in x]).astype(x.dtype)
+
+    return denoise
 
 
 if __name__ == "__main__":

@@ -73,7 +73,12 @@ def denoiser(images, schedule, k):
     >>> bool(md.metrics.memorisation(step.x, images).distance.min() > 0.1)
     True
     """
-    return lambda x, t: np.stack([local(one, images, k, float(schedule.signal(t)), float(schedule.noise(t))) for one in x])
+
+    def denoise(x, t):
+        a, s = float(schedule.signal(t)), float(schedule.noise(t))
+        return np.stack([local(one, images, k, a, s) for one in x]).astype(x.dtype)
+
+    return denoise
 
 
 if __name__ == "__main__":

@@ -83,7 +83,12 @@ def denoiser(images, schedule, k):
     >>> float(images[:, :, [0, -1]].mean().round(1)), float(step.x[:, :, [0, -1]].mean().round(1))
     (-1.0, -1.0)
     """
-    return lambda x, t: np.stack([els_zeros(one, images, k, float(schedule.signal(t)), float(schedule.noise(t))) for one in x])
+
+    def denoise(x, t):
+        a, s = float(schedule.signal(t)), float(schedule.noise(t))
+        return np.stack([els_zeros(one, images, k, a, s) for one in x]).astype(x.dtype)
+
+    return denoise
 
 
 if __name__ == "__main__":
