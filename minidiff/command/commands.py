@@ -301,6 +301,8 @@ def train(options: Namespace) -> None:
     seconds = time.perf_counter() - started
     loss = float(np.mean(losses[-200:])) if losses else None  # none where only the writing was left to do
     data = {name: getattr(options, name) for name in ("data", "size", "count", "colour", "data_seed", "quick")}
+    if options.data in datasets.NAMES:
+        data["size"] = images.shape[1]  # a named set has no size of its own that a later call would come to
     network.save(
         out / "weights.npz",
         notes={"data": data, "seed": options.seed, "steps": options.steps, "loss": loss},
