@@ -9,8 +9,8 @@ import numpy.typing as npt
 from ..types import Array
 from .posterior import Posterior, decay, rate_of
 
-# How large an error of an exponent may be, which is that of a weight too: about the rounding unit of a sum of many terms.
-ALLOWED = {np.dtype(np.float32): 1e-7, np.dtype(np.float64): 1e-11}
+# How large the bound on an error of an exponent may be, which is that of a weight too. Errors are a tenth of it and less.
+ALLOWED = {np.dtype(np.float32): 1e-7, np.dtype(np.float64): 5e-11}
 # A translation that weighs less than exp(-CUTOFF) of the nearest is left out: all of a million together weigh below 1e-16.
 CUTOFF = 52.0
 # Numbers of translated images held at a time.
@@ -38,8 +38,8 @@ class Spectra(NamedTuple):
 def distances_by_fft(x: Array, shard: Spectra, signal: float) -> tuple[Array, float]:
     """All squared distances |x - a y_n[. + shift]|^2 by FFT, (N, H, W) float64, and a bound on their error.
 
-    |x|^2 - 2 a x.y + a^2 |y|^2 loses digits: a transform of P numbers is off by a few eps log2(P) of its length, and the sum of
-    squares bounds twice the product of two lengths.
+    |x|^2 - 2 a x.y + a^2 |y|^2 loses digits: a transform of P numbers is off by a few eps log2(P) of its length, the sums and the
+    three terms by a few eps more, and the sum of the squares bounds twice the product of two lengths.
     """
     height, width, _ = x.shape
     x = x.astype(np.float64)
@@ -48,7 +48,7 @@ def distances_by_fft(x: Array, shard: Spectra, signal: float) -> tuple[Array, fl
     norm = float((x**2).sum())
     distances = norm - 2 * signal * correlation + (signal * signal * shard.power)[:, None, None]
     largest = norm + signal * signal * float(shard.power.max())
-    return distances, 4 * np.finfo(np.float64).eps * np.log2(2 * height * width) * largest
+    return distances, 4 * np.finfo(np.float64).eps * (4 + np.log2(height * width)) * largest
 
 
 def translated(images: Array, index: Array) -> Array:
