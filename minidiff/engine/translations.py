@@ -9,7 +9,8 @@ import numpy.typing as npt
 from ..types import Array
 from .posterior import Posterior, decay, rate_of
 
-# How large the bound on an error of an exponent may be, which is that of a weight too. Errors were a fifth of it at most in 6,000 trials.
+# How large the bound on an error of an exponent may be, which is that of a weight too. In 6,000 trials errors were at most a
+# fifth of the bound.
 ALLOWED = {np.dtype(np.float32): 1e-7, np.dtype(np.float64): 5e-11}
 # A translation that weighs less than exp(-CUTOFF) of the nearest is left out: all of a million together weigh below 1e-16.
 CUTOFF = 52.0
