@@ -10,9 +10,9 @@ import numpy as np
 
 from ..types import Array
 from .case import Case, Drawn, NotApplicable
-from .law import LAWS, Finding, law
+from .law import LAWS, Finding, compared, law
 from .rules import estimate, values_of, views
-from .structure import furthest, in_single
+from .structure import in_single
 
 MEAN = ("posterior mean",)
 # The s/a that counts as almost no noise, in standard deviations of the training pixels.
@@ -21,13 +21,15 @@ HARDLY = 1e-4
 NEARLY = 1e-3
 
 
-@law("value range", "weights that do not sum to one, or a division by a or s^2 that belongs to the score, not to x0_hat", MEAN)
+@law("value range", MEAN)
 def value_range(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """A mean lies between the smallest and the largest of what is averaged: min_m v_m <= x0_hat[p] <= max_m v_m.
 
     Weights are positive and sum to one. IS and LS average pixel p of the training images, ES and ELS all their pixels,
     boundary-broken ELS the pixels with p's padding pattern. If only "posterior mean" is claimed, the range is that of the whole
     training set.
+
+    Usually: weights that do not sum to one, or a division by a or s^2 that belongs to the score, not to x0_hat
     """
     low, high = case.images.min(axis=(0, 1, 2)), case.images.max(axis=(0, 1, 2))
     if case.claimed("ideal"):
@@ -35,8 +37,7 @@ def value_range(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
         values = [values_of(rule, view) for view in range(views(rule))]
         low, high = (np.reshape([end(one, axis=0) for one in values], case.shape) for end in (np.min, np.max))
     found = case.ask(drawn.x, drawn.t)
-    off, place = furthest(np.maximum(low - found, found - high).clip(0))
-    return Finding(off, _sum_rounding(case, drawn), f"{place} leaves the range")
+    return compared(np.maximum(low - found, found - high).clip(0), _sum_rounding(case, drawn), " leaves the range")
 
 
 def _sum_rounding(case, drawn):
@@ -49,42 +50,34 @@ def _sum_rounding(case, drawn):
     return terms + case.rounding(drawn.x, drawn.t)
 
 
-@law(
-    "training images stay",
-    "x is not compared with a times the candidate (a missing, or used twice), or the wrong pixel of a candidate answers",
-    MEAN,
-    tries=4,
-    draws=False,
-)
+@law("training images stay", MEAN, tries=4, draws=False)
 def training_images_stay(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """With almost no noise left a training image is its own best estimate: x0_hat(a y_n, t) -> y_n as s/a -> 0 (KG; AMB).
 
     What is compared includes the pixel itself, so a candidate whose value differs by delta has a distance of at least a delta. It
     adds at most delta exp(-a^2 delta^2 / (2 s^2)) <= (s/a) exp(-1/2) to the error, and all M candidates add at most M times this.
+
+    Usually: x is not compared with a times the candidate (a missing, or used twice), or the wrong pixel of a candidate answers
     """
     t = case.time_at(HARDLY)
     a, s = case.signal(t), case.noise(t)
     clean = case.images[rng.integers(len(case.images), size=1)]
-    off, place = furthest(case.ask(a * clean, t) - clean)
+    gap = case.ask(a * clean, t) - clean
     most = case.images[..., 0].size * s / a * np.exp(-0.5)
     if most > case.span / 4:
         raise NotApplicable(f"at the schedule's least noise, s/a = {s / a:.2g}, other candidates may still count")
-    return Finding(off, most + case.rounding(clean, t, nearest=0.0), f"{place} of a training image", a * clean, t)
+    return compared(gap, most + case.rounding(clean, t, nearest=0.0), " of a training image", a * clean, t)
 
 
-@law(
-    "no signal",
-    "the distances are divided by something other than 2 s^2, other candidates are averaged, or a mean of means is taken",
-    MEAN,
-    tries=1,
-    draws=False,
-)
+@law("no signal", MEAN, tries=1, draws=False)
 def no_signal(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """Without signal, at a = 0, all weights are equal, so x0_hat is the mean of the candidates.
 
     If the schedule keeps some signal at t = 1, the question is x = 0: then the exponents differ by at most
     Delta = a^2 / (2 s^2) (max |key|^2 - min |key|^2), and x0_hat from the mean by at most (exp(Delta) - 1) / 2 of the range. If
     "ideal" is not claimed, only the mean over all pixels is compared with that of the training set.
+
+    Usually: the distances are divided by something other than 2 s^2, other candidates are averaged, or a mean of means is taken
     """
     a, s = case.signal(1.0), case.noise(1.0)
     x = np.zeros((1, *case.shape)) if a else case.draw(drawn.seed, 2).x[:1]
@@ -99,28 +92,26 @@ def no_signal(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     if allowed > case.span / 4:
         raise NotApplicable(f"the schedule keeps too much signal at t = 1, s/a = {s / a:.2g}")
     means = [values_of(rule, view).mean(axis=0) for view in range(views(rule))]
-    off, place = furthest(case.ask(x, 1.0) - np.reshape(means, case.shape))
-    return Finding(off, allowed, place, x, 1.0)
+    return compared(case.ask(x, 1.0) - np.reshape(means, case.shape), allowed, "", x, 1.0)
 
 
-@law("order and repetition", "means of mini-batches are averaged, so that a smaller last batch weighs too much", MEAN, tries=6)
+@law("order and repetition", MEAN, tries=6)
 def order_and_repetition(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """Permuting the training set, or repeating every image, changes nothing: weights are relative. Needs make=.
 
     A posterior mean that is computed in batches must add the weighted sums of all batches, add their sums of weights, and divide
     once at the end. But if one image alone is there twice it weighs twice as much: the best denoiser is then that of 'formula'
     for the longer training set. (A denoiser that leaves copies out does not notice if all images are repeated.)
+
+    Usually: means of mini-batches are averaged, so that a smaller last batch weighs too much
     """
-    first = case.remade(case.images).ask(drawn.x, drawn.t)
-    others = {
-        "in another order": case.images[rng.permutation(len(case.images))],
-        "repeated": np.concatenate([case.images, case.images]),
-    }
-    gaps = [(*furthest(case.remade(images).ask(drawn.x, drawn.t) - first), words) for words, images in others.items()]
-    off, place, words = max(gaps)
-    allowed = case.rounding(drawn.x, drawn.t)
-    found = _one_image_twice(case, drawn) if off <= allowed and case.claimed("ideal") else None
-    return found or Finding(off, allowed, f"{place}, with the training set {words}")
+    first, allowed = case.remade(case.images).ask(drawn.x, drawn.t), case.rounding(drawn.x, drawn.t)
+    shuffled, twice = case.images[rng.permutation(len(case.images))], np.concatenate([case.images, case.images])
+    found = max(
+        compared(case.remade(images).ask(drawn.x, drawn.t) - first, allowed, f", with the training set {words}")
+        for images, words in ((shuffled, "in another order"), (twice, "repeated"))
+    )
+    return found if found.broken or not case.claimed("ideal") else _one_image_twice(case, drawn) or found
 
 
 def _one_image_twice(case, drawn):
@@ -135,33 +126,28 @@ def _one_image_twice(case, drawn):
     return None
 
 
-@law(
-    "weights sum to one",
-    "the sum is divided by the number of candidates, or by the weights of another query or pixel",
-    MEAN,
-    tries=6,
-)
+@law("weights sum to one", MEAN, tries=6)
 def weights_sum_to_one(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
-    """A channel that is 1 in every training image is 1 in every estimate, whatever the weights. Needs make=."""
+    """A channel that is 1 in every training image is 1 in every estimate, whatever the weights. Needs make=.
+
+    Usually: the sum is divided by the number of candidates, or by the weights of another query or pixel
+    """
     images = case.images.copy()
     images[..., -1] = 1.0
-    off, place = furthest(case.remade(images).ask(drawn.x, drawn.t)[..., -1:] - 1.0)
-    return Finding(off, _sum_rounding(case, drawn), f"{place}, which is 1 in all training images")
+    gap = case.remade(images).ask(drawn.x, drawn.t)[..., -1:] - 1.0
+    return compared(gap, _sum_rounding(case, drawn), ", which is 1 in all training images")
 
 
-@law(
-    "one training image",
-    "an axis of length 1 is squeezed when N = 1, or a fixed number is written in place of N",
-    ("ideal",),
-    tries=3,
-)
+@law("one training image", ("ideal",), tries=3)
 def one_training_image(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
-    """With one training image there is nothing to choose: IS and LS answer with it, whatever x is. Needs make=."""
+    """With one training image there is nothing to choose: IS and LS answer with it, whatever x is. Needs make=.
+
+    Usually: an axis of length 1 is squeezed when N = 1, or a fixed number is written in place of N
+    """
     if case.shared:
         raise NotApplicable("one image still has many places that may explain a pixel")
     only = case.images[:1]
-    off, place = furthest(case.remade(only).ask(drawn.x, drawn.t) - only)
-    return Finding(off, 4 * case.eps * max(1.0, float(np.abs(only).max())), place)
+    return compared(case.remade(only).ask(drawn.x, drawn.t) - only, 4 * case.eps * max(1.0, float(np.abs(only).max())))
 
 
 def closed_axes(images: Array) -> list[int]:
@@ -175,17 +161,14 @@ def closed_axes(images: Array) -> list[int]:
     return closed
 
 
-@law(
-    "data symmetry",
-    "the window is not centred (k even, or off by one), or the two sides of an image are padded differently",
-    ("ideal",),
-    tries=8,
-)
+@law("data symmetry", ("ideal",), tries=8)
 def data_symmetry(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """If the training set holds the mirror image of each image, the machine commutes with the reflection: f(flip x) = flip f(x).
 
     The reflection changes neither the training set nor the class of denoisers, so it does not change the best denoiser of the
     class, of which there is only one (KG theorem B.2 is about groups that act on the data). Needs make=, or such a training set.
+
+    Usually: the window is not centred (k even, or off by one), or the two sides of an image are padded differently
     """
     axes = closed_axes(case.images)
     if not axes:
@@ -194,22 +177,18 @@ def data_symmetry(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding
         axes = [1 + int(rng.integers(2))]
         case = case.remade(np.concatenate([case.images, np.flip(case.images, axes[0])]))
     axis = axes[int(rng.integers(len(axes)))]
-    off, place = furthest(case.ask(np.flip(drawn.x, axis), drawn.t) - np.flip(case.ask(drawn.x, drawn.t), axis))
-    return Finding(off, case.rounding(drawn.x, drawn.t), f"{place}, mirrored {'top to bottom' if axis == 1 else 'left to right'}")
+    gap = case.ask(np.flip(drawn.x, axis), drawn.t) - np.flip(case.ask(drawn.x, drawn.t), axis)
+    return compared(gap, case.rounding(drawn.x, drawn.t), f", mirrored {'top to bottom' if axis == 1 else 'left to right'}")
 
 
-@law(
-    "near copies",
-    "squared distances are expanded as |x|^2 - 2 x y + |y|^2: take differences first, then square them",
-    ("ideal",),
-    tries=3,
-    draws=False,
-)
+@law("near copies", ("ideal",), tries=3, draws=False)
 def near_copies(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """Images that hardly differ are told apart in float32 too: two at distance s weigh 1 : exp(-a^2 / 2). Needs make=.
 
     From differences each of the P gaps, gap / sqrt(P), is known up to the rounding of the values, so the exponent is known to
     about sqrt(P) eps32 / gap. From |x|^2 - 2 x y + |y|^2 the exponent has the rounding of numbers of order P, over 2 gap^2.
+
+    Usually: squared distances are expanded as |x|^2 - 2 x y + |y|^2: take differences first, then square them
     """
     t = case.time_at(NEARLY)
     a, s, gap = float(np.float32(case.signal(t))), case.noise(t), NEARLY * case.spread
@@ -220,14 +199,14 @@ def near_copies(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     copies = replace(case.remade(pair), eps=float(np.finfo(np.float32).eps))
     x = np.float32(a) * pair[:1]
     expected = estimate(copies.rule(t), x[0].astype(np.float64), a, s)[0].reshape(case.shape)
-    off, place = furthest(in_single(copies, x, t) - expected)
+    gaps = in_single(copies, x, t) - expected
     each, largest = gap / np.sqrt(size), float(np.abs(pair).max())
     allowed = 10 * each * np.sqrt(size) * copies.eps * largest / gap + 4 * copies.eps * largest
-    usually = None
-    if off > allowed:
-        doubles = case.remade(pair.astype(np.float64)).ask(x.astype(np.float64), t)
-        usually = _why_copies_mix(case, furthest(doubles - expected)[0] > allowed)
-    return Finding(off, allowed, f"{place} of one of two images {gap:.1g} apart", x, t, usually)
+    found = compared(gaps, allowed, f" of one of two images {gap:.1g} apart", x, t)
+    if not found.broken:
+        return found
+    doubles = case.remade(pair.astype(np.float64)).ask(x.astype(np.float64), t)
+    return found._replace(usually=_why_copies_mix(case, compared(doubles - expected, allowed).broken))
 
 
 def _why_copies_mix(case, also_in_float64):

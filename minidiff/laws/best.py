@@ -8,29 +8,26 @@ from ..theory import translations, windows
 from ..types import Array
 from .case import Case, Drawn, NotApplicable
 from .hints import looks_like
-from .law import Finding, law
+from .law import Finding, compared, law, pixel_words
 from .rules import classes_of, estimate, explained, posterior, views
-from .structure import furthest
 
 BEST = ("ideal",)
 # At most this many numbers are compared for one query; of larger images only some pixels are checked.
 WORK = 2e7
 
 
-@law(
-    "formula",
-    "see which other laws are broken; if none is, another set of candidates, or the wrong pixel of a candidate answers",
-    BEST,
-    far="it is right near the training images, but not far from them, where all exponents are large: exponents or "
-    "distances are clipped before the largest is taken off, or a small number is added to the sum of the weights",
-    explain=looks_like,
-)
+@law("formula", BEST, explain=looks_like)
 def formula(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """The best denoiser of its class is a softmax over candidates: x0_hat[p] = sum_m w_m v_m (KG; AMB).
 
     w = softmax over m of -|what p sees of x - a (what m shows)|^2 / (2 s^2). The candidates are: for IS every training image, for
     ES every translation of one, for LS the window at p of every image, for ELS the window at every pixel of every image, and for
     boundary-broken ELS the windows at pixels with p's padding pattern. theory.py computes this in float64, from differences.
+
+    Usually: see which other laws are broken; if none is, another set of candidates, or the wrong pixel of a candidate answers
+
+    Far away: it is right near the training images, but not far from them, where all exponents are large: exponents or
+    distances are clipped before the largest is taken off, or a small number is added to the sum of the weights
     """
     rule = case.rule(drawn.t)
     a, s = case.signal(drawn.t), case.noise(drawn.t)
@@ -50,43 +47,35 @@ def _place(case, rule, view, entry):
     """In words, the pixel and channel of an entry of a view's answer."""
     channels = case.shape[2]
     pixel = view if rule.values.shape[1] == channels else entry // channels
-    return f"pixel (row {pixel // case.shape[1]}, column {pixel % case.shape[1]}), channel {entry % channels}"
+    return pixel_words(*divmod(pixel, case.shape[1]), entry % channels)
 
 
 # --- where walks end ---------------------------------------------------------------------------------------------------
 
 
-@law(
-    "recitation",
-    "late answers mix several training images: 2 s^2 is too large, or a is missing",
-    BEST,
-    tries=2,
-    draws=False,
-)
+@law("recitation", BEST, tries=2, draws=False)
 def recitation(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """A walk back with the ideal denoiser ends in a training image: it can only recite (KG; AMB). ES: in a translation of one.
 
     Without noise the softmax keeps only the nearest candidate. `local_consistency` says how far off the end may be: recitation is
     local consistency with a window that sees the whole image.
+
+    Usually: late answers mix several training images: 2 s^2 is too large, or a is missing
     """
     if case.claimed("local"):
         raise NotApplicable("the walks of a local machine end in mosaics; see 'local consistency'")
     return _walk(case, rng)
 
 
-@law(
-    "local consistency",
-    "late answers mix several patches: 2 s^2 is too large, or a is missing; or the wrong pixel of a patch answers",
-    ("ideal", "local"),
-    tries=2,
-    draws=False,
-)
+@law("local consistency", ("ideal", "local"), tries=2, draws=False)
 def local_consistency(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """A local machine's walk ends where every pixel equals the centre of the patch closest to its own window (KG theorem 4.1).
 
     What is checked is the last answer x0_hat(x, t) of a DDIM walk, at s/a = 1e-3 standard deviations of the training pixels. Let
     d be a candidate's distance to what p sees of x0_hat, times a, and e = |what p sees of x - a x0_hat|. A candidate can have a
     weight of exp(-T) only if d <= sqrt((smallest d + e)^2 + 2 s^2 T) + e. The answer must lie between the values of these.
+
+    Usually: late answers mix several patches: 2 s^2 is too large, or a is missing; or the wrong pixel of a patch answers
     """
     return _walk(case, rng)
 
@@ -129,13 +118,7 @@ def _end(case, x, end, t):
 FEATURES, SIGMAS = 64, 7.0
 
 
-@law(
-    "orthogonality",
-    "not the best denoiser of its class: something that it sees still shows in which direction its error is",
-    BEST,
-    tries=1,
-    draws=False,
-)
+@law("orthogonality", BEST, tries=1, draws=False)
 def orthogonality(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """The error of the best denoiser of a class is orthogonal to every function of the class: E[(x0 - x0_hat) . g(x)] = 0.
 
@@ -148,6 +131,8 @@ def orthogonality(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding
     Three g's are tried: x, x0_hat, and a random mixture of 64 waves cos(w . seen + b) for each class of pixels. A wave's
     weight in the mixture is its product with the error on one half of the noised images; the mixture is tried on the other half.
     A mean of n products, divided by its standard error, is about normal: it is beyond 7 with probability 3e-12.
+
+    Usually: not the best denoiser of its class: something that it sees still shows in which direction its error is
     """
     found = []
     for t in _telling_times(case, rng):
@@ -239,18 +224,15 @@ def _not_if_local(case):
         raise NotApplicable("each pixel of a local machine has a posterior of its own, so its score may be no gradient")
 
 
-@law(
-    "gradient",
-    "each pixel has a posterior of its own, or a scale of its own: no density has this score",
-    BEST,
-    tries=4,
-)
+@law("gradient", BEST, tries=4)
 def gradient(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """The ideal score is a gradient, so the Jacobian of x0_hat is symmetric, u . J v = v . J u; and it is positive, v . J v >= 0.
 
     x0_hat = (x + s^2 grad log p) / a (Tweedie), so its Jacobian holds second derivatives of log p; it is also (a / s^2) times a
     covariance. Each pixel of LS and ELS has a posterior of its own, and their Jacobians may not be symmetric. Call this law with
     one of them: the counter-example shows that its score is the gradient of no density.
+
+    Usually: each pixel has a posterior of its own, or a scale of its own: no density has this score
     """
     _not_if_local(case)
     v = _directions(case, rng)
@@ -263,12 +245,14 @@ def gradient(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     return Finding(skew, allowed, "u . J v is not v . J u for two random directions")
 
 
-@law("second-order Tweedie", "no posterior mean of this training set: another temperature, or a missing factor", BEST, tries=4)
+@law("second-order Tweedie", BEST, tries=4)
 def second_order_tweedie(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """The Jacobian of the ideal x0_hat is (a / s^2) times the posterior covariance, E[x0 x0^T | x] - x0_hat x0_hat^T.
 
     This is the derivative of Tweedie's formula: where the training images that may explain x differ, x0_hat changes with x. For
     ES the posterior is over all translations of the training images.
+
+    Usually: no posterior mean of this training set: another temperature, or a missing factor
     """
     _not_if_local(case)
     x, t, v = drawn.x[0], drawn.t, _directions(case, rng)
@@ -276,5 +260,5 @@ def second_order_tweedie(case: Case, drawn: Drawn, rng: np.random.Generator) -> 
     weights, values, _ = posterior(case.rule(t), x, case.signal(t), case.noise(t), 0)
     centred = values - weights @ values
     covariance_v = (weights[:, None] * centred).T @ (centred @ v.reshape(len(v), -1).T)
-    off, place = furthest(found - case.signal(t) / case.noise(t) ** 2 * covariance_v.T.reshape(v.shape))
-    return Finding(off, error, f"{place} of the Jacobian along a random direction")
+    expected = case.signal(t) / case.noise(t) ** 2 * covariance_v.T.reshape(v.shape)
+    return compared(found - expected, error, " of the Jacobian along a random direction")

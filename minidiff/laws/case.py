@@ -1,15 +1,15 @@
 """What a law is tried on: a denoiser, its training set and schedule, and what is claimed about it."""
 
 import traceback
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import arguments
+from .. import arguments, schedules
 from ..machines.windows import BOUNDARIES, Window, WindowLike
 from ..theory import Rule
 from ..types import Array, Denoiser, Rng, Schedule
@@ -63,7 +63,21 @@ class Drawn(NamedTuple):
     seed: int
 
 
-@dataclass(frozen=True, eq=False)
+@contextmanager
+def guarded(malformed: Callable[[BaseException], Malformed]) -> Iterator[None]:
+    """Raise malformed(error) for every error of a student's code but a KeyboardInterrupt, which is the user's Ctrl-C.
+
+    Not for each Exception alone: such code may also end in SystemExit or GeneratorExit.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise malformed(error) from error
+
+
+@dataclass(eq=False)
 class Case:
     """A denoiser with everything that is known and claimed about it; made by `check_denoiser`, and by a law called by itself.
 
@@ -82,6 +96,8 @@ class Case:
         The eps of the dtype that the denoiser computes in, as np.finfo gives it.
     dtype : np.float64, or np.float32 for a denoiser that raises an error for float64
         What it is asked in.
+    count : callable
+        Called without arguments before each call of the denoiser; it shows progress.
     """
 
     denoiser: Denoiser
@@ -95,24 +111,27 @@ class Case:
     samples: int
     eps: float = float(np.finfo(np.float64).eps)
     dtype: type[np.floating] = np.float64
+    count: Callable[[], Any] = lambda: None
 
     # --- questions ---------------------------------------------------------------------------------------------------
 
+    def call(self, x: Array, t: float | Array) -> Any:
+        """What the denoiser returns for x itself at time t; Raised if it raises an error."""
+        self.count()
+        with guarded(lambda error: Raised(error, "denoiser", x, t)):
+            return self.denoiser(x, t.copy() if isinstance(t, np.ndarray) and t.ndim else float(t))
+
     def ask(self, x: Array, t: float | Array) -> Array:
         """The denoiser's answer to a copy of x (B, H, W, C) at time t, in float64; Malformed if it is no answer."""
-        return read_answer(called(self.denoiser, x.astype(self.dtype), t), x, t)
+        return read_answer(self.call(x.astype(self.dtype), t), x, t)
 
     def remade(self, images: Array) -> "Case":
         """This case with the denoiser make(images): the same claims about another training set. NotApplicable without make."""
         if self.make is None:
             raise NotApplicable("needs make=, a function from training images to a denoiser")
         images = np.ascontiguousarray(images, np.float32 if self.dtype is np.float32 else images.dtype)
-        try:
+        with guarded(lambda error: Raised(error, "make")):
             denoiser = self.make(images.copy())
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            raise Raised(error, "make") from error
         if not callable(denoiser):
             raise Malformed(f"make(images) gives {type(denoiser).__name__}, which cannot be called")
         return replace(self, denoiser=denoiser, images=images.astype(np.float64))
@@ -228,28 +247,11 @@ class Case:
         return ROUNDINGS * self.eps * max(self.span, float(np.abs(x).max())) * (1 + exponent)
 
 
-def called(denoiser: Denoiser, x: Array, t: float | Array) -> Any:
-    """What the denoiser returns for x itself at time t; Raised if it raises anything but a KeyboardInterrupt, the user's Ctrl-C.
-
-    A student's code may also end in SystemExit or GeneratorExit, which are no Exception.
-    """
-    try:
-        return denoiser(x, t.copy() if isinstance(t, np.ndarray) and t.ndim else float(t))
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise Raised(error, "denoiser", x, t) from error
-
-
 def read_answer(answer: Any, x: Array, t: float | Array) -> Array:
     """An answer to x at time t as a float64 array; Malformed unless it is finite floats of x's shape."""
-    try:
+    # Guarded, since a tensor of another package raises errors of its own here.
+    with guarded(lambda error: Malformed(f"it answers with no array: {words_of(error)}", x, t)):
         array = np.asarray(answer)
-    except KeyboardInterrupt:
-        raise
-    # Not ValueError alone: a tensor of another package raises errors of its own here.
-    except BaseException as error:
-        raise Malformed(f"it answers with no array: {words_of(error)}", x, t) from error
     if array.dtype.kind != "f":
         given = "None; is there a return?" if answer is None else f"{array.dtype}, not floats"
         raise Malformed(f"it answers with {given}", x, t)
@@ -298,9 +300,7 @@ def make_case(
     if make is not None and not callable(make):
         raise TypeError(f"make: expected a function from images to a denoiser, got {type(make).__name__}")
     images = arguments.image_set(images).astype(np.float64)
-    for method in ("signal", "noise"):
-        if not callable(getattr(schedule, method, None)):
-            raise TypeError(f"schedule: expected a Schedule, got {schedule!r}; hint: minidiff.schedules.cosine()")
+    schedules.check(schedule, "signal", "noise")
     arguments.choice("boundary", boundary, BOUNDARIES)
     claimed, side = read_claims(claims, boundary), None
     if "local" in claimed:
@@ -310,9 +310,7 @@ def make_case(
     elif window is not None:
         raise ValueError(f"claims: expected 'local' among them, as window={window!r} is given, got {sorted(claimed)}")
     samples = arguments.whole_number("samples", samples, 100)
-    seed = rng if isinstance(rng, int) and not isinstance(rng, bool) else None
-    if seed is None or seed < 0:
-        seed = int(arguments.generator(rng).integers(2**31))
+    seed = rng if type(rng) is int and rng >= 0 else int(arguments.generator(rng).integers(2**31))
     return _in_its_dtype(Case(denoiser, images, schedule, claimed, side, boundary, make, seed, samples))
 
 
@@ -350,12 +348,12 @@ def _in_its_dtype(case):
     single, double = (float(np.finfo(dtype).eps) for dtype in (np.float32, np.float64))
     x, t, _ = case.draw(0, 2)
     with suppress(Raised):
-        answer = called(case.denoiser, x.copy(), t)
+        answer = case.call(x.copy(), t)
         with suppress(Malformed):
             answer = read_answer(answer, x, t)
             return replace(case, eps=single if (answer.astype(np.float32) == answer).all() else double)
         return case
     with suppress(Raised):
-        called(case.denoiser, x.astype(np.float32), t)
+        case.call(x.astype(np.float32), t)
         return replace(case, eps=single, dtype=np.float32, images=case.images.astype(np.float32).astype(np.float64))
     return case

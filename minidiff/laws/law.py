@@ -1,15 +1,16 @@
 """How a law is tried: on questions from small to large. If one breaks it, a smaller question that breaks it too is looked for."""
 
 import functools
+import inspect
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from random import Random
 from typing import NamedTuple, Protocol, cast
 
 import numpy as np
+from tqdm import tqdm
 
 from ..machines.windows import WindowLike
 from ..types import Array, Denoiser, Rng, Schedule
@@ -20,6 +21,9 @@ from .case import Case, Claims, Drawn, Make, Malformed, NotApplicable, make_case
 MOST_SHRINKS, SHRINK_SECONDS = 150, 1.5
 # A counter-example with at most this many numbers that are not zero is small enough.
 SMALL = 3
+# Progress is shown after so many seconds.
+PATIENCE = 2.0
+STATES = {True: "held", False: "BROKEN", None: "-"}
 
 
 class Finding(NamedTuple):
@@ -42,8 +46,19 @@ class Finding(NamedTuple):
         return not self.off <= self.allowed
 
 
-class Enough(BaseException):
-    """Stop looking for smaller counter-examples. No Exception, since hypothesis would take that for a counter-example."""
+def compared(
+    gap: Array, allowed: float, after: str = "", x: Array | None = None, t: float | None = None, before: str = ""
+) -> Finding:
+    """The Finding of a gap (..., H, W, C) between two answers; `where` says at which pixel it is largest, between two texts."""
+    gap = np.abs(gap)
+    place = np.unravel_index(int(gap.argmax()), gap.shape)
+    where = pixel_words(*map(int, place[-3:]))
+    return Finding(float(gap[place]), allowed, f"{before}{where}{after}", x, t)
+
+
+def pixel_words(row: int, column: int, channel: int) -> str:
+    """A pixel and a channel in words."""
+    return f"pixel (row {row}, column {column}), channel {channel}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,26 +103,23 @@ class Result:
     tries: int = 0
 
     def __str__(self):
-        head = f"{ {True: 'held', False: 'BROKEN', None: '-'}[self.held]:<7} {self.law:<22} "
+        head = f"{STATES[self.held]:<7} {self.law:<22} "
         if self.held is None:
             return f"{head}not applicable: {self.where}"
-        tries = f"{self.tries} tries" if self.tries > 1 else "1 try"
-        if self.held and self.allowed == 0:
-            return f"{head}exactly; {tries}"
         if self.held:
-            return f"{head}off by {self.off:.1e} at most, {self.allowed:.1e} allowed; {tries}"
+            found = f"off by {self.off:.1e} at most, {self.allowed:.1e} allowed" if self.allowed else "exactly"
+            return f"{head}{found}; {self.tries} {'tries' if self.tries > 1 else 'try'}"
         finite = np.isfinite(self.off)
-        lines = [
-            head + (f"off by {self.off:.3g}, {self.allowed:.1e} allowed" if finite else self.where),
-            f"where: {self.where}" if finite and self.where else "",
-            f"the law: {self.says}",
-            f"here: {self.hint}" if self.hint else "",
-            f"usually: {self.usually}" if self.usually else "",
-            f"smallest counter-example: {_shown(self.x)} at t = {self.t:.4g} (seed {self.seed})" if self.x is not None else "",
-        ]
-        return "\n".join(textwrap.fill(line, 120, subsequent_indent=" " * 10) for line in lines[:1]) + "".join(
-            "\n" + textwrap.fill(line, 120, initial_indent=" " * 8, subsequent_indent=" " * 10) for line in lines[1:] if line
-        )
+        told = {
+            "where": self.where if finite else "",
+            "the law": self.says,
+            "here": self.hint,
+            "usually": self.usually,
+            "smallest counter-example": "" if self.x is None else f"{_shown(self.x)} at t = {self.t:.4g} (seed {self.seed})",
+        }
+        lines = [head + (f"off by {self.off:.3g}, {self.allowed:.1e} allowed" if finite else self.where)]
+        lines += [f"{' ' * 8}{label}: {words}" for label, words in told.items() if words]
+        return "\n".join(textwrap.fill(line, 120, subsequent_indent=" " * 10) for line in lines)
 
 
 def _shown(x):
@@ -157,19 +169,18 @@ LAWS: dict[str, Law] = {}
 
 def law(
     name: str,
-    usually: str,
     needs: tuple[str, ...] = (),
     tries: int = 16,
     draws: bool = True,
-    far: str = "",
     explain: Callable[[Case], str] | None = None,
 ) -> Callable[[Trial], Law]:
-    """A decorator that makes a law of a function trial(case, drawn, rng) -> Finding, whose docstring is the theorem.
+    """A decorator that makes a law of a function trial(case, drawn, rng) -> Finding.
 
-    The law is a function for people: it takes the arguments of `check_denoiser` except `laws`, and returns a Result. `needs` are
-    the claims that the law follows from, and its own claims by default. `draws` says whether the trial asks the question that was
-    drawn; that question can then be made smaller. If `far` is given, the last question is one of `Case.draw_far`, and `far` is
-    what it usually means if the law breaks there only. explain(case) gives a hint after the law was broken.
+    The law is a function for people: it takes the arguments of `check_denoiser` except `laws`, and returns a Result. The first
+    line of the trial's docstring is the theorem, and its paragraph "Usually: ..." is what it usually means if the law is broken.
+    If it has a paragraph "Far away: ...", the last question is one of `Case.draw_far`, and these words are told if the law breaks
+    there only. `needs` are the claims that the law follows from, and its own claims by default. `draws` says whether the trial
+    asks the question that was drawn; that question can then be made smaller. explain(case) gives a hint after the law was broken.
     """
 
     def build(trial):
@@ -182,12 +193,20 @@ def law(
 
         del call.__wrapped__
         found = cast(Law, call)
-        found.law, found.usually, found.needs, found.says = name, usually, needs, trial.__doc__.split("\n")[0]
-        found.tries, found.draws, found.far, found.explain, found.trial = tries, draws, far, explain, trial
+        told = inspect.cleandoc(trial.__doc__).split("\n\n")
+        found.usually, found.far = (_paragraph(told, label) for label in ("Usually: ", "Far away: "))
+        found.law, found.needs, found.says = name, needs, told[0].split("\n")[0]
+        found.tries, found.draws, found.explain, found.trial = tries, draws, explain, trial
         LAWS[name] = found
         return found
 
     return build
+
+
+def _paragraph(paragraphs, label):
+    """The paragraph that begins with `label`, without it and in one line; "" if there is none."""
+    found = [" ".join(one.split()) for one in paragraphs if one.startswith(label)]
+    return found[0].removeprefix(label) if found else ""
 
 
 def refused(which: Law, why: str) -> Result:
@@ -196,47 +215,45 @@ def refused(which: Law, why: str) -> Result:
 
 
 def run_law(which: Law, case: Case) -> Result:
-    """The Result of one law for a Case."""
+    """The Result of one law for a Case; if it takes more than 2 s, a terminal's stderr shows how many questions were asked."""
     missing = [claim for claim in which.needs if claim not in case.claims]
     if missing:
         return refused(which, f"'{missing[0]}' is not claimed")
-    worst, done, why = Finding(0.0, np.inf), 0, "rounding, or too little contrast, would hide any mistake"
+    with tqdm(desc=which.law, unit=" questions", delay=PATIENCE, leave=False, disable=None) as bar:
+        case.count = bar.update
+        return _tried(which, case)
+
+
+def _tried(which, case):
+    """The Result of a law whose claims are made: from the try that breaks it, or from the try that is furthest off."""
+    findings, why = [], "rounding, or too little contrast, would hide any mistake"
     for number in range(which.tries):
         far = bool(which.far) and number == which.tries - 1
         seed = case.seed + number
         drawn = case.draw_far(seed) if far else case.draw(seed, 3 * number // max(which.tries - 1, 1))
-        started = time.perf_counter()
         try:
             finding = attempt(which, case, drawn)
         except NotApplicable as reason:
             why = str(reason)
             continue
         if finding.broken:
-            seconds = time.perf_counter() - started
             if far and finding.usually is None:
                 finding = finding._replace(usually=which.far)
-            return _broken(which, case, drawn, finding, number + 1, seconds)
+            return _broken(which, case, drawn, finding, number + 1)
         # A bound as wide as the range shows nothing. Laws that ask questions of their own raise NotApplicable then.
         if not which.draws or finding.allowed <= case.span / 4:
-            done += 1
-            if finding.off * worst.allowed >= worst.off * finding.allowed or done == 1:
-                worst = finding
-    if not done:
+            findings.append(finding)
+    if not findings:
         return refused(which, why)
-    return Result(which.law, True, which.says, worst.off, worst.allowed, tries=done)
+    worst = max(reversed(findings), key=lambda one: one.off / one.allowed if one.allowed else 0.0)
+    return Result(which.law, True, which.says, worst.off, worst.allowed, tries=len(findings))
 
 
-def _broken(which, case, drawn, finding, tries, seconds):
+def _broken(which, case, drawn, finding, tries):
     """The Result of a law that a try broke."""
     usually = which.usually if finding.usually is None else finding.usually
     if which.draws:
-        if seconds * MOST_SHRINKS > SHRINK_SECONDS:
-            # A second measurement, as the first may include compilation, or a pause of the computer.
-            started = time.perf_counter()
-            with suppress(NotApplicable):
-                attempt(which, case, drawn)
-            seconds = min(seconds, time.perf_counter() - started)
-        drawn, finding = smaller(which, case, drawn, finding, seconds)
+        drawn, finding = smaller(which, case, drawn, finding)
     x, t = (drawn.x, drawn.t) if which.draws and finding.x is None else (finding.x, finding.t)
     hint = ""
     with suppress(Malformed, NotApplicable):
@@ -256,69 +273,40 @@ def attempt(which: Law, case: Case, drawn: Drawn) -> Finding:
         return Finding(np.inf, 0.0, str(why), x, None if t is None else float(np.ravel(t)[0]), usually)
 
 
-def smaller(which: Law, case: Case, drawn: Drawn, finding: Finding, seconds: float) -> tuple[Drawn, Finding]:
-    """The smallest question found that still breaks the law, and its Finding; `seconds` is the time that one try takes.
+def smaller(which: Law, case: Case, drawn: Drawn, finding: Finding) -> tuple[Drawn, Finding]:
+    """The question found with the fewest numbers that are not zero which still breaks the law, and its Finding."""
+    started, questions = time.perf_counter(), _simpler(case, lambda: drawn)
+    for number, (x, t) in zip(range(MOST_SHRINKS), questions, strict=False):
+        if number >= 10 and time.perf_counter() - started > SHRINK_SECONDS:
+            break
+        candidate = Drawn(x, t, drawn.seed)
+        with suppress(NotApplicable):
+            found = attempt(which, case, candidate)
+            if found.broken and np.count_nonzero(x) < np.count_nonzero(drawn.x):
+                drawn, finding = candidate, found
+    return drawn, finding
 
-    Pixels are set to zero; then hypothesis, if it is installed, looks for another question.
+
+def _simpler(case: Case, smallest: Callable[[], Drawn]) -> Iterator[tuple[Array, float]]:
+    """Questions (x, t) that may be smaller than the smallest one so far, `smallest()`, which changes between them.
+
+    First one query of several; then all numbers set to zero, or else half of them, a quarter, ...; and if that leaves many
+    numbers, other questions with at most SMALL numbers, multiples of 1/4.
     """
-    search = _Search(which, case, drawn, finding, int(min(MOST_SHRINKS, max(SHRINK_SECONDS / max(seconds, 1e-6), 10))))
-    with suppress(Enough, ImportError):
-        search.by_emptying()
-        if np.count_nonzero(search.drawn.x) > SMALL:
-            search.by_hypothesis()
-    return search.drawn, search.finding
-
-
-class _Search:
-    """The smallest question found so far that breaks a law, its Finding, and how many questions may still be asked."""
-
-    def __init__(self, which: Law, case: Case, drawn: Drawn, finding: Finding, left: int) -> None:
-        self.which, self.case, self.drawn, self.finding, self.left = which, case, drawn, finding, left
-
-    def breaks(self, x, t):
-        """Whether the question (x, t) breaks the law; if it does and is smaller, it is kept."""
-        if self.left <= 0 or not np.any(self.drawn.x):
-            raise Enough
-        self.left -= 1
-        candidate = Drawn(x, t, self.drawn.seed)
-        try:
-            found = attempt(self.which, self.case, candidate)
-        except NotApplicable:
-            return False
-        if found.broken and np.count_nonzero(x) < np.count_nonzero(self.drawn.x):
-            self.drawn, self.finding = candidate, found
-        return found.broken
-
-    def by_emptying(self):
-        """Keep one query, and set all its numbers to zero, or else half of them, a quarter, ..., if the law stays broken."""
-        for query in range(len(self.drawn.x)):
-            if len(self.drawn.x) > 1:
-                self.breaks(self.drawn.x[query : query + 1], self.drawn.t)
-        size = 2 * self.drawn.x.size
-        while size > 1:
-            size = -(-size // 2)
-            live = np.flatnonzero(self.drawn.x)
-            for start in range(0, len(live), size):
-                x = self.drawn.x.copy()
-                x.flat[live[start : start + size]] = 0
-                self.breaks(x, self.drawn.t)
-
-    def by_hypothesis(self):
-        """Let hypothesis look for a single query of multiples of 1/4 that breaks the law, and make it smaller."""
-        import hypothesis
-        from hypothesis import strategies as st
-
-        shape = (1, *self.case.shape)
-        entries = int(np.prod(shape))
-        numbers = st.lists(st.integers(-8, 8), min_size=entries, max_size=entries)
-        settings = hypothesis.settings(
-            max_examples=25, database=None, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
-        )
-        # NoSuchExample: hypothesis found nothing, and the earlier question stays. Flaky: the denoiser is not repeatable.
-        with suppress(hypothesis.errors.HypothesisException):
-            hypothesis.find(
-                st.tuples(numbers, st.sampled_from(self.case.times)),
-                lambda pair: self.breaks(np.reshape(pair[0], shape) / 4, pair[1]),
-                settings=settings,
-                random=Random(0),
-            )
+    for query in range(len(smallest().x)):
+        if len(smallest().x) > 1:
+            yield smallest().x[query : query + 1], smallest().t
+    size = 2 * smallest().x.size
+    while size > 1:
+        size = -(-size // 2)
+        live = np.flatnonzero(smallest().x)
+        for start in range(0, len(live), size):
+            x = smallest().x.copy()
+            x.flat[live[start : start + size]] = 0
+            yield x, smallest().t
+    rng = np.random.default_rng(0)
+    while np.count_nonzero(smallest().x) > SMALL:
+        x = np.zeros((1, *case.shape))
+        live = rng.integers(x.size, size=rng.integers(SMALL + 1))
+        x.flat[live] = rng.integers(-8, 9, size=len(live)) / 4
+        yield x, float(rng.choice(case.times))
