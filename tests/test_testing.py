@@ -703,8 +703,8 @@ def test_another_question_is_found_where_emptying_does_not_help(seed):
     """Where pixels cannot be emptied one by one, a question of one to three numbers is found that breaks the law too."""
 
     def denoiser(x, t):
-        # Wrong for one bright pixel, and for many dark ones.
-        return IS(x, t) + 0.01 * ((x > 1.7).sum() == 1 or (x < -0.1).sum() > 7)
+        # Wrong for many dark pixels, and for one that is 2, which noise never is.
+        return IS(x, t) + 0.01 * ((x < -0.1).sum() > 7 or (x == 2).any())
 
     found = testing.formula(denoiser, IMAGES, COSINE, rng=seed)
     assert found.held is False and 1 <= np.count_nonzero(found.x) <= 3
