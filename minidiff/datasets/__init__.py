@@ -12,21 +12,5 @@ from .made import digits, glyphs, photo, two_tone
 from .readers import cifar10, class_names, folder, idx
 from .ruled import colour_patterns, creatures, palette
 
-__all__ = [
-    "NAMES",
-    "cifar10",
-    "class_names",
-    "colour_patterns",
-    "creatures",
-    "digits",
-    "folder",
-    "glyphs",
-    "idx",
-    "load",
-    "npy",
-    "npz",
-    "palette",
-    "photo",
-    "resize",
-    "two_tone",
-]
+__all__ = ["NAMES", "cifar10", "class_names", "colour_patterns", "creatures", "digits", "folder", "glyphs", "idx"]
+__all__ += ["load", "npy", "npz", "palette", "photo", "resize", "two_tone"]

@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import arguments
 from ..types import Array, PathLike
-from .images import decoding, doubt, doubt_dark, existing_file, to_float
+from .images import decoding, doubt, existing_file, finished
 
 # The names of (images, labels) in .npz files: those of this package, of MedMNIST and of Keras.
 NPZ_NAMES = (("images", "labels"), ("train_images", "train_labels"), ("x_train", "y_train"))
@@ -37,9 +37,7 @@ def npy(path: PathLike) -> tuple[Array, None]:
     Traceback (most recent call last):
     FileNotFoundError: no-such.npy: expected a .npy file, got no such file
     """
-    images = to_float(read_npy(path))
-    doubt_dark(path, images)
-    return images, None
+    return finished(path, read_npy(path), None)[0], None
 
 
 def read_npy(path: PathLike) -> Array:
@@ -74,10 +72,7 @@ def npz(path: PathLike) -> tuple[Array, Array | None]:
     Traceback (most recent call last):
     FileNotFoundError: no-such.npz: expected a .npz file, got no such file
     """
-    values, labels = read_npz(path)
-    images = to_float(values)
-    doubt_dark(path, images)
-    return images, labels
+    return finished(path, *read_npz(path))
 
 
 def read_npz(path: PathLike) -> tuple[Array, Array | None]:
@@ -86,25 +81,19 @@ def read_npz(path: PathLike) -> tuple[Array, Array | None]:
     with decoding(path, "a .npz file without pickled objects"):
         with open(path, "rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as arrays:
             held = arrays.files
-            names, key = _npz_names(held)
-            values = arrays[names[0]] if key else None
-            labels = arrays[names[1]] if key and names[1] in arrays.files else None
-    if not key:
+            names = next((pair for pair in NPZ_NAMES if pair[0] in held), (held[0], None) if len(held) == 1 else None)
+            values, labels = (arrays[name] if name in held else None for name in names or (None, None))
+    if names is None:
         wanted = " or ".join(pair[0] for pair in NPZ_NAMES)
-        got = f"{', '.join(names[:5]) or 'none'}{', ...' if len(names) > 5 else ''}"
-        raise ValueError(f"{path}: expected an array named {wanted}, or one array alone, got {got}")
+        raise ValueError(
+            f"{path}: expected an array named {wanted}, or one array alone, got {', '.join(held[:5]) or 'none'}"
+            + (", ..." if len(held) > 5 else "")
+        )
     values = _image_array(f"{path}: {names[0]}", values)
-    if labels is None and (others := [name for name in held if name[:1].lower() == "y" or "label" in name.lower()]):
+    others = [name for name in held if name != names[0] and (name[:1].lower() == "y" or "label" in name.lower())]
+    if labels is None and others:
         doubt(f"{path}: expected labels named {names[1]} beside {names[0]}, got {others[0]}, which is not read")
     return values, None if labels is None else _label_array(f"{path}: {names[1]}", labels, len(values))
-
-
-def _npz_names(files):
-    """((name of the images, name of the labels or None), True), or (all names, False) if the images cannot be found."""
-    for pair in NPZ_NAMES:
-        if pair[0] in files:
-            return pair, True
-    return ((files[0], None), True) if len(files) == 1 else (files, False)
 
 
 def _image_array(where, array):

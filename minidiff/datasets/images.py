@@ -125,6 +125,13 @@ def to_float(array: Array) -> Array:
     return np.array(array, dtype=np.float32, order="C")
 
 
+def finished(where: PathLike, values: Array, labels: Array | None) -> tuple[Array, Array | None]:
+    """(images, labels) as readers return them: values as float32, with a warning if all images are almost black."""
+    images = to_float(values)
+    doubt_dark(where, images)
+    return images, labels
+
+
 def to_colour(images: Array, name: str = "images") -> Array:
     """Images (..., 1) or (..., 3) as (..., 3): a grey channel is repeated three times; ValueError on other channels."""
     if images.shape[-1] not in (1, 3):

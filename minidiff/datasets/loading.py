@@ -20,6 +20,8 @@ NAMES: dict[str, Callable[..., tuple[Array, Array | None]]] = {
 }
 # The sets whose images are drawn at random, in any number.
 DRAWN = ("glyphs", "photo", "colour_patterns", "creatures")
+# The first bytes of files.
+MARKS = {readers.GZIP_MAGIC: "idx", b"\0\0": "idx", b"PK\x03\x04": "npz", b"\x93NUMPY": "npy"}
 KINDS = "a folder of images, or an IDX, CIFAR-10 .bin, .npz or .npy file"
 
 
@@ -72,7 +74,7 @@ def load(
     if not path.exists() and path.name != "**":
         raise ValueError(f"data: expected one of {', '.join(NAMES)}, or a path, got {os.fspath(name_or_path)!r}")
     if path.name == "**" or (path.is_dir() and not readers.cifar10_batches(path)):
-        files, labels = readers.list_folder(path)
+        files, labels, _ = readers.list_folder(path)
         chosen = _pick(count, len(files), rng, path)
         files = files[chosen] if isinstance(chosen, slice) else [files[i] for i in chosen]
         images, labels = readers.read_files(files, size, colour), None if labels is None else labels[chosen]
@@ -121,17 +123,15 @@ def _kind(path):
     path = existing_file(path, KINDS)
     with open(path, "rb") as file:
         head = file.read(6)
-    if head[:2] in (readers.GZIP_MAGIC, b"\0\0"):
-        return "idx"
-    if head[:4] == b"PK\x03\x04":
-        return "npz"
-    if head == b"\x93NUMPY":
-        return "npy"
-    if path.suffix.lower() in (".npz", ".npy"):
-        return path.suffix.lower()[1:]
-    if path.suffix.lower() in formats():
+    suffix = path.suffix.lower()
+    for mark, kind in MARKS.items():
+        if head.startswith(mark):
+            return kind
+    if suffix in (".npz", ".npy"):
+        return suffix[1:]
+    if suffix in formats():
         return "one image; hint: give the folder that holds it"
-    return "idx" if path.suffix == ".gz" or "ubyte" in path.name else "another kind of file"
+    return "idx" if suffix == ".gz" or "ubyte" in path.name else "another kind of file"
 
 
 def _labels_beside(path):

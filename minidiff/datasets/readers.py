@@ -14,7 +14,19 @@ from pathlib import Path
 import numpy as np
 
 from ..types import Array, PathLike
-from .images import as_path, check_room, decoding, doubt, doubt_dark, existing_file, formats, from_bytes, image_side, read_image
+from .images import (
+    as_path,
+    check_room,
+    decoding,
+    doubt,
+    doubt_dark,
+    existing_file,
+    finished,
+    formats,
+    from_bytes,
+    image_side,
+    read_image,
+)
 
 # Images that Pillow does not open, or only with a plug-in. A folder of them must not look empty.
 OTHER_IMAGES = (".avif", ".heic", ".heif", ".jxl", ".svg", ".eps", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw")
@@ -72,14 +84,14 @@ def folder(path: PathLike, size: int | None = None, colour: bool = False) -> tup
     Traceback (most recent call last):
     FileNotFoundError: no such folder: expected a folder of images, got no such folder
     """
-    files, labels = list_folder(path)
+    files, labels, _ = list_folder(path)
     images = read_files(files, size, colour)
     doubt_dark(path, images)
     return images, labels
 
 
-def list_folder(path: PathLike) -> tuple[list[Path], Array | None]:
-    """The image files of a folder, and their labels or None; see `folder`."""
+def list_folder(path: PathLike) -> tuple[list[Path], Array | None, list[str] | None]:
+    """The image files of a folder, their labels or None, and the names of the classes 0, 1, ... if words name them."""
     path = as_path(path)
     every = path.name == "**"
     root = path.parent if every else path
@@ -87,40 +99,40 @@ def list_folder(path: PathLike) -> tuple[list[Path], Array | None]:
         raise FileNotFoundError(f"{root}: expected a folder of images, got no such folder")
     if not root.is_dir():
         raise ValueError(f"{root}: expected a folder of images, got a file")
-    found, left_out = _images_below(root, math.inf if every else MOST_DEPTH, links=not every)
+    found, left_out = _images_below(root, every)
     part = None if every else _training_part(root, found)
     if part:
         return list_folder(root / part)
     deeper = [] if every else [place for place in found if len(place) > 1]
-    classes: dict[str, list[Path]] = {}
-    for place, files in found.items():
-        if place not in deeper:
-            classes.setdefault(place[0] if place else "", []).extend(files)
-    if not classes:
-        elsewhere = _elsewhere(root, deeper, left_out)
+    kept = [(place[0] if place else "", file) for place, files in found.items() if place not in deeper for file in files]
+    names, files = list(dict.fromkeys(name for name, _ in kept)), [file for _, file in kept]
+    elsewhere = _elsewhere(root, deeper, left_out)
+    if not names:
         raise ValueError(f"{root}: expected a folder of images, got none in it nor in its subfolders{elsewhere}")
-    if "" in classes and len(classes) > 1:
-        if every:
-            return [file for found in classes.values() for file in found], None
-        both = f"{classes[''][0].name} beside {next(name for name in classes if name)}/"
+    if len(names) > 1 and names[0] == "" and not every:
         hint = f"'{root / '**'}' reads images at every depth, without labels"
+        both = f"{files[0].name} beside {names[1]}/"
         raise ValueError(f"{root}: expected images either in it or in class subfolders, got {both}; hint: {hint}")
-    if deeper or left_out:
-        doubt(f"{root}: expected to read all images, got some that are left out{_elsewhere(root, deeper, left_out)}")
-    if "" in classes:
+    if elsewhere:
+        doubt(f"{root}: expected to read all images, got some that are left out{elsewhere}")
+    if names[0] == "":
         _doubt_labels(root)
-        return classes[""], None
-    numbers = _class_numbers(list(classes))
-    labels = np.repeat(np.array(numbers, dtype=np.int64), [len(found) for found in classes.values()])
-    return [file for found in classes.values() for file in found], labels
+        return files, None, None
+    # Else they are whole numbers, all different, that int64 holds: 7, -1, or a date such as 20240131.
+    words = not all(re.fullmatch(r"-?\d{1,18}", name) for name in names) or len({int(name) for name in names}) < len(names)
+    numbers = dict(zip(names, range(len(names)) if words else map(int, names), strict=True))
+    return files, np.array([numbers[name] for name, _ in kept], dtype=np.int64), names if words else None
 
 
-def _images_below(root, most, links):
-    """{folder below root, as a tuple of names: its image files}, in the order of names, and images of other formats."""
+def _images_below(root, every):
+    """{folder below root, as a tuple of names: its image files}, in the order of names, and images of other formats.
+
+    At most MOST_DEPTH folders deep, or `every` image at any depth; then links to folders are not followed, as they may go round.
+    """
     known, found, left_out = formats(), {}, []
-    for at, below, names in os.walk(root, onerror=_raise, followlinks=links):
+    for at, below, names in os.walk(root, onerror=_raise, followlinks=not every):
         place = Path(at).relative_to(root).parts
-        below[:] = sorted(name for name in below if name[0] != ".") if len(place) < most else []
+        below[:] = sorted(name for name in below if name[0] != ".") if every or len(place) < MOST_DEPTH else []
         files = [Path(at, name) for name in sorted(names) if name[0] != "."]
         images = [file for file in files if file.suffix.lower() in known and file.is_file()]
         left_out += [file for file in files if file.suffix.lower() in OTHER_IMAGES and file.suffix.lower() not in known]
@@ -163,17 +175,6 @@ def _doubt_labels(root):
             return doubt(f"{file}: expected labels as the names of subfolders, got a file, which is not read")
 
 
-def _class_numbers(names):
-    if _are_numbers(names):
-        return [int(name) for name in names]
-    return range(len(names))
-
-
-def _are_numbers(names):
-    """Whether these names are whole numbers, all different, that int64 holds: 7, -1, or a date such as 20240131."""
-    return all(re.fullmatch(r"-?\d{1,18}", name) for name in names) and len({int(name) for name in names}) == len(names)
-
-
 def class_names(path: PathLike) -> list[str] | None:
     """The names of the classes 0, 1, ... of a folder with subfolders that words name; None where labels have no other names.
 
@@ -190,12 +191,7 @@ def class_names(path: PathLike) -> list[str] | None:
     path = as_path(path)
     if path.name != "**" and (not path.is_dir() or cifar10_batches(path)):
         return None
-    files, labels = list_folder(path)
-    if labels is None:
-        return None
-    below = path.parent if path.name == "**" else None
-    names = list(dict.fromkeys(file.relative_to(below).parts[0] if below else file.parent.name for file in files))
-    return None if _are_numbers(names) else names
+    return list_folder(path)[2]
 
 
 def read_files(files: Sequence[Path], size: int | None, colour: bool) -> Array:
@@ -214,17 +210,16 @@ def read_files(files: Sequence[Path], size: int | None, colour: bool) -> Array:
 
 
 def _check_alike(file, image, first, model):
-    if image.shape[:2] != model.shape[:2]:
-        (height, width), (rows, columns) = image.shape[:2], model.shape[:2]
-        raise ValueError(
-            f"{file}: expected {columns} x {rows} pixels like {first.name}, got {width} x {height}; "
-            "hint: size= (--size) makes all images alike"
-        )
-    if image.shape[2] != model.shape[2]:
-        raise ValueError(
-            f"{file}: expected {_channels(model)} like {first.name}, got {_channels(image)}; "
-            "hint: colour=True (--colour) gives all images three channels"
-        )
+    for told, hint in (
+        (_sides, "size= (--size) makes all images alike"),
+        (_channels, "colour=True (--colour) gives all images three channels"),
+    ):
+        if told(image) != told(model):
+            raise ValueError(f"{file}: expected {told(model)} like {first.name}, got {told(image)}; hint: {hint}")
+
+
+def _sides(image):
+    return f"{image.shape[1]} x {image.shape[0]} pixels"
 
 
 def _channels(image):
@@ -259,10 +254,7 @@ def idx(images_path: PathLike, labels_path: PathLike | None = None) -> tuple[Arr
     Traceback (most recent call last):
     FileNotFoundError: no-such-file-idx3-ubyte: expected an IDX file of images, got no such file
     """
-    values, labels = read_idx(images_path, labels_path)
-    images = from_bytes(values)
-    doubt_dark(images_path, images)
-    return images, labels
+    return finished(images_path, *read_idx(images_path, labels_path))
 
 
 def read_idx(images_path: PathLike, labels_path: PathLike | None = None) -> tuple[Array, Array | None]:
@@ -352,11 +344,9 @@ def cifar10(path: PathLike) -> tuple[Array, Array]:
 def read_cifar10(path: PathLike) -> tuple[Array, Array]:
     """CIFAR-10's images as (N, 32, 32, 3) bytes (a view of the records), and their labels."""
     path = as_path(path)
-    files = [path]
-    if path.is_dir():
-        files = cifar10_batches(path)
-        if not files:
-            raise ValueError(f"{path}: expected data_batch_*.bin of CIFAR-10's binary version, got none in this folder")
+    files = cifar10_batches(path) if path.is_dir() else [path]
+    if not files:
+        raise ValueError(f"{path}: expected data_batch_*.bin of CIFAR-10's binary version, got none in this folder")
     records = np.concatenate([_cifar_records(file) for file in files])
     values = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return values, records[:, 0].astype(np.int64)

@@ -139,7 +139,7 @@ def colour_patterns(
 
 def _bands(side, shapes, pitch):
     """The number of rows of shapes, of which the last may be shorter; ValueError if the shapes do not fit."""
-    rows = max(1, math.isqrt(shapes - 1) + 1 if shapes > 1 else 1)
+    rows = math.isqrt(shapes - 1) + 1
     if rows * pitch > side:
         most = (side // pitch) ** 2
         raise ValueError(

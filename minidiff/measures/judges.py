@@ -226,26 +226,22 @@ def _pieces(mask, wraps):
     return _components(np.zeros((1, *mask.shape), np.int64), mask, wraps)
 
 
-def _moved(mask, down, across, wraps):
-    """mask (H, W) moved down and across, on the torus if it wraps; else pixels from beyond the border are black."""
-    if wraps:
-        return np.roll(mask, (down, across), (0, 1))
-    padded = np.pad(mask, max(abs(down), abs(across)))
-    edge = max(abs(down), abs(across))
-    return padded[edge - down : edge - down + mask.shape[0], edge - across : edge - across + mask.shape[1]]
+def _padded(mask, edge, wraps):
+    """mask (H, W) with `edge` more pixels on each side, from the torus if it wraps, else black ones."""
+    return np.pad(mask, edge, mode="wrap" if wraps else "constant")
 
 
 def _opened(mask, side, wraps):
     """The pixels of all side x side squares that lie inside mask (a morphological opening)."""
-    steps = [(down, across) for down in range(side) for across in range(side)]
-    corners = np.logical_and.reduce([_moved(mask, -down, -across, wraps) for down, across in steps])
-    return np.logical_or.reduce([_moved(corners, down, across, wraps) for down, across in steps])
+    squares = np.lib.stride_tricks.sliding_window_view(_padded(mask, side - 1, wraps), (side, side))
+    inside = squares.all(axis=(2, 3))
+    return np.lib.stride_tricks.sliding_window_view(inside, (side, side)).any(axis=(2, 3))
 
 
 def _grown(mask, wraps):
     """mask and all pixels that share an edge with it."""
-    steps = [(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]
-    return np.logical_or.reduce([_moved(mask, down, across, wraps) for down, across in steps])
+    p = _padded(mask, 1, wraps)
+    return mask | p[:-2, 1:-1] | p[2:, 1:-1] | p[1:-1, :-2] | p[1:-1, 2:]
 
 
 class Report(NamedTuple):

@@ -191,28 +191,23 @@ def mosaic(machine: Machine, x: Array) -> Mosaic:
 
 
 def _components(piece, counted, wraps):
-    """The number of each pixel's region, (H, W): connected pixels with equal piece (3, H, W); -1 where nothing is counted.
+    """The number of each pixel's region, (H, W): connected pixels with equal piece (D, H, W); -1 where nothing is counted.
 
     Each pixel begins with a number of its own and takes the lowest number of its neighbours, again and again.
     """
-    height, width = counted.shape
-    number = np.where(counted, np.arange(height * width).reshape(height, width), -1)
-    while True:
-        lowest = number.copy()
-        for axis in (0, 1):
-            for step in (1, -1):
-                neighbour, other = np.roll(number, step, axis), np.roll(piece, step, axis + 1)
-                alike = counted & (neighbour >= 0) & (piece == other).all(axis=0)
-                if not wraps:
-                    border = [slice(None), slice(None)]
-                    border[axis] = 0 if step == 1 else -1
-                    alike[tuple(border)] = False
-                lowest = np.where(alike, np.minimum(lowest, neighbour), lowest)
-        if (lowest == number).all():
-            break
-        number = lowest
+    number = np.where(counted, np.arange(counted.size).reshape(counted.shape), -1)
+    # Whether each pixel and the next one, below it or to its right, are in one region.
+    joined = [counted & np.roll(counted, -1, axis) & (piece == np.roll(piece, -1, axis + 1)).all(axis=0) for axis in (0, 1)]
+    if not wraps:
+        joined[0][-1] = joined[1][:, -1] = False
+    before = None
+    while not np.array_equal(number, before):
+        before = number
+        for axis, both in enumerate(joined):
+            number = np.where(both, np.minimum(number, np.roll(number, -1, axis)), number)
+            number = np.where(np.roll(both, 1, axis), np.minimum(number, np.roll(number, 1, axis)), number)
     _, dense = np.unique(number, return_inverse=True)
-    return dense.reshape(height, width) - (not counted.all())
+    return dense.reshape(counted.shape) - (not counted.all())
 
 
 def local_consistency(machine: Denoiser, x: Array, tolerance: float = 0.02) -> Array:
