@@ -14,7 +14,7 @@ best.py hold a denoiser against minidiff/theory.py, through laws/rules.py.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from tqdm import tqdm
@@ -68,7 +68,7 @@ class Report:
     """
 
     results: tuple[Result, ...]
-    about: str = field(default="")
+    about: str = ""
 
     @property
     def held(self) -> bool:

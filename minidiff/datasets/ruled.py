@@ -20,10 +20,7 @@ from .made import MOST_COUNT
 # the other cosines are below 0.85. (Networks mix colours: of red and yellow they make orange.)
 #
 # All five differ in lightness, for readers who are colour-blind.
-PALETTE = np.array(
-    [(1, -0.7, -0.7), (-0.7, 1, -0.7), (-0.7, -0.7, 1), (0.6, 0.5, -1), (0.6, -0.2, 0.8)],
-    dtype=np.float32,
-)
+PALETTE = np.array([(1, -0.7, -0.7), (-0.7, 1, -0.7), (-0.7, -0.7, 1), (0.6, 0.5, -1), (0.6, -0.2, 0.8)], dtype=np.float32)
 
 
 def palette(colours: int = 3) -> Array:

@@ -168,11 +168,7 @@ LAWS: dict[str, Law] = {}
 
 
 def law(
-    name: str,
-    needs: tuple[str, ...] = (),
-    tries: int = 16,
-    draws: bool = True,
-    explain: Callable[[Case], str] | None = None,
+    name: str, needs: tuple[str, ...] = (), tries: int = 16, draws: bool = True, explain: Callable[[Case], str] | None = None
 ) -> Callable[[Trial], Law]:
     """A decorator that makes a law of a function trial(case, drawn, rng) -> Finding.
 

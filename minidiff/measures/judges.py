@@ -213,12 +213,9 @@ def _count(white, thickness, wraps):
     body = _opened(white, thickness + 1, wraps)
     bodies = _pieces(body, wraps)
     parts = _pieces(white & ~body, wraps)
-    beside = _grown(body, wraps)
-    limbs = 0
-    for number in range(parts.max() + 1):
-        part = parts == number
-        limbs += (part & beside).any() and 2 * part.sum() >= thickness**2
-    return int(limbs), int(bodies.max() + 1)
+    touching = np.unique(parts[_grown(body, wraps) & (parts >= 0)])
+    large = 2 * np.bincount(parts[parts >= 0]) >= thickness**2
+    return np.count_nonzero(large[touching]), int(bodies.max() + 1)
 
 
 def _pieces(mask, wraps):
