@@ -37,6 +37,15 @@ def brief(value: Any) -> str:
     return words if len(words) <= 80 else f"{words[:77]}..."
 
 
+def words_of(error: BaseException) -> str:
+    """The text of an error in one line that can be printed, at most 300 characters of it."""
+    try:
+        words = " ".join(str(error).split())
+    except Exception:
+        return "its text cannot be shown"
+    return words.encode("utf-8", "backslashreplace").decode()[:300]
+
+
 def float_array(name: str, value: Any, shape_hint: str, ndim: int | tuple[int, ...]) -> Array:
     """`value` as a C-contiguous array of float32 or float64, with one of the given numbers of axes and finite numbers only.
 

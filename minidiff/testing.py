@@ -181,10 +181,8 @@ def check_denoiser(
     >>> report["shifts"].x.shape
     (1, 4, 3, 1)
     """
+    chosen = _chosen(laws)
     case = make_case(denoiser, images, schedule, claims, window, boundary, make, rng, samples)
-    chosen = list(LAWS)
-    if laws is not None:
-        chosen = [arguments.choice("laws", name, tuple(LAWS)) for name in ([laws] if isinstance(laws, str) else laws)]
     results: list[Result] = []
     why = ""
     for name in tqdm(chosen, unit="law", delay=PATIENCE, leave=False):
@@ -192,6 +190,16 @@ def check_denoiser(
         results.append(result)
         why = why or _mute(case, result)
     return Report(tuple(results), _about(case, window))
+
+
+def _chosen(laws):
+    """The names of the laws to be tried."""
+    if laws is None:
+        return list(LAWS)
+    named = [laws] if isinstance(laws, str) else laws
+    if not isinstance(named, Iterable) or not (named := list(named)):
+        raise TypeError(f"laws: expected names such as ('formula', 'window'), got {laws!r}; hint: None tries all of them")
+    return [arguments.choice("laws", name, tuple(LAWS)) for name in named]
 
 
 def _mute(case, result):
@@ -215,5 +223,5 @@ def _about(case, window):
 def practice_images(count: int = 8, height: int = 7, width: int = 6, channels: int = 1, rng: Rng = 0) -> Array:
     """A small training set to check denoisers with, (N, H, W, C) float64: random pixels around a random brightness."""
     rng = arguments.generator(rng)
-    shape = (count, height, width, channels)
+    shape = arguments.shape("count, height, width, channels", (count, height, width, channels), "four whole numbers")
     return np.tanh(rng.standard_normal(shape) + rng.standard_normal((count, 1, 1, 1)))

@@ -129,8 +129,7 @@ def _check_axes(where, shape):
 
 def _check_floats(where, array):
     if array.dtype.kind != "f":
-        hint = {"b": "255 * array.astype(np.uint8)", "i": "array.astype(np.uint8)", "u": "array / 32767.5 - 1 for 16 bits"}
-        hint = f"; hint: {hint[array.dtype.kind]}" if array.dtype.kind in hint else ""
+        hint = _hint_for_bytes(array) if array.dtype.kind in "biu" else ""
         raise ValueError(f"{where}: expected uint8 in 0 ... 255 or floats in [-1, 1], got {array.dtype}{hint}")
     low, high = array.min(), array.max()
     if not np.isfinite(low) or not np.isfinite(high):
@@ -141,6 +140,15 @@ def _check_floats(where, array):
     if low >= 0 and high > 0:
         got = f"{arguments.value_range(array)}, which show as grey to white"
         doubt(f"{where}: expected floats from black (-1) to white (1), got {got}; hint: 2 * array - 1")
+
+
+def _hint_for_bytes(array):
+    """How whole numbers or bools become bytes or floats without wrapping round; "" if that is not known."""
+    for low, high, hint in ((0, 255, "array.astype(np.uint8)"), (-1, 1, "array.astype(np.float32)")):
+        if array.dtype.kind != "b" and low <= array.min() and array.max() <= high:
+            return f"; hint: {hint}"
+    hints = {"b": "255 * array.astype(np.uint8)", "u": "array / 32767.5 - 1 for 16 bits"}
+    return f"; hint: {hints[array.dtype.kind]}" if array.dtype.kind in hints else ""
 
 
 def _label_array(where, labels, count):

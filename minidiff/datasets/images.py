@@ -42,7 +42,7 @@ def decoding(path: PathLike, expected: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = arguments.words_of(error) or type(error).__name__
         raise ValueError(f"{path}: expected {expected}, got damaged or other data ({reason})") from error
 
 

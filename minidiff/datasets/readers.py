@@ -35,9 +35,8 @@ PARTS = (*TRAINING, "test", "testing", "val", "valid", "validation", "dev")
 # images/train/class/ is the deepest usual place.
 MOST_DEPTH = 3
 GZIP_MAGIC = b"\x1f\x8b"
-# Deflate data can grow by at most this factor: two bits give at most 258 bytes (RFC 1951).
-MOST_INFLATION = 1032
 CIFAR_RECORD = 1 + 3 * 32 * 32
+NOT_PYTHON = "; hint: the files of cifar-10-binary.tar.gz, not those for Python or Matlab, nor CIFAR-100"
 
 
 # --- a folder --------------------------------------------------------------------------------------------------------
@@ -270,7 +269,6 @@ def read_idx(images_path: PathLike, labels_path: PathLike | None = None) -> tupl
 
 def _idx_array(path, axes, what):
     path = existing_file(path, f"an IDX file of {what}")
-    held = path.stat().st_size
     with open(path, "rb") as raw:
         packed = raw.read(2) == GZIP_MAGIC
         raw.seek(0)
@@ -278,15 +276,14 @@ def _idx_array(path, axes, what):
         with decoding(path, "whole gzip data"):
             header = stream.read(4 + 4 * axes)
         shape = _idx_shape(path, header, axes, what)
-        size = math.prod(shape)
-        most = held * MOST_INFLATION if packed else held - len(header)
-        wanted = f"{path}: expected {size} bytes of {what} after a header of shape {shape}"
-        if size > most:
-            raise ValueError(f"{wanted}, got a file that holds at most {most}")
+        size, body = math.prod(shape), bytearray()
         with decoding(path, "whole gzip data"):
-            body = _read_up_to(stream, size + 1)
+            # In parts of a megabyte, since read(size) would allocate whatever a false header asks for.
+            while len(body) <= size and (part := stream.read(min(1 << 20, size + 1 - len(body)))):
+                body += part
     if len(body) != size:
-        raise ValueError(f"{wanted}, got {'more' if len(body) > size else len(body)}")
+        got = "more" if len(body) > size else f"a file that holds at most {len(body)}"
+        raise ValueError(f"{path}: expected {size} bytes of {what} after a header of shape {shape}, got {got}")
     return np.frombuffer(body, dtype=np.uint8).reshape(shape)
 
 
@@ -294,21 +291,14 @@ def _idx_shape(path, header, axes, what):
     magic = bytes((0, 0, 8, axes))
     if header[:4] != magic:
         got = f"0x{header[:4].hex()}" if len(header) >= 4 else f"a file of {len(header)} bytes"
-        raise ValueError(f"{path}: expected the magic number 0x{magic.hex()} of an IDX file of {what}, got {got}")
+        hint = "; hint: its last digit is 3 for images and 1 for labels" if header[:3] == magic[:3] else ""
+        raise ValueError(f"{path}: expected the magic number 0x{magic.hex()} of an IDX file of {what}, got {got}{hint}")
     if len(header) < 4 + 4 * axes:
         raise ValueError(f"{path}: expected an IDX header of {4 + 4 * axes} bytes, got {len(header)}")
-    shape = tuple(int.from_bytes(header[i : i + 4], "big") for i in range(4, len(header), 4))
+    shape = tuple(np.frombuffer(header, ">u4")[1:].tolist())
     if 0 in shape:
         raise ValueError(f"{path}: expected at least one of {what} and one pixel, got a header of shape {shape}")
     return shape
-
-
-def _read_up_to(stream, size):
-    """At most `size` bytes, read in parts of a megabyte: a single read(size) would allocate whatever a false header asks for."""
-    body = bytearray()
-    while len(body) < size and (part := stream.read(min(1 << 20, size - len(body)))):
-        body += part
-    return body
 
 
 # --- CIFAR-10 --------------------------------------------------------------------------------------------------------
@@ -346,7 +336,7 @@ def read_cifar10(path: PathLike) -> tuple[Array, Array]:
     path = as_path(path)
     files = cifar10_batches(path) if path.is_dir() else [path]
     if not files:
-        raise ValueError(f"{path}: expected data_batch_*.bin of CIFAR-10's binary version, got none in this folder")
+        raise ValueError(f"{path}: expected data_batch_*.bin of CIFAR-10's binary version, got none in this folder{NOT_PYTHON}")
     records = np.concatenate([_cifar_records(file) for file in files])
     values = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return values, records[:, 0].astype(np.int64)
@@ -361,7 +351,7 @@ def _cifar_records(path):
     path = existing_file(path, "CIFAR-10's binary version")
     held = path.stat().st_size
     if held == 0 or held % CIFAR_RECORD:
-        raise ValueError(f"{path}: expected CIFAR-10 records of {CIFAR_RECORD} bytes, got {held} bytes")
+        raise ValueError(f"{path}: expected CIFAR-10 records of {CIFAR_RECORD} bytes, got {held} bytes{NOT_PYTHON}")
     records = np.fromfile(path, dtype=np.uint8).reshape(-1, CIFAR_RECORD)
     if records[:, 0].max() > 9:
         raise ValueError(f"{path}: expected CIFAR-10 labels from 0 to 9, got {records[:, 0].max()}")

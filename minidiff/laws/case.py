@@ -214,7 +214,10 @@ class Case:
         return not self.claims.isdisjoint(("equivariant", "boundary"))
 
     def k(self, t: float) -> int:
-        """The window's side at time t; of a list of L sides the first, with index i, for which (i + 1) / L >= t."""
+        """The window's side at time t; of a list of L sides the first, with index i, for which (i + 1) / L >= t.
+
+        A list is not read by `Window`, which machines use too: a machine that reads it wrongly would pass then.
+        """
         if self.window is None:
             raise NotApplicable("the whole image is seen")
         table = getattr(self.window, "table", None)
@@ -250,7 +253,7 @@ class Case:
 def read_answer(answer: Any, x: Array, t: float | Array) -> Array:
     """An answer to x at time t as a float64 array; Malformed unless it is finite floats of x's shape."""
     # Guarded, since a tensor of another package raises errors of its own here.
-    with guarded(lambda error: Malformed(f"it answers with no array: {words_of(error)}", x, t)):
+    with guarded(lambda error: Malformed(f"it answers with no array: {arguments.words_of(error)}", x, t)):
         array = np.asarray(answer)
     if array.dtype.kind != "f":
         given = "None; is there a return?" if answer is None else f"{array.dtype}, not floats"
@@ -268,19 +271,10 @@ def read_answer(answer: Any, x: Array, t: float | Array) -> Array:
     return array
 
 
-def words_of(error: BaseException) -> str:
-    """The text of an error in one line that can be printed, at most 300 characters of it."""
-    try:
-        words = " ".join(str(error).split())
-    except Exception:
-        return "its text cannot be shown"
-    return words.encode("utf-8", "backslashreplace").decode()[:300]
-
-
 def said(error: BaseException, whose: str) -> str:
     """An error in one line, with the file and the line that raised it."""
     place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{whose} raised {type(error).__name__}: {words_of(error)} ({place.filename}, line {place.lineno})"
+    return f"{whose} raised {type(error).__name__}: {arguments.words_of(error)} ({place.filename}, line {place.lineno})"
 
 
 def make_case(

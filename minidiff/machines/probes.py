@@ -33,6 +33,8 @@ class Probes:
         Returns
         -------
         estimates : (K, H, W, C) or (K, B, H, W, C), of x's dtype.
+
+        Raises as a call does, and ValueError or TypeError on a bad window, or none. Costs as much as K calls.
         """
         height, width = self.images.shape[1:3]
         windows = [check_window(k, height, width, self.boundary, "windows") for k in windows]

@@ -123,7 +123,7 @@ def one_colour(samples: Array, colours: int | Array = 3, agreement: float = 0.95
     ----------
     samples, colours
         As for `coloured`.
-    agreement : float in (0.5, 1]
+    agreement : float in [0.5, 1]
         The share of the coloured pixels that must have the same colour.
     least : float in [0, 1]
         If at most this share of all pixels is coloured, the sample is blank.

@@ -258,7 +258,7 @@ def patch_distance(machine: WindowMachine, x: Array) -> Array:
     -------
     distance : (B,) float64, in pixel values, whose range is 2.
 
-    Costs one call of the machine.
+    Raises TypeError for a machine without windows. Costs one call of the machine.
 
     Examples
     --------
@@ -268,6 +268,8 @@ def patch_distance(machine: WindowMachine, x: Array) -> Array:
     >>> patch_distance(machine, images[:2]).tolist()
     [0.0, 0.0]
     """
+    if not hasattr(machine, "distance"):
+        raise TypeError(f"machine: expected a machine that sees windows, such as LocalScore, got {type(machine).__name__}")
     return machine.distance(arguments.image_set(x, "x")).mean(axis=(1, 2))
 
 
