@@ -600,10 +600,11 @@ def test_images_at_every_depth_are_read_on_request(tmp_path):
 def test_images_beside_subfolders_have_no_classes(tmp_path):
     """Images both in a folder and below it are read on request too, without labels; the error says how."""
     wanted = tree(tmp_path, "b.png", "a/c.png")
+    (tmp_path / "a" / "d.heic").write_bytes(b"photograph")
     with pytest.raises(ValueError) as error:
         datasets.folder(tmp_path)
     one_line(error, "class subfolders", os.path.join(tmp_path, "**"), "without labels")
-    images, labels = datasets.folder(tmp_path / "**")
+    images, labels = warned(lambda: datasets.folder(tmp_path / "**"), "left out", "1 like d.heic")
     same(images, wanted("b.png", "a/c.png"))
     assert labels is None
 
@@ -811,6 +812,13 @@ def test_labels_that_are_not_read_are_said(tmp_path):
     assert warned(lambda: datasets.folder(tmp_path / "folder"), "labels.csv", "not read")[1] is None
 
 
+def test_one_array_alone_is_the_images_whatever_its_name(tmp_path):
+    """A single array called y is read as images, and is not said to be labels beside them."""
+    np.savez(tmp_path / "a.npz", y=np.full((3, 4, 4), 255, np.uint8))
+    for read in (datasets.npz, datasets.load):
+        assert read(tmp_path / "a.npz")[1] is None
+
+
 def test_idx_labels_pair_with_gzipped_images(tmp_path):
     """MNIST's names pair, whichever of the two files was unpacked."""
     for first, second in (("", ".gz"), (".gz", "")):
@@ -903,7 +911,7 @@ def test_idx_round_trip(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("magic", "shape", "words"),
     [
-        (0x801, None, ["0x00000803", "0x00000801"]),
+        (0x801, None, ["0x00000803", "0x00000801", "3 for images and 1 for labels"]),
         (0xD03, None, ["0x00000803", "0x00000d03"]),
         (0x12345678, None, ["0x00000803", "0x12345678"]),
         (None, (3, 4, 4), ["48 bytes"]),
@@ -1010,7 +1018,7 @@ def test_bad_cifar10(tmp_path):
             one_line(error, path, "CIFAR-10", word)
     with pytest.raises(ValueError) as error:
         datasets.cifar10(tmp_path)
-    one_line(error, tmp_path, "data_batch_")
+    one_line(error, tmp_path, "data_batch_", "cifar-10-binary.tar.gz")
 
 
 # --- npy and npz -----------------------------------------------------------------------------------------------------
@@ -1047,6 +1055,25 @@ def test_npz_finds_images_and_labels_by_name(tmp_path, names):
         images, labels = read(tmp_path / "a.npz")
         same(images, scaled(values)[..., None])
         assert labels.tolist() == [2, 0, 1] and labels.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("values", "hint"),
+    [
+        ([0, 255], "array.astype(np.uint8)"),
+        ([-1, 1], "array.astype(np.float32)"),
+        ([-300, 300], None),
+        ([False, True], "255 * array.astype(np.uint8)"),
+        (np.array([0, 65535], np.uint16), "array / 32767.5 - 1"),
+    ],
+)
+def test_a_hint_for_whole_numbers_keeps_their_values(tmp_path, values, hint):
+    """What the hint says to write does not wrap round: 300 is no byte, and -1 would be 255."""
+    np.save(tmp_path / "a.npy", np.resize(values, (2, 4, 4)))
+    with pytest.raises(ValueError) as error:
+        datasets.load(tmp_path / "a.npy")
+    one_line(error, "expected uint8", hint or "got int64")
+    assert ("; hint: " in str(error.value)) == (hint is not None)
 
 
 BAD_ARRAYS = [

@@ -375,6 +375,11 @@ MACHINE = md.LocalScore(GOOD, COSINE, window=3)
         (lambda: local_consistency(MACHINE, GOOD[0]), ValueError, "x: expected shape"),
         (lambda: local_consistency(MACHINE, GOOD, tolerance=-1), ValueError, "tolerance: expected a finite number"),
         (lambda: local_consistency(MACHINE, GOOD, tolerance="a"), TypeError, "tolerance: expected a number"),
+        (
+            lambda: patch_distance(md.IdealScore(GOOD, md.schedules.flow()), GOOD),
+            TypeError,
+            "machine: expected a machine that sees",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore:(divide by zero|invalid value):RuntimeWarning")

@@ -740,6 +740,7 @@ def test_every_law_is_a_function_with_its_theorem():
     assert public == set(LAWS)
     for name, which in LAWS.items():
         assert which.says == inspect.getdoc(which).splitlines()[0] and which.says.endswith((".", "=."))
+        assert which.usually and f"Usually: {which.usually}" in " ".join(inspect.getdoc(which).split())
         assert next(iter(inspect.signature(which).parameters)) == "denoiser"
         assert set(WRONG) == set(LAWS), name
 
@@ -764,6 +765,8 @@ def test_every_law_is_a_function_with_its_theorem():
         ((IS, IMAGES, COSINE), {"rng": -1}, TypeError, "rng: expected"),
         ((IS, IMAGES, COSINE), {"samples": 10}, ValueError, "samples: expected at least 100"),
         ((IS, IMAGES, COSINE), {"laws": "shift"}, ValueError, "laws: expected one of answer,"),
+        ((IS, IMAGES, COSINE), {"laws": 3}, TypeError, "laws: expected names such as"),
+        ((IS, IMAGES, COSINE), {"laws": ()}, TypeError, "laws: expected names such as"),
     ],
 )
 def test_bad_arguments_are_named(arguments, options, error, words):
@@ -771,6 +774,13 @@ def test_bad_arguments_are_named(arguments, options, error, words):
     with pytest.raises(error) as caught:
         check_denoiser(*arguments, *(IS, IMAGES, COSINE)[len(arguments) :], **options)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"height": -1}, {"width": 2.5}, {"channels": "3"}])
+def test_a_practice_set_has_whole_numbers_of_images_and_pixels(wrong):
+    """A set of no images, or of half a pixel, is refused by its names."""
+    with pytest.raises((ValueError, TypeError), match="count, height, width, channels: expected"):
+        practice_images(**wrong)
 
 
 def test_a_law_that_breaks_for_several_times_is_told_in_words():
