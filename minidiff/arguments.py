@@ -132,8 +132,12 @@ def can_pickle(name: str, value: Any) -> None:
 
 def missing_axis(name: str, shape: tuple[int, ...]) -> str:
     """How three axes become four: (480, 640, 3) is one image in colour, (60000, 28, 28) are many grey ones."""
-    one = shape[2] in (1, 3, 4) and shape[1] >= 8
-    return f"add the axis of images, {name}[None]" if one else f"add the channel axis, {name}[..., None]"
+    return f"add the axis of images, {name}[None]" if is_one_image(shape) else f"add the channel axis, {name}[..., None]"
+
+
+def is_one_image(shape: tuple[int, ...]) -> bool:
+    """Whether three axes are probably those of one image, (H, W, C), and not of many grey ones, (N, H, W)."""
+    return shape[2] in (1, 3, 4) and shape[1] >= 8
 
 
 def choice(name: str, value: T, allowed: Collection[T]) -> T:

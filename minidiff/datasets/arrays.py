@@ -85,10 +85,8 @@ def read_npz(path: PathLike) -> tuple[Array, Array | None]:
             values, labels = (arrays[name] if name in held else None for name in names or (None, None))
     if names is None:
         wanted = " or ".join(pair[0] for pair in NPZ_NAMES)
-        raise ValueError(
-            f"{path}: expected an array named {wanted}, or one array alone, got {', '.join(held[:5]) or 'none'}"
-            + (", ..." if len(held) > 5 else "")
-        )
+        got = f"{', '.join(held[:5]) or 'none'}{', ...' if len(held) > 5 else ''}"
+        raise ValueError(f"{path}: expected an array named {wanted}, or one array alone, got {got}")
     values = _image_array(f"{path}: {names[0]}", values)
     others = [name for name in held if name != names[0] and (name[:1].lower() == "y" or "label" in name.lower())]
     if labels is None and others:
@@ -110,15 +108,14 @@ def _image_array(where, array):
 def _check_axes(where, shape):
     """ValueError if the shape is that of one colour image, or of channels that are not last."""
     if len(shape) == 3:
-        if shape[2] in (1, 3, 4) and shape[1] >= 8:
+        if arguments.is_one_image(shape):
             raise ValueError(
                 f"{where}: expected shape (N, H, W) or (N, H, W, C), got {shape}, which is one image; hint: array[None] "
                 f"(or array[..., None] for grey images {shape[2]} pixels wide)"
             )
-        if shape[0] == 3 and min(shape) < 16 <= min(shape[1:]):
-            doubt(
-                f"{where}: expected many images, got {shape}, read as 3 grey ones; hint: array.transpose(1, 2, 0)[None] for one"
-            )
+        if shape[0] == 3 and min(shape[1:]) >= 16:
+            hint = "hint: array.transpose(1, 2, 0)[None] for one image"
+            doubt(f"{where}: expected many images, got {shape}, read as 3 grey ones; {hint}")
     elif shape[3] > 4:
         moved = "0, 2, 3, 1" if shape[1] in (1, 3) or (shape[1] in (2, 4) and shape[2] == shape[3]) else None
         # The images of SVHN are (32, 32, 3, N).

@@ -21,12 +21,17 @@ WindowLike = int | Sequence[int] | Array | Callable[[float], int]
 def check_window(k: int, height: int, width: int, boundary: str, name: str = "window") -> int:
     """k itself: odd, 1 <= k <= min(H, W) on a torus, <= 2 max(H, W) - 1 with zeros; else a ValueError."""
     k = arguments.whole_number(name, k, 1)
-    most = min(height, width) if boundary == "circular" else 2 * max(height, width) - 1
+    most = _most(height, width, boundary)
     if k % 2 == 0 or k > most:
         raise ValueError(
             f"{name}: expected an odd number from 1 to {most} for {height} x {width} images and boundary {boundary!r}, got {k}"
         )
     return k
+
+
+def _most(height, width, boundary):
+    """The largest side of a window: on a torus it sees no pixel twice, and with zeros a larger one sees nothing more."""
+    return min(height, width) if boundary == "circular" else 2 * max(height, width) - 1
 
 
 class Window:
@@ -92,6 +97,6 @@ def default_table(name: str, height: int, width: int, boundary: str) -> list[int
     >>> default_table("my/folder", 8, 8, "circular")
     [3, 3, 5, 5, 7, 7, 7, 7]
     """
-    most = min(height, width) if boundary == "circular" else 2 * max(height, width) - 1
+    most = _most(height, width, boundary)
     largest_odd = most - (most % 2 == 0)
     return [min(k, largest_odd) for k in TABLES.get(name, OTHERWISE)]
