@@ -38,12 +38,12 @@ def brief(value: Any) -> str:
 
 
 def words_of(error: BaseException) -> str:
-    """The text of an error in one line that can be printed, at most 300 characters of it."""
+    """The text of an error in one line that can be printed, at most 300 characters of it; the error's name if it has none."""
     try:
         words = " ".join(str(error).split())
     except Exception:
         return "its text cannot be shown"
-    return words.encode("utf-8", "backslashreplace").decode()[:300]
+    return words.encode("utf-8", "backslashreplace").decode()[:300] or type(error).__name__
 
 
 def float_array(name: str, value: Any, shape_hint: str, ndim: int | tuple[int, ...]) -> Array:

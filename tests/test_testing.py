@@ -330,6 +330,15 @@ def test_an_error_names_the_students_line():
     assert f"test_testing.py, line {line}" in check_denoiser(denoiser, IMAGES, COSINE)["answer"].where
 
 
+def test_an_error_without_words_is_told_by_its_name():
+    """A bare `raise NotImplementedError` in a student's file is named, without a colon before nothing."""
+
+    def denoiser(x, t):
+        raise NotImplementedError
+
+    assert "denoiser raised NotImplementedError (" in check_denoiser(denoiser, IMAGES, COSINE)["answer"].where
+
+
 def test_a_denoiser_may_take_float64_and_one_time_only():
     """What it refuses, by an error, is not asked of it; the report says so."""
 

@@ -42,8 +42,7 @@ def decoding(path: PathLike, expected: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = arguments.words_of(error) or type(error).__name__
-        raise ValueError(f"{path}: expected {expected}, got damaged or other data ({reason})") from error
+        raise ValueError(f"{path}: expected {expected}, got damaged or other data ({arguments.words_of(error)})") from error
 
 
 def as_path(value: Any, name: str = "path") -> Path:

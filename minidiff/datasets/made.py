@@ -169,7 +169,7 @@ def _open_fonts(characters, fonts, pixels):
     for name in fonts:
         path = home / f"{name}.ttf"
         if not path.is_file():
-            raise ValueError(f"fonts: expected one of matplotlib's fonts in {home}, got {name!r}")
+            raise ValueError(f"fonts: expected one of matplotlib's fonts in {home}, without .ttf, got {name!r}")
         codes = FT2Font(str(path)).get_charmap()
         missing = [c for c in characters if ord(c) not in codes]
         if missing:

@@ -274,7 +274,9 @@ def read_answer(answer: Any, x: Array, t: float | Array) -> Array:
 def said(error: BaseException, whose: str) -> str:
     """An error in one line, with the file and the line that raised it."""
     place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{whose} raised {type(error).__name__}: {arguments.words_of(error)} ({place.filename}, line {place.lineno})"
+    name, words = type(error).__name__, arguments.words_of(error)
+    told = name if words == name else f"{name}: {words}"
+    return f"{whose} raised {told} ({place.filename}, line {place.lineno})"
 
 
 def make_case(
