@@ -161,7 +161,7 @@ def number(name: str, value: Any, least: float = -np.inf, most: float = np.inf) 
     """`value` as a finite float in [least, most]."""
     try:
         result = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"{name}: expected a number, got {brief(value)}") from None
     if not np.isfinite(result) or result < least or result > most:
         raise ValueError(f"{name}: expected a finite number in [{exact(least)}, {exact(most)}], got {brief(value)}")
@@ -170,7 +170,10 @@ def number(name: str, value: Any, least: float = -np.inf, most: float = np.inf) 
 
 def times(name: str, value: Times) -> Array:
     """`value` as a float64 array of times in [0, 1], of the same shape; a single number becomes an array without axes."""
-    array = np.asarray(value, dtype=np.float64)
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{name}: expected times in [0, 1] (0 is clean), got {brief(value)}") from None
     if array.size == 0 or not ((array >= 0) & (array <= 1)).all():
         got = f"{value_range(array)} in shape {array.shape}" if array.size > 1 else brief(value)
         raise ValueError(f"{name}: expected times in [0, 1] (0 is clean), got {got}")

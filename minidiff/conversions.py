@@ -78,7 +78,7 @@ def _per_query(level, x):
 
 def _levels(x, t, schedule, what):
     s = schedule.noise(t)
-    if (s == 0).any():
+    if np.any(s == 0):
         raise ValueError(f"t: {what} does not exist where there is no noise (s(t) = 0); hint: use t > 0")
     return _both(x, t, schedule)
 
@@ -109,7 +109,7 @@ def x0_from_eps(x: Array, eps_hat: Array, t: Times, schedule: Schedule) -> Array
 
 def _with_signal(x, t, schedule, what):
     a = schedule.signal(t)
-    if (a == 0).any():
+    if np.any(a == 0):
         raise ValueError(f"t: {what} gives no x0_hat where there is no signal (a(t) = 0); hint: predict v or x0 instead")
     return _both(x, t, schedule)
 

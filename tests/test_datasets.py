@@ -20,6 +20,7 @@ from minidiff import arguments, datasets
 from minidiff.datasets import images as image_files
 from minidiff.datasets import readers
 from minidiff.datasets.images import decoding
+from minidiff.datasets.pictures import formats
 
 EPS = float(np.finfo(np.float32).eps)
 SETS = {
@@ -490,7 +491,7 @@ def warned(call, *words):
 @pytest.mark.parametrize("suffix", ["webp", "bmp", "tif", "TIFF", "gif", "ppm", "tga", "jp2", "qoi", "ico"])
 def test_folder_reads_every_format_that_pillow_opens(tmp_path, suffix):
     """Files without loss come back byte for byte, whatever their format."""
-    if f".{suffix.lower()}" not in image_files.formats():
+    if f".{suffix.lower()}" not in formats():
         pytest.skip("this Pillow was built without it")
     values = np.full((16, 16, 3), 200, np.uint8)
     values[4:9] = 80
@@ -854,6 +855,10 @@ def test_a_large_value_in_an_error_stays_on_one_line():
         lambda: arguments.number("across", huge),
         lambda: arguments.generator(huge),
         lambda: arguments.times("t", huge + 2),
+        lambda: arguments.times("t", "half"),
+        lambda: arguments.times("t", [[0.1], [0.2, 0.3]]),
+        lambda: arguments.times("t", 10**400),
+        lambda: arguments.number("across", 10**400),
         lambda: arguments.choice("places", list(range(99)), ("fixed", "free")),
     ):
         with pytest.raises((TypeError, ValueError)) as error:

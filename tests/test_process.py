@@ -1,5 +1,7 @@
 """Schedules, conversions and samplers against closed forms: Gaussian data, where the way back is known exactly."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -102,6 +104,23 @@ def test_conversions_say_where_they_do_not_exist():
         with pytest.raises(ValueError, match="no x0_hat where there is no signal"):
             function(x, x, 1.0, flow)
     assert process.x0_from_v(x, x + 1, 1.0, flow)[0, 0, 0] == -1
+
+
+def test_a_schedule_of_one_s_own_may_return_plain_floats():
+    """signal(t) and noise(t) need not be arrays: with math.cos and math.sin the conversions are those of the cosine schedule."""
+
+    class Circle:
+        def signal(self, t):
+            return math.cos(math.pi / 2 / 1.008 * t)
+
+        def noise(self, t):
+            return math.sin(math.pi / 2 / 1.008 * t)
+
+    x, other = training_set(0, (2, 3, 3, 1)), training_set(1, (2, 3, 3, 1))
+    for convert in (process.eps_from_x0, process.score_from_x0, process.x0_from_eps, process.x0_from_score):
+        np.testing.assert_allclose(convert(x, other, 0.4, Circle()), convert(x, other, 0.4, md.schedules.cosine()), rtol=1e-13)
+    with pytest.raises(ValueError, match="does not exist where there is no noise"):
+        process.eps_from_x0(x, other, 0.0, Circle())
 
 
 def test_noising_has_the_stated_mean_and_variance():

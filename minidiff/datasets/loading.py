@@ -8,7 +8,8 @@ import numpy as np
 from .. import arguments
 from ..types import Array, PathLike, Rng
 from . import arrays, made, readers, ruled
-from .images import as_path, doubt, doubt_dark, existing_file, formats, image_side, resized, to_colour, to_float
+from .images import as_path, doubt, doubt_dark, existing_file, image_side, resized, to_colour, to_float
+from .pictures import formats
 
 NAMES: dict[str, Callable[..., tuple[Array, Array | None]]] = {
     "digits": made.digits,

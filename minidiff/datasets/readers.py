@@ -14,19 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from ..types import Array, PathLike
-from .images import (
-    as_path,
-    check_room,
-    decoding,
-    doubt,
-    doubt_dark,
-    existing_file,
-    finished,
-    formats,
-    from_bytes,
-    image_side,
-    read_image,
-)
+from .images import as_path, check_room, decoding, doubt, doubt_dark, existing_file, finished, from_bytes, image_side
+from .pictures import formats, read_image
 
 # Images that Pillow does not open, or only with a plug-in. A folder of them must not look empty.
 OTHER_IMAGES = (".avif", ".heic", ".heif", ".jxl", ".svg", ".eps", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raw")
