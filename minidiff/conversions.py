@@ -44,7 +44,7 @@ def add_noise(x0: Array, t: Times, schedule: Schedule, rng: Rng = None, eps: Arr
         eps = unit_noise(x0.shape, rng, x0.dtype)
     else:
         eps = _like("eps", eps, x0)
-    return theory.add_noise(x0, eps, *_both(x0, t, schedule))
+    return theory.add_noise(x0, eps, *_levels(x0, t, schedule))
 
 
 def unit_noise(shape: Sequence[int], rng: Rng = None, dtype: npt.DTypeLike = np.float32) -> Array:
@@ -76,11 +76,17 @@ def _per_query(level, x):
 # --- conversions -----------------------------------------------------------------------------------------------------
 
 
-def _levels(x, t, schedule, what):
-    s = schedule.noise(t)
-    if np.any(s == 0):
-        raise ValueError(f"t: {what} does not exist where there is no noise (s(t) = 0); hint: use t > 0")
-    return _both(x, t, schedule)
+WITHOUT = {
+    "noise": "does not exist where there is no noise (s(t) = 0); hint: use t > 0",
+    "signal": "gives no x0_hat where there is no signal (a(t) = 0); hint: predict v or x0 instead",
+}
+
+
+def _levels(x, t, schedule, divisor=None, what=""):
+    """a(t) and s(t) for x; ValueError that names `what` where the divisor, "signal" or "noise", is 0."""
+    if divisor and np.any(getattr(schedule, divisor)(t) == 0):
+        raise ValueError(f"t: {what} {WITHOUT[divisor]}")
+    return _per_query(schedule.signal(t), x), _per_query(schedule.noise(t), x)
 
 
 def eps_from_x0(x: Array, x0_hat: Array, t: Times, schedule: Schedule) -> Array:
@@ -89,45 +95,34 @@ def eps_from_x0(x: Array, x0_hat: Array, t: Times, schedule: Schedule) -> Array:
     For this and all conversions: x and the estimate are (H, W, C) or (B, H, W, C), t is a float or (B,) floats in [0, 1], and
     the result has the shape and dtype of x.
     """
-    return theory.eps_from_x0(x, x0_hat, *_levels(x, t, schedule, "eps"))
+    return theory.eps_from_x0(x, x0_hat, *_levels(x, t, schedule, "noise", "eps"))
 
 
 def score_from_x0(x: Array, x0_hat: Array, t: Times, schedule: Schedule) -> Array:
     """The score, grad_x log p(x) = (a x0_hat - x) / s^2 (Tweedie); ValueError where s(t) = 0."""
-    return theory.score_from_x0(x, x0_hat, *_levels(x, t, schedule, "the score"))
+    return theory.score_from_x0(x, x0_hat, *_levels(x, t, schedule, "noise", "the score"))
 
 
 def x0_from_score(x: Array, score: Array, t: Times, schedule: Schedule) -> Array:
     """Tweedie's formula, x0_hat = E[x0 | x] = (x + s^2 score) / a; ValueError where a(t) = 0."""
-    return theory.x0_from_score(x, score, *_with_signal(x, t, schedule, "a score"))
+    return theory.x0_from_score(x, score, *_levels(x, t, schedule, "signal", "a score"))
 
 
 def x0_from_eps(x: Array, eps_hat: Array, t: Times, schedule: Schedule) -> Array:
     """x0_hat = (x - s eps_hat) / a; ValueError where a(t) = 0, since pure noise holds no information about x0."""
-    return theory.x0_from_eps(x, eps_hat, *_with_signal(x, t, schedule, "a noise estimate"))
-
-
-def _with_signal(x, t, schedule, what):
-    a = schedule.signal(t)
-    if np.any(a == 0):
-        raise ValueError(f"t: {what} gives no x0_hat where there is no signal (a(t) = 0); hint: predict v or x0 instead")
-    return _both(x, t, schedule)
+    return theory.x0_from_eps(x, eps_hat, *_levels(x, t, schedule, "signal", "a noise estimate"))
 
 
 def v_from_x0(x0: Array, eps: Array, t: Times, schedule: Schedule) -> Array:
     """The velocity v = a eps - s x0; with a = cos(angle) and s = sin(angle) it is dx / d angle."""
-    return theory.v_from_x0(x0, eps, *_both(x0, t, schedule))
+    return theory.v_from_x0(x0, eps, *_levels(x0, t, schedule))
 
 
 def x0_from_v(x: Array, v: Array, t: Times, schedule: Schedule) -> Array:
     """x0 = (a x - s v) / (a^2 + s^2), the inverse of `v_from_x0`; it exists at every t of every schedule."""
-    return theory.x0_from_v(x, v, *_both(x, t, schedule))
+    return theory.x0_from_v(x, v, *_levels(x, t, schedule))
 
 
 def eps_from_v(x: Array, v: Array, t: Times, schedule: Schedule) -> Array:
     """eps = (s x + a v) / (a^2 + s^2); it exists at every t of every schedule."""
-    return theory.eps_from_v(x, v, *_both(x, t, schedule))
-
-
-def _both(x, t, schedule):
-    return _per_query(schedule.signal(t), x), _per_query(schedule.noise(t), x)
+    return theory.eps_from_v(x, v, *_levels(x, t, schedule))
