@@ -561,10 +561,10 @@ def test_a_slow_denoiser_shows_progress(capsys, monkeypatch):
     """Where patience ends the laws that are done are counted on stderr; a fast denoiser shows nothing, and stdout stays clean."""
 
     def slow(x, t):
-        time.sleep(0.05)
+        time.sleep(0.02)
         return IS(x, t)
 
-    monkeypatch.setattr(testing, "PATIENCE", 0.6)
+    monkeypatch.setattr(testing, "PATIENCE", 0.3)
     laws = ("answer", "query by query", "shifts")
     check_denoiser(slow, IMAGES, COSINE, "IS", laws=laws)
     told = capsys.readouterr()
