@@ -1,10 +1,18 @@
-"""Files are written whole or not at all: first under a temporary name beside the target, then renamed to the target."""
+"""Files are written whole or not at all: first under a temporary name beside the target, then renamed to the target.
+
+A process that is killed leaves its temporary file. Its name says who wrote it, and the next process that writes in the folder
+deletes it.
+"""
 
 import json
 import os
+import platform
+import re
 import tempfile
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +24,8 @@ from .types import PathLike
 def whole(path: PathLike) -> Iterator[Path]:
     """A temporary path beside `path`, with the same suffix: renamed to `path` if the block raises nothing, else deleted."""
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    _sweep(path.parent.resolve())
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{_here()}{os.getpid()}-", suffix=path.suffix)
     os.close(handle)
     try:
         yield Path(temporary)
@@ -24,6 +33,38 @@ def whole(path: PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+@cache
+def _here():
+    """How temporary files of this computer begin. In a container process numbers are its own, and other ones run elsewhere."""
+    try:
+        numbering = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        numbering = ""
+    return f".minidiff-{zlib.crc32(f'{platform.node()} {numbering}'.encode()):08x}-"
+
+
+@cache
+def _sweep(folder):
+    """Delete the temporary files that processes of this computer left in a folder when they were killed; once in a process."""
+    with suppress(OSError):
+        for path in folder.glob(f"{_here()}*"):
+            writer = re.match(r"\d{1,9}(?=-)", path.name.removeprefix(_here()))
+            if writer and _is_gone(int(writer[0])):
+                path.unlink(missing_ok=True)
+
+
+def _is_gone(process):
+    if os.name != "posix":
+        return False  # there, asking would end the process
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # another user's process
+        pass
+    return False
 
 
 def _umask():
@@ -39,7 +80,7 @@ def folder(path: PathLike) -> Path:
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path):
+        with tempfile.NamedTemporaryFile(dir=path, prefix=f"{_here()}{os.getpid()}-"):
             pass
     except OSError as error:
         raise ValueError(f"--out: expected a folder that can be written, got {path} ({error.strerror})") from None

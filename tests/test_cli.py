@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import time
+import warnings
 
 import matplotlib
 import numpy as np
@@ -16,7 +17,7 @@ from PIL import Image
 
 import minidiff as md
 from minidiff import nets
-from minidiff.command import commands, compiling
+from minidiff.command import compiling, sampling
 from minidiff.measures.metrics import memorisation
 
 matplotlib.use("Agg")
@@ -320,49 +321,154 @@ def test_samples_that_walk_in_groups_are_those_of_one_walk(tmp_path, run, monkey
     """In groups of 2, 2 and 1, or all 5 at once: the same arrays, bit for bit, also where noise is drawn on the way."""
     written = []
     for group in (2, 5):
-        monkeypatch.setattr(commands, "GROUP", group)
+        monkeypatch.setattr(sampling, "GROUP", group)
         assert run("sample", *TINY, *options, "-n", 5, "--out", tmp_path)[0] == 0
         written.append(arrays(tmp_path / "samples.npz"))
     assert same(*written) and written[0]["walk"].shape == (3, 5, 4, 4, 1)
 
 
-def stopping(calls):
-    """A sampler that Ctrl-C stops in its walk number `calls`."""
-    plain, begun = md.process.ddim, []
+@pytest.fixture
+def broken_off(monkeypatch):
+    """A function that has Ctrl-C, or any error, come in the denoiser's call number so and so, or never for None.
 
-    def walk(*given, **options):
-        begun.append(given)
-        for step in plain(*given, **options):
-            yield step
-            if len(begun) == calls:
-                interrupt()
+    It returns a list of the calls that came to their end since then.
+    """
+    plain, calls, plan = md.machines.Machine.__call__, [], {}
 
-    return walk
+    def call(*given, **options):
+        if len(calls) + 1 == plan["at"]:
+            raise plan["error"]
+        answer = plain(*given, **options)
+        calls.append(given)
+        return answer
+
+    def at(number, error=KeyboardInterrupt):
+        plan.update(at=number, error=error)
+        calls.clear()
+        return calls
+
+    monkeypatch.setattr(md.machines.Machine, "__call__", call)
+    return at
 
 
-def test_finished_samples_are_kept(tmp_path, run, monkeypatch):
+def test_finished_samples_are_kept(tmp_path, run, monkeypatch, broken_off):
     """Ctrl-C in the third group of 2: 130, the first 4 of 6 samples are written as ever, and the line says so."""
-    monkeypatch.setattr(commands, "GROUP", 2)
+    monkeypatch.setattr(sampling, "GROUP", 2)
+    broken_off(None)
     assert run("sample", *TINY, "-n", 6, "--out", tmp_path / "whole")[0] == 0
-    monkeypatch.setattr(md.process, "ddim", stopping(3))
+    broken_off(8)
     code, printed, said = run("sample", *TINY, "-n", 6, "--out", tmp_path / "part")
     assert (code, printed, len(said)) == (130, [], 1)
     assert said[0].startswith("minidiff: interrupted; 4 of 6 samples were finished: ") and "samples.png" in said[0]
+    assert said[0].endswith("; --resume goes on with the rest")
     whole, part = (arrays(tmp_path / name / "samples.npz") for name in ("whole", "part"))
     np.testing.assert_array_equal(part["x"], whole["x"][:4])
-    assert sorted(os.listdir(tmp_path / "part")) == ["numbers.json", "samples.npz", "samples.png"]
+    assert sorted(os.listdir(tmp_path / "part")) == ["numbers.json", "samples.npz", "samples.png", "unfinished.npz"]
     assert strictly(tmp_path / "part" / "numbers.json")["samples"] == 4
 
 
-def test_finished_samples_are_written_while_others_walk(tmp_path, run, monkeypatch):
-    """A long run writes what it has from time to time: a process that is killed loses little."""
-    monkeypatch.setattr(commands, "GROUP", 2)
-    monkeypatch.setattr(commands, "KEEP_EVERY", 0)
-    monkeypatch.setattr(md.process, "ddim", stopping(3))
-    seen, plain = [], commands._write_samples
-    monkeypatch.setattr(commands, "_write_samples", lambda *given: seen.append(len(given[3])) or plain(*given))
-    assert run("sample", *TINY, "-n", 6, "--out", tmp_path)[0] == 130
-    assert seen == [1, 2, 2]
+WALKS = {
+    "ddim": (),
+    "ddpm": ("--eta", "0.5"),
+    "euler": ("--sampler", "euler", "--machine", "is"),
+    "heun": ("--sampler", "heun"),
+    "heun of ve": ("--sampler", "heun", "--schedule", "ve"),
+    "sde": ("--sampler", "sde", "--machine", "attention"),
+    "a class": ("--label", "1"),
+}
+
+
+@pytest.mark.parametrize("options", WALKS.values(), ids=WALKS)
+def test_a_resumed_sampling_is_the_unbroken_one(tmp_path, run, monkeypatch, broken_off, options):
+    """Ctrl-C in call after call, and --resume: the same arrays, bit for bit, and no call is made twice; then nothing is left.
+
+    Every written answer counts, also those of a group that was not finished.
+    """
+    monkeypatch.setattr(sampling, "GROUP", 2)
+    command = ("sample", *TINY, *options, "-n", 5)
+    calls = broken_off(None)
+    assert run(*command, "--out", tmp_path / "whole")[0] == 0
+    total, made, resume = len(calls), 0, ()
+    assert total == {"heun": 15, "heun of ve": 18}.get(next(name for name in WALKS if WALKS[name] == options), 9)
+    for number in (2, 3, 4, None):
+        calls = broken_off(number)
+        code, _, said = run(*command, *resume, "--out", tmp_path / "part")
+        assert (code, len(said)) == ((0, 0) if number is None else (130, 1))
+        made, resume = made + len(calls), ("--resume",)
+    assert made == total
+    assert same(arrays(tmp_path / "whole" / "samples.npz"), arrays(tmp_path / "part" / "samples.npz"))
+    assert sorted(os.listdir(tmp_path / "part")) == ["numbers.json", "samples.npz", "samples.png"]
+
+
+def test_answers_are_written_while_others_are_made(tmp_path, run, monkeypatch, broken_off):
+    """A long run writes its answers from time to time: where it ends without notice, --resume goes on from there."""
+    monkeypatch.setattr(sampling, "KEEP_EVERY", 0)
+    monkeypatch.setattr(sampling, "REST", 0)
+    broken_off(3, ZeroDivisionError)
+    assert run("sample", *TINY, "--out", tmp_path)[0] == 2
+    assert os.listdir(tmp_path) == ["unfinished.npz"]
+    calls = broken_off(None)
+    assert run("sample", *TINY, "--resume", "--out", tmp_path)[0] == 0
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--steps", 4), ["--steps 3 there and 4 here"]),
+        (("-n", 3), ["-n 2 there and 3 here"]),
+        (("--seed", 1), ["--seed 0 there and 1 here"]),
+        (("--window", "1,3"), ["--window 3 there and [1, 3] here"]),
+        (("--data-seed", 1), ["--data-seed 0 there and 1 here"]),
+        (("--data", "OTHER"), ["training images"]),
+        (("--machine", "OWN"), ["code of the machine"]),
+    ],
+)
+def test_a_resume_with_other_settings_is_refused(tmp_path, run, broken_off, options, words):
+    """Exit code 2, one line that names what differs, and every file as it was; --threads and --gif may differ."""
+    values = np.random.default_rng(0).uniform(-1, 1, (5, 4, 4)).astype(np.float32)
+    np.save(tmp_path / "a.npy", values)
+    (tmp_path / "mine.py").write_text(OWN.format("return (x / 2,)"))
+    own = {"OTHER": tmp_path / "a.npy", "OWN": tmp_path / "mine.py"}.get(options[1])
+    command = ("sample", *TINY, *options[:1], own) if own else ("sample", *TINY)
+    out = tmp_path / "out"
+    try:
+        broken_off(2)
+        assert run(*command, "--out", out)[0] == 130
+        np.save(tmp_path / "a.npy", values / 2)
+        (tmp_path / "mine.py").write_text(OWN.format("return (x / 3,)"))
+        before = (out / "unfinished.npz").read_bytes()
+        code, printed, said = run(*command, *([] if own else options), "--resume", "--out", out)
+        assert (code, printed, len(said)) == (2, [], 1)
+        assert said[0].startswith("minidiff sample: --resume: expected the settings of the interrupted run, got ")
+        assert all(word in said[0] for word in words)
+        assert os.listdir(out) == ["unfinished.npz"] and (out / "unfinished.npz").read_bytes() == before
+        if not own:
+            broken_off(None)
+            assert run(*command, "--gif", "--threads", 1, "--resume", "--out", out)[0] == 0
+    finally:
+        md.machines.NAMES.pop("mine", None)
+
+
+def test_a_resume_needs_answers(tmp_path, run):
+    """Without them, or where their file is damaged or another's: exit code 2, one line, and every file as it was."""
+    refused(run, ("sample", *TINY, "--resume", "--out", tmp_path), ["--resume", "unfinished.npz, got none"], tmp_path)
+    np.savez(tmp_path / "unfinished.npz", x=np.zeros(3))
+    code, printed, said = run("sample", *TINY, "--resume", "--out", tmp_path)
+    assert (code, printed, len(said)) == (2, [], 1) and "unfinished.npz: expected a minidiff sampling file" in said[0]
+    assert os.listdir(tmp_path) == ["unfinished.npz"]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_bar_counts_the_calls_on_a_terminal(tmp_path, run, capsys, monkeypatch, terminal):
+    """On a terminal: how many calls of how many, and the time that is left; where standard error is a file, nothing."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    said = []
+    plain = capsys.readouterr
+    monkeypatch.setattr(capsys, "readouterr", lambda: said.append(plain()) or said[-1])
+    assert run("sample", *TINY, "--out", tmp_path)[0] == 0
+    bar = said[0].err
+    assert ("3/3 [" in bar and "call" in bar) if terminal else bar == ""
 
 
 @pytest.mark.parametrize("after", ["nothing", "an error"])
@@ -521,11 +627,14 @@ def test_letters_that_the_terminal_lacks_are_told_with_escapes(tmp_path):
     assert "samples.npz" in os.listdir(tmp_path / name)
 
 
-@pytest.mark.parametrize("setting", ["NUMBA_NUM_THREADS=0", also_slow("NUMBA_NUM_THREADS=-1")])
+@pytest.mark.parametrize(
+    "setting",
+    ["NUMBA_NUM_THREADS=0", "NUMBA_NUM_THREADS=many", also_slow("NUMBA_NUM_THREADS=-1"), also_slow("NUMBA_OPT=fast")],
+)
 def test_what_numba_refuses_is_one_line_that_names_it(setting):
-    """Numba raises while it is imported, before there is a command: 2 and one line with the variable, also for --help."""
+    """Numba raises or warns while it is imported, before there is a command: 2 and one line with the variable, for --help too."""
     name, value = setting.split("=")
-    for command in ("info", "--help"):
+    for command in ("info", "--help") if setting.endswith("0") else ("info",):
         code, printed, said = shell(f"MINIDIFF {command}", **{name: value})
         assert (code, printed, said.count("\n")) == (2, "", 1)
         assert said.startswith("minidiff: ") and setting in said
@@ -576,6 +685,26 @@ def test_the_first_run_says_that_it_compiles(tmp_path):
     for lines in (1, 0):
         _, _, said = shell(f"MINIDIFF train --quick --steps 2 --out '{tmp_path}'", NUMBA_CACHE_DIR=str(tmp_path / "cache"))
         assert said.count(compiling.LINE) == lines
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_warning_is_one_line(tmp_path, run, capsys, monkeypatch, terminal):
+    """On the command line a warning has neither Python's form nor a line of source, and a bar stays below it.
+
+    Errors that are warnings, as under python -W error, are the line that any error is.
+    """
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    np.save(tmp_path / "dark.npy", np.full((3, 4, 4), -0.99, np.float32))
+    command = ("sample", "--data", tmp_path / "dark.npy", "--window", 3, "-n", 1, "--steps", 2, "--out", tmp_path / "out")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        code, _, said = run(*command)
+    assert (code, len(said)) == (0, 1)
+    assert said[0].startswith("minidiff: warning: ") and "dark.npy: expected images from black (-1)" in said[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        code, _, said = run(*command)
+    assert (code, len(said)) == (2, 1) and said[0].startswith("minidiff sample: ") and "dark.npy: expected images" in said[0]
 
 
 # --- info ------------------------------------------------------------------------------------------------------------

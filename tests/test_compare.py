@@ -3,6 +3,7 @@
 import functools
 import itertools
 import os
+import shutil
 
 import matplotlib
 import numpy as np
@@ -383,9 +384,33 @@ def test_weights_that_do_not_tell_their_data_need_it(tmp_path, run):
     assert strictly(tmp_path / "out" / "numbers.json")["training images"] == 5
 
 
-def test_an_interrupted_comparison_writes_nothing(tmp_path, run, weights, monkeypatch):
-    """Ctrl-C between two machines: exit code 130, one line, no file."""
-    monkeypatch.setattr(metrics, "agreement", interrupt)
-    code, printed, said = run("compare", "--network", weights, "-n", 2, "--steps", 2, "--window", 3, "--out", tmp_path)
-    assert (code, printed, len(said)) == (130, [], 1)
-    assert os.listdir(tmp_path) == []
+@pytest.mark.compiled
+@pytest.mark.parametrize("after", [pytest.param(after, marks=() if after == 4 else pytest.mark.slow) for after in range(1, 6)])
+def test_an_interrupted_comparison_goes_on(tmp_path, run, weights, monkeypatch, after):
+    """Ctrl-C after so many of its six parts: 130, one line, only the parts; the same command makes the rest, to the same numbers.
+
+    Two parts are the windows of ELS and LS, four are samples. With another seed they are all made anew.
+    """
+    plain, calls = process.ddim, []
+
+    def ddim(*given, **options):
+        if len(calls) == after:
+            interrupt()
+        calls.append(given)
+        return plain(*given, **options)
+
+    command = ("compare", "--network", weights, "-n", 2, "--steps", 2)
+    assert run(*command, "--out", tmp_path / "whole")[0] == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "ddim", ddim)
+        code, printed, said = run(*command, "--out", tmp_path / "part")
+        assert (code, printed, len(said)) == (130, [], 1)
+        assert os.listdir(tmp_path / "part") == ["parts.npz"]
+        calls.clear()
+        patch.setattr(process, "ddim", lambda *given, **options: calls.append(given) or plain(*given, **options))
+        assert run(*command, "--seed", 1, "--out", shutil.copytree(tmp_path / "part", tmp_path / "other"))[0] == 0
+        assert len(calls) == 6
+        assert run(*command, "--out", tmp_path / "part")[0] == 0
+        assert len(calls) == 6 + 6 - after
+    assert sorted(os.listdir(tmp_path / "part")) == ["agreement.png", "numbers.json", "side-by-side.png"]
+    assert strictly(tmp_path / "part" / "numbers.json") == strictly(tmp_path / "whole" / "numbers.json")

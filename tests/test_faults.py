@@ -17,7 +17,7 @@ import pytest
 from command_line import arrays, same, strictly
 from PIL import Image
 
-from minidiff import datasets, nets
+from minidiff import datasets, files, nets
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="uses what Linux has")
 TINY = ("--data", "digits", "--size", "6", "--count", "12")
@@ -25,9 +25,10 @@ SAMPLE = ("sample", *TINY, "--machine", "is", "--steps", "20")
 TRAIN = ("train", *TINY, "--width", "4", "--depth", "1", "--batch", "4")
 
 
-def start(*arguments, environment=None, **options):
-    """A command in a process of its own."""
-    command = [sys.executable, "-m", "minidiff", *map(str, arguments)]
+def start(*arguments, environment=None, before="", **options):
+    """A command in a process of its own, after some code."""
+    program = ["-c", f"{before}; from minidiff.command import program; program()"] if before else ["-m", "minidiff"]
+    command = [sys.executable, *program, *map(str, arguments)]
     return subprocess.Popen(command, env=environment or os.environ, stdout=-1, stderr=-1, text=True, **options)
 
 
@@ -56,9 +57,9 @@ def page(path):
     assert path.read_text(encoding="utf-8").rstrip().endswith("</html>")
 
 
-def killed(seed, longest, *arguments):
+def killed(seed, longest, *arguments, **options):
     """Begin a command and kill it at a random moment; whether it came to its end before."""
-    process = start(*arguments)
+    process = start(*arguments, **options)
     time.sleep(random.Random(seed).uniform(0, longest))
     process.send_signal(signal.SIGKILL)
     return ended(process)[0] == 0
@@ -71,7 +72,8 @@ def killed(seed, longest, *arguments):
 @pytest.mark.compiled
 def test_a_training_that_is_killed_can_go_on(tmp_path):
     """Killed after its first checkpoint: every file is whole, and --resume makes the weights of a run that nobody killed."""
-    process = start(*TRAIN, "--steps", 20000, "--out", tmp_path)
+    often = "from minidiff.nets import train; train.__globals__['KEEP_EVERY'] = 0.2"
+    process = start(*TRAIN, "--steps", 20000, "--out", tmp_path, before=often)
     deadline = time.monotonic() + 120
     while not (tmp_path / "checkpoint.npz").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -82,7 +84,7 @@ def test_a_training_that_is_killed_can_go_on(tmp_path):
     network = nets.Network(width=4, depth=1)
     path, notes = tmp_path / "checkpoint.npz", {"seed": 0}
     first = next(nets.train(network, images, steps=20000, batch=4, rng=0, resume=path, notes=notes)).step
-    assert first % 500 == 1
+    assert 1 < first < 20000
     again = nets.Network(width=4, depth=1)
     for done in nets.train(again, images, steps=20000, batch=4, rng=0, notes=notes):
         if done.step == first:
@@ -112,6 +114,27 @@ def test_a_training_that_is_killed_again_and_again_comes_to_its_end(tmp_path):
 @LINUX
 @pytest.mark.slow
 @pytest.mark.compiled
+def test_a_sampling_that_is_killed_again_and_again_comes_to_its_end(tmp_path):
+    """Killed at random moments and resumed: its answers are never half written nor lost, and the samples are the unbroken ones."""
+    command, often = (*SAMPLE, "-n", 200, "--eta", 0.5), "from minidiff.command import sampling; sampling.KEEP_EVERY = 0.01"
+    (tmp_path / "killed").mkdir()
+    answers = tmp_path / "killed" / "unfinished.npz"
+    for seed in range(20):
+        resume = ["--resume"] if answers.exists() else []
+        if killed(seed, 3.0, *command, *resume, "--out", tmp_path / "killed", before=often):
+            break
+        assert answers.exists() or not resume
+        whole(tmp_path / "killed")
+    resume = ["--resume"] if answers.exists() else []
+    assert ended(start(*command, *resume, "--out", tmp_path / "killed"))[0] == 0
+    assert ended(start(*command, "--out", tmp_path / "whole"))[0] == 0
+    assert same(arrays(tmp_path / "killed" / "samples.npz"), arrays(tmp_path / "whole" / "samples.npz"))
+    assert whole(tmp_path / "killed") == {"numbers.json", "samples.npz", "samples.png"}
+
+
+@LINUX
+@pytest.mark.slow
+@pytest.mark.compiled
 @pytest.mark.parametrize("command", [(*SAMPLE, "-n", 200, "--gif"), ("tour", "--quick")], ids=lambda command: command[0])
 def test_a_killed_command_leaves_whole_files(tmp_path, command):
     """Killed at random moments, in a folder that holds the files of a finished run: each is the old one or the new one, whole."""
@@ -121,6 +144,31 @@ def test_a_killed_command_leaves_whole_files(tmp_path, command):
     for seed in range(12):
         killed(seed, 1.1 * longest, *command, "--seed", seed, "--out", tmp_path)
         assert whole(tmp_path) == names
+
+
+@LINUX
+def test_what_a_killed_process_left_is_swept(tmp_path):
+    """Killed while it writes, a process leaves a hidden file: the next one that writes in the folder deletes it.
+
+    What a process that still runs is writing stays, and so does what another computer or program has left there.
+    """
+    code = f"""
+import os, signal
+from minidiff import files
+with files.whole({str(tmp_path / "samples.png")!r}) as beside:
+    beside.write_bytes(b"PNG half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == -signal.SIGKILL
+    (left,) = os.listdir(tmp_path)
+    assert left.startswith(".minidiff-") and left.endswith(".png")
+    mark, _, rest = left.removeprefix(".minidiff-").split("-")
+    others = [f".minidiff-{mark}-1-{rest}", f".minidiff-00000000-99999999-{rest}", f".minidiff-{mark}", ".samples-x1y2z3.png"]
+    for name in others:
+        (tmp_path / name).write_bytes(b"half")
+    files._sweep.cache_clear()
+    files.write_text(tmp_path / "a.txt", "whole")
+    assert sorted(os.listdir(tmp_path)) == sorted([*others, "a.txt"])
 
 
 def test_what_a_killed_process_left_is_never_read(tmp_path):

@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import NoReturn
 from . import streams
 
 # Errors whose message says all, as it names the argument. Of any other error the place is told too.
-PLAIN = (ValueError, TypeError, OSError, FloatingPointError)
+PLAIN = (ValueError, TypeError, OSError, FloatingPointError, Warning)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The arguments; by default those that the process was started with.
     """
-    with streams.safe(), _heard() as lost:
+    with streams.safe(), _warned(), _heard() as lost:
         try:
             return _run(argv, lost)
         except KeyboardInterrupt as stop:
@@ -57,7 +58,10 @@ def program() -> NoReturn:
 
 
 def _run(argv, lost):
-    from . import parser  # it imports Numba, and with it all the rest
+    with warnings.catch_warnings():
+        # Numba warns, with a traceback, of a variable that is no number, and goes on without it.
+        warnings.filterwarnings("error", "Environment variable", RuntimeWarning)
+        from . import parser  # it imports Numba, and with it all the rest
 
     try:
         options = parser.parser().parse_args(argv)
@@ -76,6 +80,20 @@ def _run(argv, lost):
         if lost:  # what fails after an interrupt that was dropped fails because of it
             raise KeyboardInterrupt from None
         return _end(2, f"minidiff {options.command}: {_line(error)}")
+
+
+@contextmanager
+def _warned() -> Iterator[None]:
+    """Within this block, a warning is one line on standard error, above a progress bar if there is one."""
+
+    def show(message, *_):
+        line = f"minidiff: warning: {' '.join(str(message).split())}"
+        bars = sys.modules.get("tqdm")
+        bars.tqdm.write(line, file=sys.stderr) if bars else print(line, file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 @contextmanager
@@ -114,7 +132,7 @@ def _line(error):
     if isinstance(error, MemoryError):
         return f"not enough memory ({str(error) or 'no more is told'}); hint: smaller images, or a smaller -n, --batch or --count"
     if isinstance(error, PLAIN) and str(error):
-        return str(error)
+        return str(error).split("\nThe parse failed")[0]  # what follows in a warning of Numba's is a traceback
     at = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error}, at {Path(at.filename).name}, line {at.lineno}"
 

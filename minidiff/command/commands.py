@@ -1,4 +1,4 @@
-"""What the commands do: tour, sample, train, compare, check, bench, info."""
+"""What the commands do: tour, train, compare, check, bench, info; sampling.py has sample."""
 
 import json
 import platform
@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from .. import arguments, cache, datasets, files, jit, machines, nets, parallel, process, schedules
-from ..machines.windows import default_table
-from ..measures import metrics
+from .. import arguments, cache, datasets, files, jit, nets, parallel, process, schedules
 from ..studies import experiments
+from . import data
 
 
 def tour(options: Namespace) -> None:
@@ -105,141 +104,6 @@ def _processor():
         return platform.processor() or "unknown"
 
 
-# --- sample ----------------------------------------------------------------------------------------------------------
-
-GROUP = 16  # samples that walk together
-KEEP_EVERY = 60.0  # seconds until the finished ones are written, though others still walk
-
-
-def sample(options: Namespace) -> None:
-    """minidiff sample."""
-    out = files.folder(options.out)
-    if options.quick:
-        options.n, options.steps = min(options.n, 4), min(options.steps, 8)
-    arguments.whole_number("-n", options.n, 1)
-    images, labels = _data(options)
-    machine = _machine(options, images, labels, schedules.by_name(options.schedule))
-    walks = _walks(options, machine, images.shape[1:])
-    started = written = time.perf_counter()
-    done: list[list[process.Step]] = []
-    with tqdm(total=options.steps * len(walks), unit="step") as bar:
-        try:
-            for walk in walks:
-                if done and time.perf_counter() - written > KEEP_EVERY:
-                    _write_samples(out, options, images, done, time.perf_counter() - started)
-                    written = time.perf_counter()
-                steps = []
-                for step in walk:
-                    steps.append(step)
-                    bar.update()
-                done.append(steps)
-        except KeyboardInterrupt:
-            if not done:
-                raise
-            count = _write_samples(out, options, images, done, time.perf_counter() - started)
-            raise KeyboardInterrupt(f"{count} of {options.n} samples were finished: {out / 'samples.png'}") from None
-    seconds = time.perf_counter() - started
-    print(f"{_write_samples(out, options, images, done, seconds)} samples in {seconds:.1f} s: {out / 'samples.png'}")
-
-
-def _data(options):
-    """The training images and labels that the options name."""
-    named = options.data in datasets.NAMES
-    size = options.size if options.size is not None or not named else 16
-    images, labels = datasets.load(
-        options.data,
-        size=size,
-        count=options.count,
-        colour=options.colour,
-        rng=arguments.whole_number("--data-seed", options.data_seed, 0),
-    )
-    if options.quick:
-        images, labels = images[:200], None if labels is None else labels[:200]
-    if images.shape[3] not in (1, 3):
-        raise ValueError(f"--data: expected images of 1 or 3 channels to draw, got {images.shape[3]} in {options.data}")
-    return images, labels
-
-
-def _named(options, labels):
-    """The labels by the names of their classes, where these are words: "cat" and not 0."""
-    names = _names(options)
-    return labels if names is None else np.array(names)[labels]
-
-
-def _names(options):
-    return None if options.data in datasets.NAMES else datasets.class_names(options.data)
-
-
-def _class(options, labels):
-    """(what --label means, the labels of that kind): a folder's name, or else a number."""
-    if options.label not in (_names(options) or ()):
-        try:
-            return int(options.label), labels
-        except ValueError:
-            pass
-    return options.label, None if labels is None else _named(options, labels)
-
-
-def _machine(options, images, labels, schedule):
-    """The machine that the options name, with those of its arguments that the options have too."""
-    kind = machines.named(options.machine)
-    table = default_table(options.data, *images.shape[1:3], options.boundary)
-    known = {
-        "window": table if options.window is None else options.window,
-        "boundary": options.boundary,
-        "strength": options.strength,
-    }
-    if options.label is not None:
-        options.label, known["labels"] = _class(options, labels)
-    return kind(images, schedule, **{name: known[name] for name in machines.options_of(kind) & set(known)})
-
-
-def _walks(options, machine, shape):
-    """The walks of all samples, GROUP at a time, so that an interrupt loses one group only; the samples are those of one walk.
-
-    Where noise is drawn on the way too, all samples walk together: each step's noise is drawn for all of them at once.
-    """
-    if options.sampler == "sde" or (options.sampler == "ddim" and options.eta != 0):
-        return [_walk(options, machine, shape=(options.n, *shape))]
-    noise = process.unit_noise((options.n, *shape), options.seed)
-    return [_walk(options, machine, noise=noise[i : i + GROUP]) for i in range(0, options.n, GROUP)]
-
-
-def _walk(options, machine, **start):
-    common = {"steps": options.steps, "rng": options.seed, "label": options.label, **start}
-    if options.sampler == "ddim":
-        return process.ddim(machine, machine.schedule, eta=options.eta, **common)
-    if options.sampler == "sde":
-        return process.sde(machine, machine.schedule, **common)
-    return process.ode(machine, machine.schedule, method=options.sampler, **common)
-
-
-def _write_samples(out, options, images, walks, seconds):
-    """Write what the finished walks, each a list of steps, have led to; returns the number of samples."""
-    from .. import plots
-
-    walk = np.concatenate([[step.x for step in steps] for steps in walks], axis=1)
-    x = walk[-1]
-    found = metrics.memorisation(x, images)
-    plots.save_sheet(out / "samples.png", x)
-    with files.whole(out / "samples.npz") as temporary:
-        arrays = {"x": x, "t": [step.t for step in walks[0]], "walk": walk}
-        np.savez_compressed(temporary, nearest=found.nearest, distance=found.distance, **arrays)
-    if options.gif:
-        plots.save_gif(out / "walk.gif", list(walk))
-    numbers = {
-        "options": experiments.asked(options),
-        "training images": len(images),
-        "shape": images.shape[1:],
-        "samples": len(x),
-        "seconds": seconds,
-    }
-    numbers["distance to the nearest training image"] = found.distance
-    numbers["distance over that to the second nearest"] = found.ratio
-    files.write_numbers(out / "numbers.json", numbers)
-    return len(x)
-
-
 # --- train -----------------------------------------------------------------------------------------------------------
 
 
@@ -250,41 +114,60 @@ def train(options: Namespace) -> None:
     out = files.folder(options.out)
     if options.quick:
         options.steps, options.width, options.depth = min(options.steps, 100), min(options.width, 16), min(options.depth, 3)
-    images, labels = _data(options)
-    if options.labelled and labels is None:
-        raise ValueError(f"--labelled: expected images with classes, got none in {options.data}")
-    labels = _named(options, labels) if options.labelled else None
-    attention = None if options.attention == "none" else options.attention
-    network = nets.Network(
-        channels=images.shape[3],
-        width=options.width,
-        depth=options.depth,
-        padding=options.padding,
-        prediction=options.prediction,
-        attention=attention,
-        labels=0 if labels is None else labels,
-        schedule=schedules.by_name(options.schedule),
-        rng=options.seed,
-    )
-    if options.prediction == "noise" and network.schedule.signal(1.0) == 0:
-        raise ValueError(f"--prediction: expected v or x0 with --schedule {options.schedule}, where no signal is left, got noise")
+    images, labels = data.read(options)
+    network, labels = _network(options, images, labels)
     checkpoint = out / "checkpoint.npz"
     if options.resume and not checkpoint.exists():
         raise ValueError(f"--resume: expected a checkpoint of an earlier run at {checkpoint}, got none")
     run = nets.train(
         network,
         images,
-        steps=options.steps,
-        batch=options.batch,
-        rate=options.rate,
+        **data.picked(options, "steps", "batch", "rate"),
         rng=options.seed,
         labels=labels,
         checkpoint=checkpoint,
         resume=checkpoint if options.resume else None,
         notes={"seed": options.seed},
     )
-    losses = []
     started = time.perf_counter()
+    losses = _losses(run, options, checkpoint)
+    seconds = time.perf_counter() - started
+    loss = float(np.mean(losses[-200:])) if losses else None  # none where only the writing was left to do
+    trained_on = data.picked(options, *data.OPTIONS, "quick")
+    if options.data in datasets.NAMES:
+        trained_on["size"] = images.shape[1]  # a named set has no size of its own that a later call would come to
+    notes = {"data": trained_on, "seed": options.seed, "steps": options.steps, "loss": loss}
+    network.save(out / "weights.npz", notes=notes)
+    *_, last = process.ddim(network, network.schedule, shape=(16, *images.shape[1:]), rng=options.seed)
+    plots.save_sheet(out / "samples.png", last.x)
+    numbers = {"options": experiments.asked(options), "seconds": seconds, "seconds per step": seconds / max(len(losses), 1)}
+    numbers |= {"loss every 50 steps": [np.mean(losses[i : i + 50]) for i in range(0, len(losses), 50)]}
+    files.write_numbers(out / "numbers.json", numbers)
+    told = "" if loss is None else f", loss {loss:.4f}"
+    print(f"{len(losses)} steps in {seconds:.0f} s{told}: {out / 'weights.npz'}")
+
+
+def _network(options, images, labels):
+    """(the network that the options name, the labels that it learns or None)."""
+    if options.labelled and labels is None:
+        raise ValueError(f"--labelled: expected images with classes, got none in {options.data}")
+    labels = data.by_name(options, labels) if options.labelled else None
+    network = nets.Network(
+        channels=images.shape[3],
+        **data.picked(options, "width", "depth", "padding", "prediction"),
+        attention=None if options.attention == "none" else options.attention,
+        labels=0 if labels is None else labels,
+        schedule=schedules.by_name(options.schedule),
+        rng=options.seed,
+    )
+    if options.prediction == "noise" and network.schedule.signal(1.0) == 0:
+        raise ValueError(f"--prediction: expected v or x0 with --schedule {options.schedule}, where no signal is left, got noise")
+    return network, labels
+
+
+def _losses(run, options, checkpoint):
+    """The losses of a training, to its end."""
+    losses = []
     with tqdm(total=options.steps, unit="step", desc="train") as bar:
         try:
             for progress in run:
@@ -298,22 +181,7 @@ def train(options: Namespace) -> None:
             if not (losses or options.resume):
                 raise
             raise KeyboardInterrupt(f"{checkpoint} is kept, and --resume goes on from it") from None
-    seconds = time.perf_counter() - started
-    loss = float(np.mean(losses[-200:])) if losses else None  # none where only the writing was left to do
-    data = {name: getattr(options, name) for name in ("data", "size", "count", "colour", "data_seed", "quick")}
-    if options.data in datasets.NAMES:
-        data["size"] = images.shape[1]  # a named set has no size of its own that a later call would come to
-    network.save(
-        out / "weights.npz",
-        notes={"data": data, "seed": options.seed, "steps": options.steps, "loss": loss},
-    )
-    *_, last = process.ddim(network, network.schedule, shape=(16, *images.shape[1:]), rng=options.seed)
-    plots.save_sheet(out / "samples.png", last.x)
-    numbers = {"options": experiments.asked(options), "seconds": seconds, "seconds per step": seconds / max(len(losses), 1)}
-    numbers |= {"loss every 50 steps": [np.mean(losses[i : i + 50]) for i in range(0, len(losses), 50)]}
-    files.write_numbers(out / "numbers.json", numbers)
-    told = "" if loss is None else f", loss {loss:.4f}"
-    print(f"{len(losses)} steps in {seconds:.0f} s{told}: {out / 'weights.npz'}")
+    return losses
 
 
 # --- compare ---------------------------------------------------------------------------------------------------------
@@ -321,45 +189,28 @@ def train(options: Namespace) -> None:
 
 def compare(options: Namespace) -> None:
     """minidiff compare."""
-    from ..studies.agreement import calibrated_tables, compare, figures, numbers, table
-
     out = files.folder(options.out)
     arguments.whole_number("-n", options.n, 1)
     if options.annotate is not None and not Path(options.annotate).parent.is_dir():
         raise ValueError(f"--annotate: expected a path in a folder that exists, got {options.annotate}")
     if options.experiment == "training":
         options.data = options.data or "glyphs"
-        return experiments.training(out, options, _data(options)[0])
-    if options.experiment != "agreement":
-        return {"attention": experiments.attention, "limbs": experiments.limbs}[options.experiment](out, options)
-    network = nets.load(options.network)
-    images = _trained_on(network, options)
-    if options.quick:
-        options.n = min(options.n, 10)
-    tables = {"ELS": options.window, "LS": options.window}
-    if options.window is None:
-        tables = calibrated_tables(network, images, network.padding, options.steps, rng=options.seed + 1)
-    noise = process.unit_noise((options.n, *images.shape[1:]), options.seed)
-    found = compare(network, images, noise, tables, network.padding, options.steps, progress=True)
-    print(table(found))
-    for name, figure, _ in figures(found):
-        experiments.save(out, name, figure)
-    told = numbers(found)
-    files.write_numbers(out / "numbers.json", {"options": experiments.asked(options), "training images": len(images), **told})
-    if options.annotate:
-        agreement = {name: {key: value["median"] for key, value in told[name].items()} for name in found.agreement}
-        network.save(options.annotate, notes={**network.notes, "windows": tables, "agreement": agreement, "noises": len(noise)})
-    print(f"Look at {Path(out) / 'side-by-side.png'}")
+        experiments.training(out, options, data.read(options)[0])
+    elif options.experiment == "agreement":
+        network = nets.load(options.network)
+        experiments.agreement(out, options, network, _trained_on(network, options))
+    else:
+        {"attention": experiments.attention, "limbs": experiments.limbs}[options.experiment](out, options)
 
 
 def _trained_on(network, options):
     """The images that the network was trained on: as its notes tell, or as --data says."""
-    data = network.notes.get("data")
-    if options.data is None and (options.size, options.count, options.colour, options.data_seed) != (None, None, False, 0):
-        raise ValueError("--data: expected with --size, --count, --colour and --data-seed, got none")
+    told = network.notes.get("data")
     if options.data is not None:
-        data = {name: getattr(options, name) for name in ("data", "size", "count", "colour", "data_seed")}
-    if data is None:
+        told = data.picked(options, *data.OPTIONS)
+    elif data.picked(options, *data.OPTIONS[1:]) != {"size": None, "count": None, "colour": False, "data_seed": 0}:
+        raise ValueError("--data: expected with --size, --count, --colour and --data-seed, got none")
+    if told is None:
         raise ValueError("--data: expected the data that the network was trained on, which its file does not tell")
-    quick = options.quick or data.get("quick", False)
-    return _data(type(options)(**{**vars(options), **data, "quick": quick}))[0]
+    quick = options.quick or told.get("quick", False)
+    return data.read(Namespace(**{**vars(options), **told, "quick": quick}))[0]

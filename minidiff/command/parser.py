@@ -5,7 +5,7 @@ from typing import NoReturn
 
 from .. import arguments, datasets, machines, nets, parallel, schedules
 from ..machines.windows import BOUNDARIES
-from . import commands, compiling, main
+from . import commands, compiling, main, sampling
 
 __all__ = ["compiling", "main", "parser", "run"]  # scripts of older installations look for main here
 
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print one .json record of each file, with points and hints")
     check.add_argument("--hidden", metavar="DIR", help="a folder of your own questions, as .py files with QUESTIONS")
     check.add_argument("--draw", type=int, metavar="SEED", help="ask more questions, drawn at random for each student")
-    _sample(_command(sub, commands.sample, "minidiff-sample", "Sample from any machine on any images."))
+    _sample(_command(sub, sampling.sample, "minidiff-sample", "Sample from any machine on any images."))
     _train(_command(sub, commands.train, "minidiff-train", "Train the hand-coded network on any images."))
     _compare(_command(sub, commands.compare, "minidiff-compare", "A trained network beside the machines that predict it."))
     return top
@@ -95,6 +95,7 @@ def _sample(sub):
     sub.add_argument("-n", type=int, default=16, help="number of samples (16)")
     sub.add_argument("--steps", type=int, default=20, help="denoiser calls a sample (20)")
     sub.add_argument("--gif", action="store_true", help="also write the walk back as a .gif")
+    sub.add_argument("--resume", action="store_true", help="go on with the interrupted run in --out, to the same samples")
 
 
 def _train(sub):

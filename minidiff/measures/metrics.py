@@ -11,6 +11,8 @@ from ..machines import Machine, WindowMachine
 from ..types import Array, Denoiser
 
 Asked = TypeVar("Asked")
+# How many numbers of a training set `memorisation` compares at a time; each takes some 60 bytes.
+MOST_NUMBERS = 2**22
 
 
 def _without_noise(machine: Asked) -> Asked:
@@ -57,7 +59,7 @@ def memorisation(samples: Array, images: Array, translations: bool = True) -> Me
         is equally far from several images; it is nan if N = 1, or if two training images are both at distance 0.
 
     Raises ValueError or TypeError on bad arrays. FFTs in float64 find the best translation of each image, and its distance is
-    computed again from differences: O(B N H W C log(H W)) time, O(N H W C) memory.
+    computed again from differences: O(B N H W C log(H W)) time. A large training set is read in parts, in some 0.3 GB of memory.
 
     Examples
     --------
@@ -66,17 +68,25 @@ def memorisation(samples: Array, images: Array, translations: bool = True) -> Me
     >>> float(found.distance[0]), found.shift[0].tolist()
     (0.0, [0, 1])
     """
-    images = arguments.image_set(images).astype(np.float64)
+    images = arguments.image_set(images)
     samples = arguments.image_set(samples, "samples").astype(np.float64)
     if samples.shape[1:] != images.shape[1:]:
         raise ValueError(f"samples: expected images of shape {images.shape[1:]}, got {samples.shape[1:]}")
-    spectra = _spectra(images, translations)
+    # For each sample (distances, numbers, shifts) of the two nearest images so far.
+    nearest = [(np.empty(0), np.empty(0, np.int64), np.empty((0, 2), np.int64))] * len(samples)
+    size = max(1, MOST_NUMBERS // images[0].size)
+    for start in range(0, len(images), size):
+        part = images[start : start + size].astype(np.float64)
+        spectra, numbers = _spectra(part, translations), start + np.arange(len(part))
+        for b, sample in enumerate(samples):
+            distance, shifts = _distances(sample, part, spectra)
+            found = [np.concatenate(pair) for pair in zip(nearest[b], (distance, numbers, shifts), strict=True)]
+            order = np.argsort(found[0], kind="stable")[:2]
+            nearest[b] = found[0][order], found[1][order], found[2][order]
     rows = []
-    for sample in samples:
-        distance, shifts = _distances(sample, images, spectra)
-        first, *others = np.argsort(distance, kind="stable")[:2]
-        second = distance[others[0]] if others else np.nan
-        rows.append((distance[first], first, shifts[first], distance[first] / second if second > 0 else np.nan))
+    for distance, numbers, shifts in nearest:
+        second = distance[1] if len(distance) > 1 else np.nan
+        rows.append((distance[0], numbers[0], shifts[0], distance[0] / second if second > 0 else np.nan))
     return Memorisation(*(np.array(column) for column in zip(*rows, strict=True)))
 
 

@@ -4,6 +4,7 @@ A file is an .npz. It holds named arrays, and one array more with the settings a
 pickle can run any code; a file from an unknown person can do no harm.
 """
 
+import hashlib
 import json
 import zipfile
 import zlib
@@ -64,3 +65,8 @@ def check_arrays(path: PathLike, arrays: dict[str, Array], shapes: dict[str, tup
             raise ValueError(f"{path}: {name}: expected {shape} {dtype}, got {found.shape} {found.dtype}")
         if not np.isfinite(found).all():
             raise ValueError(f"{path}: {name}: expected finite numbers, got NaN or inf")
+
+
+def fingerprint(array: Array) -> str:
+    """A text that differs if the arrays differ: a run must not continue with other images."""
+    return f"{array.dtype} {array.shape} {hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()[:16]}"

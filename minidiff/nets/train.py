@@ -5,7 +5,7 @@ the mean squared error. Over all functions, the minimum of this loss is the post
 set, which only recites training images. A convolutional network cannot reach it, because each of its pixels sees only a window.
 """
 
-import hashlib
+import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from ..types import Array, PathLike, Rng
 from . import archive
 from .network import Network
 
+KEEP_EVERY = 60.0  # seconds of work that a run can lose when its process is killed
 UNLABELLED = 0.1  # the share of the labels that the training hides, so that the network learns label=None too
 
 
@@ -130,7 +131,7 @@ def train(
     warmup: int | None = None,
     average: float = 0.999,
     checkpoint: PathLike | None = None,
-    every: int = 500,
+    every: int | None = None,
     resume: PathLike | None = None,
     notes: dict[str, Any] | None = None,
 ) -> Generator[Progress, None, None]:
@@ -156,10 +157,12 @@ def train(
         Network(labels=labels). A tenth of them is hidden in each batch, so that label=None is learned.
     average : float in [0, 1)
     checkpoint : path, optional
-        A file for everything that is needed to continue the run. It is written every `every` steps and at the end, whole or not
-        at all. After Ctrl-C during a step, it is written once more, with the last whole step. To stop between two steps and
-        have it written, a caller can call `throw(KeyboardInterrupt)` on the iterator.
-    every : int >= 1
+        A file for everything that is needed to continue the run. It is written once a minute and at the end, whole or not at
+        all: a process that is killed loses a minute of work at most. After Ctrl-C during a step, it is written once more, with
+        the last whole step. To stop between two steps and have it written, a caller can call `throw(KeyboardInterrupt)` on the
+        iterator.
+    every : int >= 1, optional
+        Write the checkpoint every so many steps, instead of once a minute.
     resume : path, optional
         A checkpoint from which the run continues. The numbers are the same, bit for bit, as without the interruption. `steps`
         may be more than before: from here on, the learning rate is that of a run of so many steps.
@@ -194,15 +197,16 @@ def train(
         "warmup": arguments.whole_number("warmup", min(100, steps // 10) if warmup is None else warmup, 0, steps - 1),
         "average": arguments.number("average", average, 0, np.nextafter(1, 0)),
     }
-    arguments.whole_number("every", every, 1)
+    if every is not None:
+        arguments.whole_number("every", every, 1)
     if checkpoint is not None and not Path(checkpoint).parent.is_dir():
         raise ValueError(f"checkpoint: expected a path in a folder that exists, got {checkpoint}")
     classes = _training_classes(network, labels, len(images))
     settings = {
         "network": network.settings,
         "plan": plan,
-        "images": _fingerprint(images),
-        "labels": None if classes is None else _fingerprint(classes),
+        "images": archive.fingerprint(images),
+        "labels": None if classes is None else archive.fingerprint(classes),
         "notes": notes,
     }
     rng = arguments.generator(rng)
@@ -226,6 +230,7 @@ def _run(state, network, images, classes, plan, settings, checkpoint, every):
     network.params = _views(state.average, network.shapes())
     learner = network.copy()
     learner.params = _views(state.adam.theta, network.shapes())
+    written = time.monotonic()
     while state.step < plan["steps"]:
         step = state.step + 1
         rate = learning_rate(step, plan["steps"], plan["rate"], plan["warmup"])
@@ -242,8 +247,10 @@ def _run(state, network, images, classes, plan, settings, checkpoint, every):
         decay = min(plan["average"], (1 + step) / (10 + step))
         state.average += (1 - decay) * (state.adam.theta - state.average)
         state.step = step
-        if checkpoint is not None and (step % every == 0 or step == plan["steps"]):
+        due = time.monotonic() - written > KEEP_EVERY if every is None else step % every == 0
+        if checkpoint is not None and (due or step == plan["steps"]):
             state.write(checkpoint, settings)
+            written = time.monotonic()
         yield Progress(step, loss, rate, network)
 
 
@@ -289,11 +296,6 @@ def _training_classes(network, labels, count):
     if found.shape != (count,):
         raise ValueError(f"labels: expected ({count},) whole numbers, one per image, got {found.dtype} {found.shape}")
     return network.class_numbers(found).astype(np.int64)
-
-
-def _fingerprint(array):
-    """A text that differs if the arrays differ: a run must not continue with other images."""
-    return f"{array.dtype} {array.shape} {hashlib.sha256(np.ascontiguousarray(array)).hexdigest()[:16]}"
 
 
 class _State:

@@ -1,6 +1,7 @@
 """A trained network compared with the machines that predict it, pixel by pixel, from the same noises by the same steps (KG)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..machines.windows import WindowLike
 from ..measures import metrics
 from ..types import Array
 from . import calibration
+from .kept import at_once
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,6 +39,12 @@ class Comparison(NamedTuple):
     tables: Mapping[str, WindowLike]
 
 
+def last(denoiser: nets.Network | Machine, noise: Array, steps: int = 20) -> Array:
+    """The samples of a denoiser from these noises, by DDIM."""
+    *_, step = process.ddim(denoiser, denoiser.schedule, noise=noise, steps=steps)
+    return step.x
+
+
 def calibrated_tables(
     network: nets.Network | Machine,
     images: Array,
@@ -45,18 +53,20 @@ def calibrated_tables(
     samples: int = 10,
     rng: int = 1,
     windows: Sequence[int] = WINDOWS,
+    kept: Callable = at_once,
 ) -> dict[str, list[int]]:
     """{"ELS": table, "LS": table}, each calibrated against the network from other noises; see `calibration.against`.
 
-    Windows that are too large for the images are left out.
+    Windows that are too large for the images are left out. `kept` may be a `Kept`, for tables of an earlier run.
     """
     most = min(images.shape[1:3]) if boundary == "circular" else 2 * max(images.shape[1:3]) - 1
     fitting = tuple(k for k in windows if k <= most) or (1,)
     kinds: dict[str, type[WindowMachine]] = {"ELS": EquivariantLocalScore, "LS": LocalScore}
-    return {
-        name: calibration.against(network, images, network.schedule, fitting, boundary, samples, steps, rng, machine=kind).table
-        for name, kind in kinds.items()
-    }
+
+    def table(kind):
+        return calibration.against(network, images, network.schedule, fitting, boundary, samples, steps, rng, machine=kind).table
+
+    return {name: kept(f"table of {name}", partial(table, kind)) for name, kind in kinds.items()}
 
 
 def compare(
@@ -67,6 +77,7 @@ def compare(
     boundary: str,
     steps: int = 20,
     progress: bool = False,
+    kept: Callable = at_once,
 ) -> Comparison:
     """Sample from the network and from ELS, LS and IS by DDIM, from the same noises, and measure how well they agree.
 
@@ -84,6 +95,8 @@ def compare(
     steps : int
     progress : bool
         Whether to show a progress bar.
+    kept : Kept, optional
+        Keeps the samples of each denoiser, and gives those of an earlier run.
 
     Returns
     -------
@@ -106,12 +119,15 @@ def compare(
         "LS": LocalScore(images, schedule, window=tables["LS"], boundary=boundary),
         "IS": IdealScore(images, schedule),
     }
-    samples = {}
     with tqdm(total=steps * len(denoisers), unit="step", desc="compare", disable=not progress) as bar:
-        for name, denoiser in denoisers.items():
+
+        def walked(denoiser):
             for step in process.ddim(denoiser, schedule, noise=noise, steps=steps):
-                samples[name] = step.x
                 bar.update()
+                x = step.x
+            return x
+
+        samples = {name: kept(f"samples of {name}", partial(walked, denoiser)) for name, denoiser in denoisers.items()}
     agreement = {name: metrics.agreement(x, samples["network"]) for name, x in samples.items() if name != "network"}
     return Comparison(samples, agreement, tables)
 
@@ -183,24 +199,25 @@ def over_training(
     rng: int = 0,
     steps: int = 20,
     progress: bool = False,
+    finished: Callable[[list], None] = lambda rows: None,
 ) -> list[dict[str, Any]]:
     """Train a network, and measure after every doubling of the steps how well its samples agree with those of ELS (zeros).
 
     Returns a list of {"step", "loss", "r", "R^2"}; r and R^2 are quartiles over the noises. The window of ELS stays the same, so
-    all changes are changes of the network.
+    all changes are changes of the network. finished(rows) is called after each of them, with the rows so far.
     """
     network = nets.Network(channels=images.shape[3], rng=rng)
     machine = EquivariantLocalScore(images, network.schedule, window=window, boundary="zeros")
-    *_, theory = process.ddim(machine, network.schedule, noise=noise, steps=steps)
+    theory = last(machine, noise, steps)
     stops = {length >> halvings for halvings in range(7)}
     rows, losses = [], []
     for done in tqdm(nets.train(network, images, steps=length, rng=rng), total=length, unit="step", disable=not progress):
         losses.append(done.loss)
         if done.step in stops:
-            *_, made = process.ddim(network, network.schedule, noise=noise, steps=steps)
-            found = metrics.agreement(theory.x, made.x)
+            found = metrics.agreement(theory, last(network, noise, steps))
             quartiles = {"r": metrics.quartiles(found.r), "R^2": metrics.quartiles(found.determination)}
             rows.append({"step": done.step, "loss": float(np.mean(losses[-100:])), **quartiles})
+            finished(rows)
     return rows
 
 

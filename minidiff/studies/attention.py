@@ -7,6 +7,7 @@ This module computes and measures, and attention_figures.py draws. `experiments.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from ..machines.attention import AttentionLike
 from ..measures import judges, metrics
 from ..types import Array
 from . import calibration
+from .agreement import last
+from .kept import at_once
 
 KINDS = {"CNN": None, "identity": "identity", "top-1": "top1", "softmax": "softmax"}
 MACHINES = ("AttentionScore", "its own map", "ELS", "IS")
@@ -57,12 +60,6 @@ def trained(
     settings["attention"] = KINDS[kind]
     name, notes, shipped = name_of(kind, seed, depth), {"data": DATA}, length == LENGTH
     return nets.trained(name, settings, images, folder, seed, length, BATCH, RATE, notes, shipped, bar)
-
-
-def last(denoiser: nets.Network | Machine, noise: Array, steps: int = 20) -> Array:
-    """The samples of a denoiser from these noises, by DDIM."""
-    *_, step = process.ddim(denoiser, denoiser.schedule, noise=noise, steps=steps)
-    return step.x
 
 
 def judged(samples: Array, images: Array) -> dict[str, Any]:
@@ -172,21 +169,21 @@ def over_strength(
     candidates: str = "anywhere",
     steps: int = 20,
     window: Sequence[int] = TABLE,
-    done: Callable[[float, dict], None] | None = None,
+    done: Callable[[float, dict], None] = lambda g, found: None,
+    kept: Callable = at_once,
 ) -> dict[float, tuple[Array, dict[str, Any]]]:
     """The samples of AttentionScore alone, which needs no training, at each strength: {g: (samples, numbers)}.
 
     The numbers are those of `judged`, and "images used": from how many training images the pixels of a sample come.
-    done(g, found) is called after each strength.
+    done(g, found) is called after each strength. `kept` may be a `Kept`, for samples of an earlier run.
     """
     found: dict[float, tuple[Array, dict[str, Any]]] = {}
     for g in strengths:
         machine = AttentionScore(images, SCHEDULE, window=list(window), strength=g, boundary=BOUNDARY, candidates=candidates)
-        samples = last(machine, noise, steps)
+        samples = kept(f"samples of {candidates}, g = {g:g}", partial(last, machine, noise, steps))
         used = [len(np.unique(image)) for image in machine.provenance(samples, 0.0).image]
         found[g] = samples, {**judged(samples, images), "images used": metrics.quartiles(np.array(used, float))}
-        if done is not None:
-            done(g, found)
+        done(g, found)
     return found
 
 
@@ -198,20 +195,22 @@ def over_reach(
     steps: int = 20,
     length: int = LENGTH,
     bar: Any = None,
+    kept: Callable = at_once,
 ) -> tuple[dict[int, dict], dict[int, dict]]:
     """How many samples have one colour, by the side of what is seen: for CNNs without attention, and for ELS with that window.
 
     Returns ({side: share of consistent samples} of the networks, the same of ELS).
     """
-    networks: dict[int, dict] = {}
-    machines: dict[int, dict] = {}
+    shares: tuple[dict[int, dict], dict[int, dict]] = {}, {}
     for depth in depths:
         network = trained(images, "CNN", 0, folder, depth, length, bar)
         side = network.receptive_field
         machine = EquivariantLocalScore(images, SCHEDULE, window=side, boundary=BOUNDARY)
-        networks[side] = judged(last(network, noise, steps), images)["consistent"]
-        machines[side] = judged(last(machine, noise, steps), images)["consistent"]
-    return networks, machines
+        models: dict[str, nets.Network | Machine] = {"a CNN": network, "ELS": machine}
+        for found, (name, denoiser) in zip(shares, models.items(), strict=True):
+            samples = kept(f"samples of {name} that sees {side} pixels", partial(last, denoiser, noise, steps))
+            found[side] = judged(samples, images)["consistent"]
+    return shares
 
 
 def table(numbers: Mapping[str, Any]) -> str:

@@ -1,24 +1,28 @@
-"""The experiments of `minidiff compare` that train networks of their own: attention, training and limbs.
+"""The experiments of `minidiff compare`: agreement, training, attention and limbs.
 
 The functions here are the commands: they run the parts in order, write figures and numbers.json, and print a table. The parts
-themselves are in attention.py (imported as attention_study), attention_figures.py, agreement.py and limbs.py (limb_counts).
+themselves are in agreement.py, attention.py, attention_figures.py and limbs.py. What was finished is in the folder after an
+interrupt: as parts.npz, with which the same command goes on, and as rows of numbers.json.
 """
 
-import json
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
-from .. import arguments, files, process
+from .. import arguments, files, nets, process
 from ..machines.attention import CANDIDATES
 from ..machines.windows import default_table
 from ..measures import judges
+from ..nets import archive
 from ..types import Array
+from . import agreement as agreement_study
 from . import attention as attention_study
 from . import limbs as limb_counts
+from .kept import Kept
 from .page import png
 
 if TYPE_CHECKING:
@@ -36,74 +40,140 @@ def save(out: Path, name: str, figure: "Figure") -> None:
         temporary.write_bytes(png(figure))
 
 
+def _kept(out, options, *arrays):
+    """The finished parts of an earlier run in this folder, if it had these arrays, and the same options but for some."""
+    free = ("threads", "seeds", "annotate")
+    settings = {name: value for name, value in asked(options).items() if name not in free}
+    return Kept(out / "parts.npz", {**settings, "arrays": [archive.fingerprint(array) for array in arrays]})
+
+
+def _noise(options, images, quick):
+    """The noises that all models start from: at most `quick` of them with --quick."""
+    count = min(options.n, quick) if options.quick else options.n
+    return process.unit_noise((count, *images.shape[1:]), options.seed)
+
+
+def _numbers(out, options, images, **found):
+    files.write_numbers(out / "numbers.json", {"options": asked(options), "training images": len(images), **found})
+
+
+def agreement(out: Path, options: Namespace, network: nets.Network, images: Array) -> None:
+    """minidiff compare: how well ELS, LS and IS predict a trained network, sample by sample."""
+    noise, kept = _noise(options, images, 10), _kept(out, options, images, *network.params.values())
+    tables = {"ELS": options.window, "LS": options.window}
+    if options.window is None:
+        seed = options.seed + 1
+        tables = agreement_study.calibrated_tables(network, images, network.padding, options.steps, rng=seed, kept=kept)
+    found = agreement_study.compare(network, images, noise, tables, network.padding, options.steps, progress=True, kept=kept)
+    print(agreement_study.table(found))
+    for name, figure, _ in agreement_study.figures(found):
+        save(out, name, figure)
+    told = agreement_study.numbers(found)
+    _numbers(out, options, images, **told)
+    if options.annotate:
+        medians = {name: {key: value["median"] for key, value in told[name].items()} for name in found.agreement}
+        network.save(options.annotate, notes={**network.notes, "windows": tables, "agreement": medians, "noises": len(noise)})
+    kept.forget()
+    print(f"Look at {out / 'side-by-side.png'}")
+
+
+def training(out: Path, options: Namespace, images: Array) -> None:
+    """minidiff compare --experiment training: how the agreement with ELS changes during the training."""
+    length, noise = 200 if options.quick else 12000, _noise(options, images, 5)
+    table = options.window or default_table(options.data, images.shape[1], images.shape[2], "zeros")
+
+    def finished(rows):
+        _numbers(out, options, images, rows=rows)
+
+    settings: dict[str, Any] = {"rng": options.seed, "steps": options.steps, "progress": True, "finished": finished}
+    rows = agreement_study.over_training(images, noise, table, length, **settings)
+    finished(rows)
+    save(out, "over-training.png", agreement_study.training_figure(rows))
+    for row in rows:
+        r, determination = row["r"]["median"], row["R^2"]["median"]
+        print(f"{row['step']:6d} steps: loss {row['loss']:.4f}, r with ELS {r:.3f}, R^2 {determination:.3f}")
+
+
+def limbs(out: Path, options: Namespace) -> None:
+    """minidiff compare --experiment limbs: how often a network and ELS draw a wrong number of limbs, by the receptive field."""
+    images, networks = limb_counts.creatures()[: 20 if options.quick else None], files.folder(out / "networks")
+    noise, kept = _noise(options, images, 4), _kept(out, options)
+    length, calibrating = (20, 2) if options.quick else (limb_counts.LENGTH, 10)
+    found: list[limb_counts.Count] = []
+    for depth in (bar := tqdm(limb_counts.DEPTHS, unit="network")):
+        network = limb_counts.trained(images, depth, networks, length=length, bar=bar)
+        found.append(limb_counts.count(network, images, noise, calibrating, options.steps, options.seed + 1, kept))
+        _numbers(out, options, images, networks=[limb_counts.numbers(one) for one in found])
+    save(out, "limbs.png", limb_counts.figure(found))
+    save(out, "wrong-counts.png", limb_counts.rates(found))
+    kept.forget()
+    print(limb_counts.table(found))
+
+
 def attention(out: Path, options: Namespace) -> None:
-    """minidiff compare --experiment attention: does attention make the pieces of a mosaic agree?"""
+    """minidiff compare --experiment attention: does attention make the pieces of a mosaic agree?
+
+    Its parts stay in the folder at the end too, so that the command can be repeated with more --seeds.
+    """
     from . import attention_figures as figures
 
     seeds = 1 if options.quick else arguments.whole_number("--seeds", options.seeds, 1)
-    count, length, samples = (min(options.n, 4), 20, 1) if options.quick else (options.n, attention_study.LENGTH, 4)
+    length, samples = (20, 1) if options.quick else (attention_study.LENGTH, 4)
     strengths = attention_study.STRENGTHS[::3] if options.quick else attention_study.STRENGTHS
     images, networks = attention_study.patterns()[: 20 if options.quick else None], files.folder(out / "networks")
-    noise = process.unit_noise((count, *images.shape[1:]), options.seed)
-    some = noise[: max(2, 3 * count // 10)]
-    numbers: dict[str, Any] = {"options": asked(options), "training images": len(images), "networks": [], "g": {}}
-    earlier = {(row["kind"], row["seed"]): row for row in _finished(out, numbers["options"])}
+    noise, kept, steps = _noise(options, images, 4), _kept(out, options), options.steps
+    some = noise[: max(2, 3 * len(noise) // 10)]
+    numbers: dict[str, Any] = {"networks": [], "g": {}}
     kinds = [(kind, seed) for seed in range(seeds) for kind in attention_study.KINDS]
-    models, first, told = {}, {}, {}
+    models, told = {}, {}
+
+    def row_of(network, made):
+        """What the study says of one network."""
+        tables = attention_study.calibrated(network, images, samples, steps, rng=options.seed + 1)
+        found = {**attention_study.judged(made, images), "tables": tables}
+        machines = attention_study.rivals(network, images, tables)
+        return {**found, "agreement": attention_study.agreements(network, machines, some, steps)}
+
     with tqdm(total=len(kinds) + len(CANDIDATES) * len(strengths) + 1, unit="part") as bar:
 
         def done(part):
-            files.write_numbers(out / "numbers.json", numbers)
+            _numbers(out, options, images, **numbers)
             bar.set_description(part)
             bar.update()
 
         for kind, seed in kinds:
+            part = f"{kind}, seed {seed}"
             network = attention_study.trained(images, kind, seed, networks, length=length, bar=bar)
-            made = attention_study.last(network, noise, options.steps)
-            row = earlier.get((kind, seed))
-            if row is None:
-                tables = attention_study.calibrated(network, images, samples, options.steps, rng=options.seed + 1)
-                row = {"kind": kind, "seed": seed, **attention_study.judged(made, images), "tables": tables}
-                machines = attention_study.rivals(network, images, tables)
-                row["agreement"] = attention_study.agreements(network, machines, some, options.steps)
+            made = kept(f"samples of {part}", partial(attention_study.last, network, noise, steps))
+            row = {"kind": kind, "seed": seed, **kept(part, partial(row_of, network, made))}
             numbers["networks"].append(row)
             if seed == 0:
-                models[kind], first[kind], told[kind] = made, network, row
-            done(f"{kind}, seed {seed}")
+                models[kind], told[kind], first = made, row, network  # in the end the one with softmax attention
+            done(part)
         save(out, "told-apart.png", figures.told_apart(numbers["networks"]))
-        network = first["softmax"]
-        for name, machine in attention_study.rivals(network, images, told["softmax"]["tables"]).items():
-            models[name] = attention_study.last(machine, some, options.steps)
+        for name, machine in attention_study.rivals(first, images, told["softmax"]["tables"]).items():
+            models[name] = kept(f"samples of {name}", partial(attention_study.last, machine, some, steps))
             told[name] = numbers[name] = attention_study.judged(models[name], images)
         save(out, "models.png", figures.models(models, told))
         shown = int(judges.one_colour(models["softmax"]).consistent.argmax())
-        save(out, "attention-maps.png", figures.maps(network, *_way_back(network, noise[shown : shown + 1], options.steps)))
-
-        shares = {kind: told[kind]["consistent"] for kind in ("CNN", "softmax")}
+        save(out, "attention-maps.png", figures.maps(first, *_way_back(first, noise[shown : shown + 1], steps)))
         alone = {}
         for candidates in CANDIDATES:
 
-            def kept(g, found, candidates=candidates):
+            def strength_done(g, found, candidates=candidates):
                 numbers["g"].setdefault(candidates, {})[f"{g:g}"] = found[g][1]
                 done(f"{candidates}, g = {g:g}")
 
-            few = images[: attention_study.FEW]
-            alone[candidates] = attention_study.over_strength(few, noise, strengths, candidates, options.steps, done=kept)
+            few, settings = images[: attention_study.FEW], {"done": strength_done, "kept": kept}
+            alone[candidates] = attention_study.over_strength(few, noise, strengths, candidates, steps, **settings)
             save(out, f"strengths-{candidates}.png", figures.strengths(alone[candidates]))
+        shares = {kind: told[kind]["consistent"] for kind in ("CNN", "softmax")}
         save(out, "over-strength.png", figures.over_strength(alone, shares))
-        reach = attention_study.over_reach(images, noise, networks, steps=options.steps, length=length, bar=bar)
-        numbers["receptive field"] = {"CNN": reach[0], "ELS": reach[1]}
+        reach = attention_study.over_reach(images, noise, networks, steps=steps, length=length, bar=bar, kept=kept)
+        numbers["receptive field"] = dict(zip(("CNN", "ELS"), reach, strict=True))
         save(out, "over-reach.png", figures.over_reach(*reach))
         done("receptive field")
     print(attention_study.table(numbers))
-
-
-def _finished(out, options):
-    """The networks of an earlier run in this folder, if its options were the same; seeds and threads may differ."""
-    path = out / "numbers.json"
-    told = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    before, now = ({**one, "seeds": None, "threads": None} for one in (told.get("options", {}), options))
-    return told["networks"] if before == now else []
 
 
 def _way_back(network, noise, steps, shown=6):
@@ -118,37 +188,3 @@ def _way_back(network, noise, steps, shown=6):
     far = np.maximum(abs(rows - first[0]), abs(columns - first[1])) >= max(brightness.shape) // 2
     second = np.unravel_index(np.where(far, brightness, -np.inf).argmax(), brightness.shape)
     return [walked[i] for i in np.linspace(0, len(walked) - 1, shown).round().astype(int)], [first, second]
-
-
-def training(out: Path, options: Namespace, images: Array) -> None:
-    """minidiff compare --experiment training: how the agreement with ELS changes during the training."""
-    from .agreement import over_training, training_figure
-
-    length = 200 if options.quick else 12000
-    table = options.window or default_table(options.data, images.shape[1], images.shape[2], "zeros")
-    noise = process.unit_noise((min(options.n, 5) if options.quick else options.n, *images.shape[1:]), options.seed)
-    rows = over_training(images, noise, table, length, rng=options.seed, steps=options.steps, progress=True)
-    save(out, "over-training.png", training_figure(rows))
-    files.write_numbers(out / "numbers.json", {"options": asked(options), "training images": len(images), "rows": rows})
-    for row in rows:
-        print(
-            f"{row['step']:6d} steps: loss {row['loss']:.4f}, r with ELS {row['r']['median']:.3f}, R^2 {row['R^2']['median']:.3f}"
-        )
-
-
-def limbs(out: Path, options: Namespace) -> None:
-    """minidiff compare --experiment limbs: how often a network and ELS draw a wrong number of limbs, by the receptive field."""
-    images, networks = limb_counts.creatures()[: 20 if options.quick else None], files.folder(out / "networks")
-    noise = process.unit_noise((min(options.n, 4) if options.quick else options.n, *images.shape[1:]), options.seed)
-    length = 20 if options.quick else limb_counts.LENGTH
-    found = []
-    with tqdm(total=len(limb_counts.DEPTHS), unit="network") as bar:
-        for depth in limb_counts.DEPTHS:
-            network = limb_counts.trained(images, depth, networks, length=length, bar=bar)
-            found.append(limb_counts.count(network, images, noise, 2 if options.quick else 10, options.steps, options.seed + 1))
-            numbers = {"training images": len(images), "networks": [limb_counts.numbers(one) for one in found]}
-            files.write_numbers(out / "numbers.json", {"options": asked(options), **numbers})
-            bar.update()
-    save(out, "limbs.png", limb_counts.figure(found))
-    save(out, "wrong-counts.png", limb_counts.rates(found))
-    print(limb_counts.table(found))

@@ -1,16 +1,19 @@
 """Extra fingers: with which windows do models draw a wrong number of limbs? A network and ELS on `creatures` (KG section 5.3)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .. import datasets, nets, process
+from .. import datasets, nets
 from ..machines import EquivariantLocalScore, Machine
 from ..measures import judges, metrics
 from ..types import Array
 from . import calibration
+from .agreement import last
+from .kept import at_once
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +61,15 @@ class Count(NamedTuple):
     agreement: metrics.Agreement
 
 
-def count(network: nets.Network, images: Array, noise: Array, calibrating: int = 10, steps: int = 20, rng: int = 1) -> Count:
+def count(
+    network: nets.Network,
+    images: Array,
+    noise: Array,
+    calibrating: int = 10,
+    steps: int = 20,
+    rng: int = 1,
+    kept: Callable = at_once,
+) -> Count:
     """Sample from a network and from ELS, from the same noises, and count the limbs.
 
     Parameters
@@ -69,20 +80,20 @@ def count(network: nets.Network, images: Array, noise: Array, calibrating: int =
     calibrating : int
         How many other noises, from the seed `rng`, the windows of ELS are calibrated on.
     steps : int
+    kept : Kept, optional
+        Keeps the windows and the samples, and gives those of an earlier run.
 
     Returns
     -------
     Count
     """
-    side = network.receptive_field
+    side, schedule, padding = network.receptive_field, network.schedule, network.padding
     fitting = [k for k in WINDOWS if k <= side]
-    table = calibration.against(network, images, network.schedule, fitting, network.padding, calibrating, steps, rng).table
-    machine = EquivariantLocalScore(images, network.schedule, window=table, boundary=network.padding)
+    calibrated = partial(calibration.against, network, images, schedule, fitting, padding, calibrating, steps, rng)
+    table = kept(f"{side} pixels: windows", lambda: calibrated().table)
+    machine = EquivariantLocalScore(images, schedule, window=table, boundary=padding)
     models: dict[str, nets.Network | Machine] = {"network": network, "ELS": machine}
-    samples = {}
-    for name, denoiser in models.items():
-        *_, last = process.ddim(denoiser, network.schedule, noise=noise, steps=steps)
-        samples[name] = last.x
+    samples = {name: kept(f"{side} pixels: {name}", partial(last, denoiser, noise, steps)) for name, denoiser in models.items()}
     verdicts = {name: judges.limb_count(x, LIMBS) for name, x in samples.items()}
     return Count(side, table, samples, verdicts, metrics.agreement(samples["ELS"], samples["network"]))
 
