@@ -1,11 +1,13 @@
 """The training images that the options of a command name, and the names of their classes."""
 
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import arguments, datasets
+from ..datasets.loading import training_file
 from ..types import Array
 
 NAMED_SIZE = 16  # the side of the images of a named set, unless --size says another
@@ -46,4 +48,4 @@ def of_class(options: Namespace, labels: Array | None) -> dict[str, Any]:
 
 
 def _names(options):
-    return None if options.data in datasets.NAMES else datasets.class_names(options.data)
+    return None if options.data in datasets.NAMES else datasets.class_names(training_file(Path(options.data)))

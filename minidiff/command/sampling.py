@@ -5,7 +5,6 @@ with the answers that are kept, and so goes on with the same bits, whichever sam
 """
 
 import copy
-import sys
 import time
 from argparse import Namespace
 from pathlib import Path
@@ -24,6 +23,7 @@ from . import data
 
 GROUP = 16  # samples that walk together
 KEEP_EVERY = 60.0  # seconds between two writings of the answers: what a process that is killed can lose
+PATIENCE = 10.0  # seconds that one answer of the machine may take: an interrupt loses it
 REST = 20  # times as long as one writing took: many samples are written more rarely
 UNBOUND = ("resume", "gif", "threads")  # options that may differ when a run goes on
 
@@ -42,7 +42,7 @@ def sample(options: Namespace) -> None:
     finished: list[list[tuple[float, Array]]] = []
     sheet = out / "samples.png"
     try:
-        with answers.counted(_calls(options, machine.schedule) * len(groups)):
+        with answers.counted(_calls(options, machine.schedule) * options.n):
             for walk in groups:
                 finished.append([(step.t, step.x) for step in walk])
     except KeyboardInterrupt:
@@ -144,6 +144,9 @@ class _Rows(np.random.Generator):
 class Answers:
     """A denoiser whose answers are kept, from one run to the next: asked again in the same order, it has them ready.
 
+    It asks the machine for some images at a time, so that not much is lost where the machine is slow. A machine's answer for an
+    image does not depend on which others are asked for with it.
+
     Parameters
     ----------
     machine : Machine
@@ -157,24 +160,31 @@ class Answers:
     def __init__(self, machine: machines.Machine, path: Path, settings: dict[str, Any], resume: bool) -> None:
         self.machine, self.schedule, self.path, self.settings = machine, machine.schedule, path, settings
         self.kept: list[Array] = []
-        self.given, self.before, self.pause = 0, 0.0, KEEP_EVERY
+        self.given, self.before, self.together, self.pause = 0, 0.0, 1, KEEP_EVERY
         if resume:
             self._read()
         self.started = self.written = time.perf_counter()
 
     def __call__(self, x: Array, t: Times, label: Label = None) -> Array:
-        """The machine's answer."""
-        if self.given == len(self.kept):
-            self.kept.append(copy.copy(self.machine(x, t, label)))
-            self.bar.update()
+        """The machine's answer for images x (B, H, W, C)."""
+        end = self.given + len(x)
+        while (rest := end - len(self.kept)) > 0:
+            begun = time.perf_counter()
+            asked = x[len(x) - rest :][: self.together]
+            answer = self.machine(asked, t, label)
+            if np.shape(answer)[:1] != asked.shape[:1]:
+                return answer  # the sampler says what is wrong with it
+            self.kept.extend(answer)
+            self.bar.update(len(asked))
+            spent = (time.perf_counter() - begun) / len(asked)
+            self.together = min(GROUP, max(1, int(PATIENCE / spent)))
             if time.perf_counter() - self.written > self.pause:
                 self.write()
-        self.given += 1
-        return self.kept[self.given - 1]
+        self.given, start = end, self.given
+        return np.stack(self.kept[start:end])
 
     def counted(self, calls: int) -> Any:
-        """A progress bar of so many calls, to be used in `with`; it is shown on a terminal only."""
-        self.machine.progress = sys.stderr.isatty()  # within a call that takes long
+        """A progress bar of so many answers, to be used in `with`; it is shown on a terminal only."""
         self.bar = tqdm(total=calls, initial=len(self.kept), unit="call", disable=None)
         return self.bar
 
@@ -185,8 +195,8 @@ class Answers:
     def write(self) -> None:
         """Write the answers, whole or not at all."""
         begun = time.perf_counter()
-        told = {"settings": self.settings, "samples": [len(answer) for answer in self.kept], "seconds": self.seconds()}
-        archive.write(self.path, "sampling", told, {"answers": np.concatenate(self.kept)})
+        told = {"settings": self.settings, "seconds": self.seconds()}
+        archive.write(self.path, "sampling", told, {"answers": np.stack(self.kept)})
         self.written = time.perf_counter()
         self.pause = max(KEEP_EVERY, REST * (self.written - begun))
 
@@ -201,10 +211,10 @@ class Answers:
                     f"--resume: expected the settings of the interrupted run, got {option} {found} there and {value} here; "
                     f"hint: {self.path} goes on only with the settings it was made with"
                 )
-        shape = self.machine.images.shape[1:]
-        archive.check_arrays(self.path, arrays, {"answers": (sum(told["samples"]), *shape)}, arrays["answers"].dtype)
-        self.kept = np.split(arrays["answers"], np.cumsum(told["samples"])[:-1])
-        self.before = told["seconds"]
+        answers = arrays["answers"]
+        shape = (len(answers), *self.machine.images.shape[1:])
+        archive.check_arrays(self.path, arrays, {"answers": shape}, answers.dtype)
+        self.kept, self.before = list(answers), told["seconds"]
 
 
 # --- what is written -------------------------------------------------------------------------------------------------

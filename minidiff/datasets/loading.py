@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -31,11 +32,12 @@ def load(
 ) -> tuple[Array, Array | None]:
     """Training images by name, which is one of NAMES, such as digits, or from a file or folder of your own.
 
-    A folder is read by `cifar10` if it holds data_batch_*.bin, and else by `folder`. A .bin file is read by `cifar10`. The first
-    bytes of any other file say whether it is read by `idx`, `npz` or `npy`. `idx` also reads the labels, if their file lies
-    beside the images and both are named as MNIST's are: ...images-idx3... and ...labels-idx1..., gzipped or not. If a folder has
-    the name of a set, such as digits, write ./digits for the folder. A path that ends in /**, such as "photos/**", means the
-    images at every depth of the folder `photos`; see `folder`.
+    A folder is read by `cifar10` if it holds data_batch_*.bin, by `idx` if it holds a file named as MNIST's images are (the one
+    for training, if there are others), and else by `folder`. A .bin file is read by `cifar10`. The first bytes of any other file
+    say whether it is read by `idx`, `npz` or `npy`. `idx` also reads the labels, if their file lies beside the images and both
+    are named as MNIST's are: ...images-idx3... and ...labels-idx1..., gzipped or not. If a folder has the name of a set, such as
+    digits, write ./digits for the folder. A path that ends in /**, such as "photos/**", means the images at every depth of the
+    folder `photos`; see `folder`.
 
     Parameters
     ----------
@@ -71,7 +73,7 @@ def load(
         image_side(size)
     if isinstance(name_or_path, str) and name_or_path in NAMES:
         return _named(name_or_path, size, count, colour, rng)
-    path = as_path(name_or_path, "data")
+    path = training_file(as_path(name_or_path, "data"))
     if not path.exists() and path.name != "**":
         raise ValueError(f"data: expected one of {', '.join(NAMES)}, or a path, got {os.fspath(name_or_path)!r}")
     if path.name == "**" or (path.is_dir() and not readers.cifar10_batches(path)):
@@ -84,6 +86,12 @@ def load(
         images, labels = _chosen(values, labels, size, count, colour, rng, path)
     doubt_dark(path, images)
     return images, labels
+
+
+def training_file(path: Path) -> Path:
+    """The IDX file of images in a folder such as MNIST's, the one for training if there are others; any other path as it is."""
+    found = sorted(path.glob("*idx3-ubyte*")) if path.is_dir() else []
+    return next((file for file in found if "train" in file.name), found[0] if found else path)
 
 
 def _named(name, size, count, colour, rng):
