@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from .. import nets, process
+from .. import nets, plots, process
 from ..machines import EquivariantLocalScore, IdealScore, LocalScore, Machine, WindowMachine
 from ..machines.windows import WindowLike
 from ..measures import metrics
 from ..types import Array
 from . import calibration
+from .drawing import blank
 from .kept import at_once
+from .page import words
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WINDOWS = (3, 5, 7, 9, 11, 13, 15)
@@ -156,18 +159,17 @@ def table(found: Comparison) -> str:
     return "\n".join(lines)
 
 
+def side_by_side(found: Comparison, ax: "Axes", shown: int) -> None:
+    """Draw the samples of the network and the machines, a row each, with the r of ELS above."""
+    names = ["network", "ELS, the theory", "own place only", "ideal denoiser"]
+    heads = [f"r = {r:.2f}" for r in found.agreement["ELS"].r[:shown]]
+    plots.rows([x[:shown] for x in found.samples.values()], names, ax=ax, heads=heads)
+
+
 def figures(found: Comparison, shown: int = 8) -> "list[tuple[str, Figure, str]]":
     """[(file name, Figure, caption)]: the samples above each other, and the agreement of each sample."""
-    from matplotlib.figure import Figure
-
-    from .. import plots
-
-    side = Figure(figsize=(0.9 * shown + 1, 4), layout="constrained")
-    stacks = {name: x[:shown] for name, x in found.samples.items()}
-    heads = [f"r = {r:.2f}" for r in found.agreement["ELS"].r[:shown]]
-    names = ["network", "ELS, the theory", "own place only", "ideal denoiser"]
-    plots.rows(list(stacks.values()), names, ax=side.subplots(), heads=heads)
-    spread = Figure(figsize=(8, 3.2), layout="constrained")
+    side, spread = blank(0.9 * shown + 1, 4), blank(8, 3.2)
+    side_by_side(found, side.subplots(), shown)
     left, right = spread.subplots(1, 2)
     for (name, one), colour in zip(found.agreement.items(), plots.PALETTE[4:], strict=False):
         left.plot(np.sort(one.r), np.arange(1, len(one.r) + 1) / len(one.r), color=colour, label=name)
@@ -176,19 +178,8 @@ def figures(found: Comparison, shown: int = 8) -> "list[tuple[str, Figure, str]]
     right.scatter(found.agreement["IS"].r, found.agreement["ELS"].r, s=14, color=plots.PALETTE[4])
     right.plot([-0.2, 1], [-0.2, 1], color="0.6", linewidth=1)
     right.set(xlabel="r of the ideal denoiser", ylabel="r of ELS", xlim=(-0.2, 1.02), ylim=(-0.2, 1.02), aspect="equal")
-    return [
-        (
-            "side-by-side.png",
-            side,
-            "From the same noises: the network's samples, and the samples that each machine predicts. r is that of ELS.",
-        ),
-        (
-            "agreement.png",
-            spread,
-            "Left: how well the samples of each machine agree with the network's. Right: one point for each sample, with the r "
-            "of the ideal denoiser and the r of ELS.",
-        ),
-    ]
+    _, _, captions = words("agreement")
+    return [(name, figure, captions[name]) for name, figure in (("side-by-side.png", side), ("agreement.png", spread))]
 
 
 def over_training(
@@ -223,17 +214,15 @@ def over_training(
 
 def training_figure(rows: Sequence[Mapping[str, Any]]) -> "Figure":
     """A Figure of agreement and loss against training steps."""
-    from matplotlib.figure import Figure
-
-    from ..plots import PALETTE
-
-    figure = Figure(figsize=(6, 3.4), layout="constrained")
+    figure = blank(6, 3.4)
     ax = figure.subplots()
     step = [row["step"] for row in rows]
-    ax.plot(step, [row["r"]["median"] for row in rows], "o-", color=PALETTE[4], label="median r with ELS")
-    ax.fill_between(step, [row["r"]["lower"] for row in rows], [row["r"]["upper"] for row in rows], color=PALETTE[4], alpha=0.2)
+    ax.plot(step, [row["r"]["median"] for row in rows], "o-", color=plots.PALETTE[4], label="median r with ELS")
+    ax.fill_between(
+        step, [row["r"]["lower"] for row in rows], [row["r"]["upper"] for row in rows], color=plots.PALETTE[4], alpha=0.2
+    )
     ax.set(xscale="log", xlabel="training steps", ylabel="r with ELS (quartiles shaded)")
     twin = ax.twinx()
-    twin.plot(step, [row["loss"] for row in rows], "s--", color=PALETTE[5])
-    twin.set_ylabel("training loss", color=PALETTE[5])
+    twin.plot(step, [row["loss"] for row in rows], "s--", color=plots.PALETTE[5])
+    twin.set_ylabel("training loss", color=plots.PALETTE[5])
     return figure

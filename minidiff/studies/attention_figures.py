@@ -9,35 +9,21 @@ from matplotlib.figure import Figure
 from .. import nets, plots
 from ..plots import PALETTE
 from ..types import Array
+from .drawing import blank, over_sides, shares, stacked
 
 COLOURS = {"CNN": PALETTE[4], "identity": PALETTE[5], "top-1": PALETTE[6], "softmax": PALETTE[0]}
-
-
-def _figure(width, height):
-    return Figure(figsize=(width, height), layout="constrained")
 
 
 def models(samples: Mapping[str, Array], told: Mapping[str, dict], shown: int = 10) -> Figure:
     """One row of samples for each model, all from the same noises, and the share of all samples of the model with one colour."""
     shown = min(shown, *map(len, samples.values()))
-    figure = _figure(0.62 * shown + 2.6, 0.68 * len(samples))
-    names = [f"{name}: {told[name]['consistent']['share']:.0%}" for name in samples]
-    plots.rows([x[:shown] for x in samples.values()], names, ax=figure.subplots())
-    return figure
+    stacks = {f"{name}: {told[name]['consistent']['share']:.0%}": x[:shown] for name, x in samples.items()}
+    return stacked(stacks, 0.62 * shown + 2.6, 0.68 * len(samples))
 
 
 def strengths(found: Mapping[float, tuple[Array, dict]], shown: int = 12) -> Figure:
     """One row of samples for each strength g, all from the same noises."""
-    figure = _figure(0.62 * shown + 1.9, 0.68 * len(found))
-    plots.rows([x[:shown] for x, _ in found.values()], [f"g = {g:g}" for g in found], ax=figure.subplots())
-    return figure
-
-
-def _shares(ax, x, shares, **style):
-    """Draw shares with their intervals."""
-    middle = np.array([share["share"] for share in shares])
-    low, high = (np.array([share[end] for share in shares]) for end in ("low", "high"))
-    ax.errorbar(x, middle, np.abs([middle - low, high - middle]), capsize=2, **style)
+    return stacked({f"g = {g:g}": x[:shown] for g, (x, _) in found.items()}, 0.62 * shown + 1.9, 0.68 * len(found))
 
 
 def over_strength(alone: Mapping[str, Mapping[float, tuple[Array, dict]]], networks: Mapping[str, dict]) -> Figure:
@@ -45,15 +31,15 @@ def over_strength(alone: Mapping[str, Mapping[float, tuple[Array, dict]]], netwo
 
     alone: {candidates: what `attention.over_strength` returned}; networks: {name: share}, drawn as bands across the first panel.
     """
-    figure = _figure(9, 3.6)
+    figure = blank(9, 3.6)
     titles = {"anywhere": "candidates anywhere", "colocated": "candidates at their own place"}
     for ax, (candidates, found) in zip(figure.subplots(1, len(alone), sharey=True, squeeze=False)[0], alone.items(), strict=True):
         told = [one for _, one in found.values()]
         at = np.arange(len(found))
-        _shares(ax, at, [one["consistent"] for one in told], color=PALETTE[0], marker="o", label="one colour")
+        shares(ax, at, [one["consistent"] for one in told], color=PALETTE[0], marker="o", label="one colour")
         some = [i for i, one in enumerate(told) if one["consistent"]["count"]]
         new = [told[i]["new"] for i in some]
-        _shares(ax, at[some] + 0.08, new, color=PALETTE[4], marker="s", label="of those, new", linestyle="--")
+        shares(ax, at[some] + 0.08, new, color=PALETTE[4], marker="s", label="of those, new", linestyle="--")
         ax.set_xticks(at, [f"{g:g}" for g in found])
         ax.set_title(titles[candidates], fontsize=10)
         ax.set(xlabel="strength g of the pooled evidence", ylim=(-0.03, 1.05), xlim=(-0.4, len(found) - 0.6))
@@ -68,14 +54,8 @@ def over_strength(alone: Mapping[str, Mapping[float, tuple[Array, dict]]], netwo
 
 def over_reach(networks: Mapping[int, dict], machines: Mapping[int, dict]) -> Figure:
     """The share of consistent samples against the side of what a model sees; both are {side in pixels: share}."""
-    figure = _figure(5, 3.2)
-    ax = figure.subplots()
-    for found, name, colour, marker in ((networks, "CNN", PALETTE[4], "o"), (machines, "ELS", PALETTE[0], "s")):
-        _shares(ax, list(found), list(found.values()), color=colour, marker=marker, label=name)
-    ax.set(xlabel="side of the receptive field, or window, in pixels", ylabel="share with one colour", ylim=(-0.02, 1.02))
-    ax.set_xticks(sorted({*networks, *machines}))
-    ax.legend(frameon=False)
-    return figure
+    seen = "side of the receptive field, or window, in pixels"
+    return over_sides({"CNN": networks, "ELS": machines}, seen, "share with one colour")
 
 
 def maps(
@@ -89,7 +69,7 @@ def maps(
     steps: (t, x, x0_hat) with x (B, H, W, C); places: the pixels, as (row, column).
     """
     height, width = steps[0][1].shape[1:3]
-    figure = _figure(1.05 * len(steps) + 0.6, 1.12 * (len(places) + 1))
+    figure = blank(1.05 * len(steps) + 0.6, 1.12 * (len(places) + 1))
     axes = figure.subplots(len(places) + 1, len(steps), squeeze=False)
     for (t, x, x0_hat), column in zip(steps, axes.T, strict=True):
         plots.show(x0_hat[sample], ax=column[0], title=f"t = {t:.2f}")
@@ -110,7 +90,7 @@ def told_apart(rows: Sequence[Mapping[str, Any]]) -> Figure:
 
     rows: one {"kind", "tables", "agreement"} for each network, as `experiments.attention` makes them.
     """
-    figure = _figure(8.4, 3.4)
+    figure = blank(8.4, 3.4)
     left, right = figure.subplots(1, 2)
     for kind, colour in COLOURS.items():
         found = [row["tables"]["AttentionScore"][1] for row in rows if row["kind"] == kind]

@@ -59,7 +59,9 @@ def _numbers(out, options, images, **found):
 
 def agreement(out: Path, options: Namespace, network: nets.Network, images: Array) -> None:
     """minidiff compare: how well ELS, LS and IS predict a trained network, sample by sample."""
-    noise, kept = _noise(options, images, 10), _kept(out, options, images, *network.params.values())
+    noise = _noise(options, images, 10)
+    options.n = len(noise)
+    kept = _kept(out, options, images, *network.params.values())
     tables = {"ELS": options.window, "LS": options.window}
     if options.window is None:
         seed = options.seed + 1

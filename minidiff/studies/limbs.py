@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .. import datasets, nets
+from .. import datasets, nets, plots
 from ..machines import EquivariantLocalScore, Machine
 from ..measures import judges, metrics
 from ..types import Array
 from . import calibration
 from .agreement import last
+from .drawing import blank, over_sides
 from .kept import at_once
 
 if TYPE_CHECKING:
@@ -125,45 +126,27 @@ def figure(counts: Sequence[Count], shown: int = 10) -> "Figure":
 
     A star means that one of the two samples has no body, or several.
     """
-    from matplotlib.figure import Figure
-
-    from .. import plots
-
     shown = min(shown, len(counts[0].samples["ELS"]))
-    drawn = Figure(figsize=(0.66 * shown + 2.2, 1.75 * len(counts)), layout="constrained")
+    drawn = blank(0.66 * shown + 2.2, 1.75 * len(counts))
     for ax, found in zip(np.atleast_1d(drawn.subplots(len(counts), 1)), counts, strict=True):
+        verdicts = found.verdicts.values()
+        limbs = ["/".join(str(one.limbs[i]) for one in verdicts) for i in range(shown)]
+        heads = [text + ("" if all(one.bodies[i] == 1 for one in verdicts) else "*") for i, text in enumerate(limbs)]
+        names = [f"{name}: {1 - one.consistent.mean():.0%} wrong" for name, one in found.verdicts.items()]
         stacks = [x[:shown] for x in found.samples.values()]
-        heads = [
-            f"{'/'.join(str(found.verdicts[name].limbs[i]) for name in found.samples)}"
-            + ("" if all(found.verdicts[name].bodies[i] == 1 for name in found.samples) else "*")
-            for i in range(shown)
-        ]
-        wrong = {name: 1 - found.verdicts[name].consistent.mean() for name in found.samples}
-        names = [f"{'network' if name == 'network' else 'ELS'}: {wrong[name]:.0%} wrong" for name in found.samples]
         plots.rows(stacks, names, ax=ax, heads=heads, title=f"receptive field {found.side}")
     return drawn
 
 
 def rates(counts: Sequence[Count]) -> "Figure":
     """The share of samples with a wrong number of limbs against the receptive field, for the network and ELS, with intervals."""
-    from matplotlib.figure import Figure
 
-    from ..plots import PALETTE
+    def wrong(found, name):
+        consistent = found.verdicts[name].consistent
+        return judges.wilson(int((~consistent).sum()), len(consistent))._asdict()
 
-    drawn = Figure(figsize=(5, 3.2), layout="constrained")
-    ax = drawn.subplots()
-    for name, colour, marker in (("network", PALETTE[4], "o"), ("ELS", PALETTE[0], "s")):
-        shares = []
-        for found in counts:
-            right = found.verdicts[name].consistent
-            shares.append(judges.wilson(int((~right).sum()), len(right)))
-        sides = [found.side for found in counts]
-        middle = np.array([share.share for share in shares])
-        ends = np.array([[share.share - share.low, share.high - share.share] for share in shares]).T
-        ax.errorbar(sides, middle, np.abs(ends), marker=marker, color=colour, capsize=2, label=name)
-    ax.set(xlabel="receptive field, pixels", ylabel=f"share without exactly {LIMBS} limbs", ylim=(-0.02, 1.02), xticks=sides)
-    ax.legend(frameon=False)
-    return drawn
+    shares = {name: {found.side: wrong(found, name) for found in counts} for name in ("network", "ELS")}
+    return over_sides(shares, "receptive field, pixels", f"share without exactly {LIMBS} limbs")
 
 
 def table(counts: Sequence[Count]) -> str:
@@ -172,12 +155,8 @@ def table(counts: Sequence[Count]) -> str:
     lines = ["".join(f"{head:>16}" for head in heads)]
     for found in counts:
         told = numbers(found)
-        wrong = [1 - told[name]["share"] for name in ("network", "ELS")]
         alike, same = told["both right or both wrong"]["share"], told["same limbs and bodies"]["share"]
-        cells = [
-            f"{found.side}",
-            *(f"{share:.0%}" for share in (*wrong, alike, told["by chance"], same)),
-            f"{told['r']['median']:.2f}",
-        ]
+        shares = (1 - told["network"]["share"], 1 - told["ELS"]["share"], alike, told["by chance"], same)
+        cells = [f"{found.side}", *(f"{share:.0%}" for share in shares), f"{told['r']['median']:.2f}"]
         lines.append("".join(f"{cell:>16}" for cell in cells))
     return "\n".join(lines)

@@ -1,10 +1,11 @@
-"""One HTML page from chapters of text, figures and numbers; the page needs no other file."""
+"""One HTML page from chapters of text, figures and numbers; the page needs no other file. Its words are in tour.md."""
 
 import base64
 import html
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +20,22 @@ class Chapter:
     paragraphs: list[str] = field(default_factory=list)
     figures: "list[tuple[str, Figure, str]]" = field(default_factory=list)
     numbers: dict[str, Any] = field(default_factory=dict)
+
+
+def words(name: str, **values: Any) -> tuple[str, list[str], dict[str, str]]:
+    """(title, paragraphs, captions of figures by their file names) of a section of tour.md, with these values in their places."""
+    sections = Path(__file__).with_name("tour.md").read_text(encoding="utf-8").removeprefix("# ").split("\n# ")
+    title, *blocks = next(text for text in sections if text.startswith(f"{name}: ")).split("\n\n")
+    blocks = [" ".join(block.split()).format(**values) for block in blocks]
+    captions = dict(block.removeprefix("figure ").split(": ", 1) for block in blocks if block.startswith("figure "))
+    return title.removeprefix(f"{name}: "), [block for block in blocks if not block.startswith("figure ")], captions
+
+
+def chapter(name: str, figures: "Sequence[Figure]", numbers: dict[str, Any], **values: Any) -> Chapter:
+    """The chapter of that name: figures in the order of tour.md, and what its words say with these values."""
+    title, paragraphs, captions = words(name, **values)
+    shown = [(file, figure, caption) for figure, (file, caption) in zip(figures, captions.items(), strict=True)]
+    return Chapter(title, paragraphs, shown, numbers)
 
 
 STYLE = """

@@ -9,7 +9,7 @@ from .. import datasets, files, process
 from ..machines import Machine
 from ..types import Array, PathLike
 from .chapters import CHAPTERS, SCHEDULE
-from .page import png, render
+from .page import png, render, words
 
 
 class Studio:
@@ -38,6 +38,10 @@ class Studio:
             walked.append(step)
             self.bar.update()
         return walked
+
+    def samples_of(self, machine: Machine, noise: Array) -> Array:
+        """The last images of that way."""
+        return self.walk(machine, noise)[-1].x
 
 
 def tour(out: PathLike, seed: int = 0, quick: bool = False, train: bool = False) -> Path:
@@ -69,17 +73,6 @@ def tour(out: PathLike, seed: int = 0, quick: bool = False, train: bool = False)
                     temporary.write_bytes(pictures[name])
     files.write_numbers(out / "numbers.json", numbers)
     page = out / "index.html"
-    files.write_text(page, render("Where does creativity come from?", LEAD, chapters, pictures, FOOT))
+    title, (lead,), _ = words("lead")
+    files.write_text(page, render(title, lead, chapters, pictures, words("foot")[1][0]))
     return page
-
-
-LEAD = (
-    "A diffusion model adds noise to images and learns to walk back. The best possible denoiser of a training set can only "
-    "recite it. So why do real models create? Because they see less. Everything below was computed just now. Chapters 1 to 6 "
-    "use real images. Chapters 1 to 5 need no training; the last two also show trained networks."
-)
-FOOT = (
-    "The theory is Kamb and Ganguli's (An analytic theory of creativity in convolutional diffusion models, arXiv 2412.20292). "
-    "Digits: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, CC BY 4.0. Photograph: Grace Hopper, "
-    "public domain, as matplotlib ships it. All numbers are in numbers.json."
-)
