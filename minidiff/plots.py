@@ -5,7 +5,7 @@ outside [-1, 1] are drawn as -1 or 1.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .measures.metrics import Memorisation, Mosaic
     from .process import Step
 
+Ax: TypeAlias = "Axes | None"
+Title: TypeAlias = str | None
 # The colours of Okabe and Ito, which colour-blind readers can tell apart, without black, the background of most images.
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 
@@ -56,7 +58,7 @@ def _bare(ax, title=None, fontsize=10):
         ax.set_title(title, fontsize=fontsize)
 
 
-def show(image: Array, ax: "Axes | None" = None, title: str | None = None, channel: int | None = None) -> "AxesImage":
+def show(image: Array, ax: Ax = None, title: Title = None, channel: int | None = None) -> "AxesImage":
     """Draw one image (H, W, C); returns the AxesImage.
 
     Examples
@@ -98,11 +100,7 @@ def sheet(images: Array, columns: int | None = None, gap: int = 1, channel: int 
 
 
 def grid(
-    images: Array,
-    columns: int | None = None,
-    ax: "Axes | None" = None,
-    title: str | None = None,
-    channel: int | None = None,
+    images: Array, columns: int | None = None, ax: Ax = None, title: Title = None, channel: int | None = None
 ) -> "AxesImage":
     """Draw images (B, H, W, C) as a `sheet` with `columns` images in a row, by default 8; returns the AxesImage.
 
@@ -118,11 +116,7 @@ def grid(
 
 
 def rows(
-    stacks: Sequence[Array],
-    names: Sequence[str],
-    ax: "Axes | None" = None,
-    title: str | None = None,
-    heads: Sequence[str] | None = None,
+    stacks: Sequence[Array], names: Sequence[str], ax: Ax = None, title: Title = None, heads: Sequence[str] | None = None
 ) -> "AxesImage":
     """Draw several stacks of images (B, H, W, C): each stack is a row with its name on the left, each sample is a column.
 
@@ -147,9 +141,7 @@ def rows(
     return drawn
 
 
-def trajectory(
-    steps: "Sequence[Step]", ax: "Axes | None" = None, title: str | None = None, most: int = 8, sample: int = 0
-) -> "AxesImage":
+def trajectory(steps: "Sequence[Step]", ax: Ax = None, title: Title = None, most: int = 8, sample: int = 0) -> "AxesImage":
     """Draw the way back of one sample from a list of process.Step: x above, the estimate x0_hat below, one column for each step.
 
     At most `most` steps are drawn. They are evenly spaced, and the last step is always among them. Returns the AxesImage.
@@ -168,9 +160,7 @@ def trajectory(
     return rows(stacks, ["x", "x0_hat"], ax=ax, title=title, heads=[f"t = {step.t:.2f}" for step in chosen])
 
 
-def nearest(
-    samples: Array, images: Array, found: "Memorisation", ax: "Axes | None" = None, title: str | None = None
-) -> "AxesImage":
+def nearest(samples: Array, images: Array, found: "Memorisation", ax: Ax = None, title: Title = None) -> "AxesImage":
     """Draw samples (B, H, W, C) above their nearest training images, which are shifted to match the samples.
 
     `found` is what `metrics.memorisation(samples, images)` returned. The number above each column is the root-mean-square
@@ -184,10 +174,7 @@ def nearest(
 
 
 def scale_table(
-    windows: Sequence[int] | Array | Callable[[float], int],
-    ax: "Axes | None" = None,
-    title: str | None = None,
-    label: str | None = None,
+    windows: Sequence[int] | Array | Callable[[float], int], ax: Ax = None, title: Title = None, label: str | None = None
 ) -> "Line2D":
     """Draw the side k of a window against the time t, from a list (least noise first) or a callable of t; returns the line.
 
@@ -282,11 +269,7 @@ def save_sheet(path: PathLike, images: Array, columns: int | None = None, scale:
 
 
 def save_gif(
-    path: PathLike,
-    frames: Sequence[Array],
-    columns: int | None = None,
-    scale: int | None = None,
-    milliseconds: int = 120,
+    path: PathLike, frames: Sequence[Array], columns: int | None = None, scale: int | None = None, milliseconds: int = 120
 ) -> None:
     """Write sheets of images (B, H, W, C), one for each frame, as a .gif that plays once and stops at the last frame.
 
@@ -318,7 +301,6 @@ def _outline(ax, region, outside, colour):
     """Draw lines between pixels of different regions (H, W); around the image is the region `outside`."""
     padded = np.pad(region, 1, constant_values=outside)
     across, down = padded[1:-1, 1:] != padded[1:-1, :-1], padded[1:, 1:-1] != padded[:-1, 1:-1]
-    for i, j in np.argwhere(across):
-        ax.plot([j - 0.5, j - 0.5], [i - 0.5, i + 0.5], color=colour, linewidth=1.2)
-    for i, j in np.argwhere(down):
-        ax.plot([j - 0.5, j + 0.5], [i - 0.5, i - 0.5], color=colour, linewidth=1.2)
+    for changes, (height, width) in ((across, (1, 0)), (down, (0, 1))):
+        for i, j in np.argwhere(changes) - 0.5:
+            ax.plot([j, j + width], [i, i + height], color=colour, linewidth=1.2)

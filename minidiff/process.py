@@ -67,8 +67,25 @@ class Step(NamedTuple):
 # --- the way back ----------------------------------------------------------------------------------------------------
 
 
+class _Way(NamedTuple):
+    """What a sampler begins with: x at the first time, the times, the Generator, and the denoiser as denoise(x, t, step)."""
+
+    x: Array
+    times: Array
+    rng: np.random.Generator
+    denoise: Callable[[Array, float, int], Array]
+
+    def walk(self, ahead):
+        """Yield every Step, numbered from 1; ahead(x, x0_hat, t, t_next, step) is x at the next time."""
+        x = self.x
+        for step, (t, t_next) in enumerate(pairwise(self.times), 1):
+            x0_hat = self.denoise(x, t, step)
+            x = ahead(x, x0_hat, t, t_next, step)
+            yield Step(float(t_next), x, x0_hat)
+
+
 def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, levels=("signal", "noise")):
-    """Check a sampler's arguments before the first step: (x at the first time, the times, the Generator, the denoiser)."""
+    """Check a sampler's arguments before the first step."""
     own = getattr(denoiser, "schedule", None)
     if own is not None and own != schedule:
         raise ValueError(f"schedule: expected the denoiser's own, {own}, got {schedule}; hint: pass denoiser.schedule")
@@ -98,7 +115,7 @@ def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, le
             raise ValueError(f"shape: expected noise's own, {noise.shape}, got {shape}; hint: leave shape= out")
     # A student's own denoiser(x, t) may take no label, so label= is passed only if the caller gave one.
     call = denoiser if label is None else lambda x, t: denoiser(x, t, label=label)
-    return float(schedule.noise(times[0])) * noise, times, rng, _checked(call)
+    return _Way(float(schedule.noise(times[0])) * noise, times, rng, _checked(call))
 
 
 def _checked(call):
@@ -189,19 +206,14 @@ def ddim(
     [0.5, 0.0]
     """
     eta = arguments.number("eta", eta, 0, 1)
-    x, times, rng, denoise = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
-    return _ddim(x, times, rng, denoise, schedule, eta)
+    way = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype)
 
-
-def _ddim(x, times, rng, denoise, schedule, eta):
-    for step, (t, t_next) in enumerate(pairwise(times), 1):
-        x0_hat = denoise(x, t, step)
-        eps_hat = eps_from_x0(x, x0_hat, t, schedule)
+    def ahead(x, x0_hat, t, t_next, step):
         kept, fresh = _ddim_split(schedule, t, t_next, eta)
-        x = float(schedule.signal(t_next)) * x0_hat + kept * eps_hat
-        if fresh > 0:
-            x = x + fresh * unit_noise(x.shape, rng, x.dtype)
-        yield Step(float(t_next), x, x0_hat)
+        x = float(schedule.signal(t_next)) * x0_hat + kept * eps_from_x0(x, x0_hat, t, schedule)
+        return x + fresh * unit_noise(x.shape, way.rng, x.dtype) if fresh > 0 else x
+
+    return way.walk(ahead)
 
 
 def _ddim_split(schedule, t, t_next, eta):
@@ -260,21 +272,16 @@ def ode(
     0.0
     """
     arguments.choice("method", method, ("euler", "heun"))
-    x, times, _, denoise = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, SLOPES)
-    return _ode(x, times, denoise, schedule, method)
+    way = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, SLOPES)
 
+    def ahead(x, x0_hat, t, t_next, step):
+        slope, dt = _velocity(x, x0_hat, t, schedule), float(t_next - t)
+        x_next = x + dt * slope
+        if method == "euler" or schedule.noise(t_next) == 0:
+            return x_next
+        return x + dt / 2 * (slope + _velocity(x_next, way.denoise(x_next, t_next, step), t_next, schedule))
 
-def _ode(x, times, denoise, schedule, method):
-    for step, (t, t_next) in enumerate(pairwise(times), 1):
-        x0_hat = denoise(x, t, step)
-        slope = _velocity(x, x0_hat, t, schedule)
-        dt = float(t_next - t)
-        ahead = x + dt * slope
-        if method == "heun" and schedule.noise(t_next) > 0:
-            slope_ahead = _velocity(ahead, denoise(ahead, t_next, step), t_next, schedule)
-            ahead = x + dt / 2 * (slope + slope_ahead)
-        x = ahead
-        yield Step(float(t_next), x, x0_hat)
+    return way.walk(ahead)
 
 
 def sde(
@@ -318,23 +325,17 @@ def sde(
     >>> bool(abs(last.x).max() < 0.5)
     True
     """
-    x, times, rng, denoise = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, SLOPES)
+    way = _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, SLOPES)
     if not (g is None or callable(g)):
         arguments.number("g", g, 0)
-    return _sde(x, times, rng, denoise, schedule, g)
 
-
-def _sde(x, times, rng, denoise, schedule, g):
-    for step, (t, t_next) in enumerate(pairwise(times), 1):
-        x0_hat = denoise(x, t, step)
-        strength = _noise_strength(g, schedule, t)
-        drift = _velocity(x, x0_hat, t, schedule)
-        drift = drift - strength**2 / 2 * score_from_x0(x, x0_hat, t, schedule)
-        dt = float(t_next - t)
+    def ahead(x, x0_hat, t, t_next, step):
+        strength, dt = _noise_strength(g, schedule, t), float(t_next - t)
+        drift = _velocity(x, x0_hat, t, schedule) - strength**2 / 2 * score_from_x0(x, x0_hat, t, schedule)
         x = x + dt * drift
-        if strength > 0:
-            x = x + strength * abs(dt) ** 0.5 * unit_noise(x.shape, rng, x.dtype)
-        yield Step(float(t_next), x, x0_hat)
+        return x + strength * abs(dt) ** 0.5 * unit_noise(x.shape, way.rng, x.dtype) if strength > 0 else x
+
+    return way.walk(ahead)
 
 
 def _noise_strength(g, schedule, t):
