@@ -15,37 +15,19 @@ import numpy as np
 import numpy.typing as npt
 
 from . import arguments, schedules
-from .conversions import (
-    add_noise,
-    eps_from_v,
-    eps_from_x0,
-    score_from_x0,
-    unit_noise,
-    v_from_x0,
-    x0_from_eps,
-    x0_from_score,
-    x0_from_v,
-)
+from .conversions import add_noise as add_noise
+from .conversions import eps_from_v as eps_from_v
+from .conversions import eps_from_x0 as eps_from_x0
+from .conversions import score_from_x0 as score_from_x0
+from .conversions import unit_noise as unit_noise
+from .conversions import v_from_x0 as v_from_x0
+from .conversions import x0_from_eps as x0_from_eps
+from .conversions import x0_from_score as x0_from_score
+from .conversions import x0_from_v as x0_from_v
 from .types import Array, Denoiser, Label, Rng, Schedule
 
 SLOPES = ("signal", "noise", "signal_slope", "variance_slope")  # what `ode` and `sde` ask of a schedule
 SHAPE = "(H, W, C) or (B, H, W, C)"
-__all__ = [
-    "SAMPLERS",
-    "Step",
-    "add_noise",
-    "ddim",
-    "eps_from_v",
-    "eps_from_x0",
-    "ode",
-    "score_from_x0",
-    "sde",
-    "unit_noise",
-    "v_from_x0",
-    "x0_from_eps",
-    "x0_from_score",
-    "x0_from_v",
-]
 
 
 class Step(NamedTuple):

@@ -43,11 +43,8 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="minidiff", description="Why diffusion models create.")
     sub = top.add_subparsers(dest="command", required=True, parser_class=_Parser)
     tour = _command(sub, commands.tour, "minidiff-tour", "The whole story: figures, numbers and one page to read.")
-    tour.add_argument(
-        "--train",
-        action="store_true",
-        help="train the networks of the chapter on prediction now (minutes) instead of loading them",
-    )
+    networks = "train the networks of the chapter on prediction now (minutes) instead of loading them"
+    tour.add_argument("--train", action="store_true", help=networks)
     bench = _command(sub, commands.bench, "minidiff-bench", "How fast the machines are on this computer, as a table and a .json.")
     bench.add_argument("--machine", type=_machine, help=f"this one only; {MACHINES}")
     info = _command(sub, commands.info, None, "Versions, threads and where compiled code is kept.")
@@ -117,14 +114,11 @@ def _compare(sub):
     _data(sub, None)
     names = ", ".join(nets.names())
     sub.add_argument("--network", default="digits-zeros", help=f"{names}, or a path to weights.npz (digits-zeros)")
-    sub.add_argument(
-        "--experiment", choices=("agreement", "training", "attention", "limbs"), default="agreement", help=EXPERIMENTS
-    )
+    experiments = ("agreement", "training", "attention", "limbs")
+    sub.add_argument("--experiment", choices=experiments, default="agreement", help=EXPERIMENTS)
     sub.add_argument("--seeds", type=int, default=3, help="attention: training seeds (3)")
     sub.add_argument("--window", type=_window, help="of ELS and LS (calibrated against the network)")
-    sub.add_argument(
-        "--annotate", metavar="FILE", help="write the weights again, with the windows and the agreement in their notes"
-    )
+    sub.add_argument("--annotate", metavar="FILE", help="write the weights again, with windows and agreement in their notes")
     sub.add_argument("-n", type=int, default=100, help="number of noises (100)")
     sub.add_argument("--steps", type=int, default=20, help="denoiser calls a sample (20)")
 

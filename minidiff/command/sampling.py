@@ -88,11 +88,10 @@ def _settings(asked, images):
 
 def _groups(options, denoiser, label):
     """The walks of all samples, GROUP at a time; the samples are those of one walk of them all."""
-    shape = denoiser.machine.images.shape[1:]
-    rng = arguments.generator(options.seed)
-    noise, later = process.unit_noise((options.n, *shape), rng), _Later(options.n, rng)
-    starts = range(0, options.n, GROUP)
-    return [_walk(options, denoiser, label, noise[i : i + GROUP], _Rows(later)) for i in starts]
+    rng, steps = arguments.generator(options.seed), []
+    noise = process.unit_noise((options.n, *denoiser.machine.images.shape[1:]), rng)
+    rows = [noise[start : start + GROUP] for start in range(0, options.n, GROUP)]
+    return [_walk(options, denoiser, label, some, _Rows(rng, steps, options.n)) for some in rows]
 
 
 def _walk(options, denoiser, label, noise, rng):
@@ -109,33 +108,24 @@ def _calls(options, schedule):
     return options.steps if options.sampler != "heun" else 2 * options.steps - int(schedule.noise(0.0) == 0)
 
 
-class _Later:
-    """The noises that one walk of all samples draws on its way, one for each step, to be handed out some samples at a time."""
-
-    def __init__(self, samples: int, rng: np.random.Generator) -> None:
-        self.samples, self.rng = samples, rng
-        self.steps: list[np.random.Generator] = []
-
-    def at(self, step: int, shape: tuple[int, ...]) -> np.random.Generator:
-        """The generator that draws that step's noise; it goes on where the last group of samples left it."""
-        if step == len(self.steps):
-            self.steps.append(copy.deepcopy(self.rng))
-            for _ in range(self.samples):
-                self.rng.standard_normal(shape)
-        return self.steps[step]
-
-
 class _Rows(np.random.Generator):
-    """What one group of samples draws."""
+    """What one group of samples draws on its way: its rows of the noises that one walk of all samples would draw.
 
-    def __init__(self, later: _Later) -> None:
-        super().__init__(later.rng.bit_generator)
-        self.later, self.step = later, 0
+    `steps` has a generator for each step, which the groups share; each goes on where the last group left it.
+    """
+
+    def __init__(self, rng: np.random.Generator, steps: list[np.random.Generator], samples: int) -> None:
+        super().__init__(rng.bit_generator)
+        self.rng, self.steps, self.samples, self.drawn = rng, steps, samples, 0
 
     def standard_normal(self, size: Any = None, *given: Any, **options: Any) -> Any:
         """The group's rows of the noise of its next step."""
-        self.step += 1
-        return self.later.at(self.step - 1, size[1:]).standard_normal(size, *given, **options)
+        if self.drawn == len(self.steps):
+            self.steps.append(copy.deepcopy(self.rng))
+            for _ in range(self.samples):
+                self.rng.standard_normal(size[1:])
+        self.drawn += 1
+        return self.steps[self.drawn - 1].standard_normal(size, *given, **options)
 
 
 # --- what is kept ----------------------------------------------------------------------------------------------------

@@ -137,16 +137,13 @@ def compare(
 
 def numbers(found: Comparison) -> dict[str, Any]:
     """The comparison in numbers: quartiles of r, r^2 and R^2 of each machine, and how often ELS has a larger r than IS."""
-    result: dict[str, Any] = {
-        name: {
-            "r": metrics.quartiles(one.r),
-            "r^2": metrics.quartiles(one.r_squared),
-            "R^2": metrics.quartiles(one.determination),
-        }
+    measured = ("r", "r^2", "R^2")
+    quartiles = {
+        name: {key: metrics.quartiles(values) for key, values in zip(measured, one, strict=True)}
         for name, one in found.agreement.items()
     }
     above = found.agreement["ELS"].r > found.agreement["IS"].r
-    return {**result, "ELS above IS in r": int(above.sum()), "samples": len(above), "windows": found.tables}
+    return {**quartiles, "ELS above IS in r": int(above.sum()), "samples": len(above), "windows": found.tables}
 
 
 def table(found: Comparison) -> str:

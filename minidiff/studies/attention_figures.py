@@ -1,9 +1,11 @@
 """The figures of `minidiff compare --experiment attention`, from what attention.py computed."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .. import nets, plots
@@ -59,10 +61,7 @@ def over_reach(networks: Mapping[int, dict], machines: Mapping[int, dict]) -> Fi
 
 
 def maps(
-    network: nets.Network,
-    steps: Sequence[tuple[float, Array, Array]],
-    places: Sequence[tuple[int, int]],
-    sample: int = 0,
+    network: nets.Network, steps: Sequence[tuple[float, Array, Array]], places: Sequence[tuple[int, int]], sample: int = 0
 ) -> Figure:
     """What some pixels of one sample attend to on its way back: a row with x0_hat, and below it a row of maps for each pixel.
 
@@ -99,14 +98,8 @@ def told_apart(rows: Sequence[Mapping[str, Any]]) -> Figure:
         left.plot(t, [strength[0], *strength], color=colour, label=kind, drawstyle="steps-pre", alpha=0.8)
     left.set(xlabel="t (1 is pure noise)", ylabel="calibrated strength g")
     left.set_yscale("symlog", linthresh=0.03)
-    above: dict[str, Any] = {
-        "frameon": False,
-        "fontsize": 9,
-        "loc": "lower center",
-        "bbox_to_anchor": (0.5, 1),
-        "columnspacing": 1,
-    }
-    left.legend(ncols=len(COLOURS), **above)
+    above = partial(Axes.legend, frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1), columnspacing=1)
+    above(left, ncols=len(COLOURS))
     levels = [name for name in rows[0]["agreement"]["ELS"] if name != "whole"]
     right.axhline(0, color="0.6", linewidth=0.8)
     for number, kind in enumerate(COLOURS):
@@ -121,5 +114,5 @@ def told_apart(rows: Sequence[Mapping[str, Any]]) -> Figure:
     right.plot([], [], "D", color="0.3", label="by the network's own map")
     right.set_xticks(range(len(levels)), levels)
     right.set(ylabel="R^2 of the network's x0_hat, over ELS")
-    right.legend(ncols=2, **above)
+    above(right, ncols=2)
     return figure

@@ -82,16 +82,14 @@ def against(
     >>> against(teacher, images, cosine, [3, 5, 7], samples=3, steps=4).table      # a machine is found out
     [3, 3, 5, 5]
     """
+
+    def best(similarity):
+        k = np.sort(np.asarray(windows)[similarity.argmax(axis=0)])
+        return int(k[(len(k) - 1) // 2]), np.median(similarity, axis=1)
+
     student = machine(images, schedule, window=1, boundary=boundary)
-    times, chosen, scores = [], [], []
-    for t, similarity in _similarities(denoiser, student, samples, steps, rng, windows):
-        best = np.asarray(windows)[similarity.argmax(axis=0)]
-        chosen.append(int(np.sort(best)[(len(best) - 1) // 2]))
-        scores.append(np.median(similarity, axis=1))
-        times.append(t)
-    if schedule.signal(1.0) == 0 and len(chosen) > 1:
-        chosen[0] = chosen[1]
-    return Calibration(chosen[::-1], np.array(times[::-1]), tuple(windows), np.array(scores[::-1]))
+    times, table, scores = _along(denoiser, student, best, samples, steps, rng, windows)
+    return Calibration(table, times, tuple(windows), scores)
 
 
 class AttentionCalibration(NamedTuple):
@@ -160,35 +158,38 @@ def with_attention(
     """
     student = AttentionScore(images, schedule, window=1, boundary=boundary, attention=attention)
     windows, strengths = tuple(sorted(windows)), tuple(sorted(float(g) for g in strengths))
-    times, chosen, scores = [], [], []
-    for t, similarity in _similarities(denoiser, student, samples, steps, rng, windows, strengths):
+
+    def best(similarity):
         score = np.median(similarity, axis=2)
         g, k = np.unravel_index(score.T.argmax(), score.T.shape)
-        chosen.append((windows[k], strengths[g]))
-        scores.append(score)
-        times.append(t)
-    if schedule.signal(1.0) == 0 and len(chosen) > 1:
-        chosen[0] = chosen[1]
-    table, strength = zip(*chosen[::-1], strict=True)
-    return AttentionCalibration(list(table), list(strength), np.array(times[::-1]), windows, strengths, np.array(scores[::-1]))
+        return (windows[k], strengths[g]), score
+
+    times, pairs, scores = _along(denoiser, student, best, samples, steps, rng, windows, strengths)
+    table, strength = (list(column) for column in zip(*pairs, strict=True))
+    return AttentionCalibration(table, strength, times, windows, strengths, scores)
 
 
-def _similarities(denoiser, student, samples, steps, rng, *choices):
-    """Yield (t, similarity (..., B)) at each step of the denoiser's own way back by DDIM, from most noise to least.
+def _along(denoiser, student, best, samples, steps, rng, *choices):
+    """(times, choices, scores), least noise first, at the steps of the denoiser's own way back by DDIM.
 
-    The cosine similarity of its eps_hat with those of student.estimates(x, t, *choices), (..., B, H, W, C).
+    best(similarity) is one step's (choice, score), where similarity (..., B) is the cosine similarity of the denoiser's eps_hat
+    with those of student.estimates(x, t, *choices), (..., B, H, W, C).
     """
-    schedule = student.schedule
+    schedule, found = student.schedule, []
     samples = arguments.whole_number("samples", samples, 1)
     noise = process.unit_noise((samples, *student.images.shape[1:]), rng, student.images.dtype)
     t, x = 1.0, float(schedule.noise(1.0)) * noise
     for step in process.ddim(denoiser, schedule, noise=noise, steps=steps):
         theirs = process.eps_from_x0(x, step.x0_hat, t, schedule)
-        found = student.estimates(x, t, *choices)
-        flat = found.reshape(-1, *x.shape)
-        similarity = [cosine_similarity(process.eps_from_x0(x, one, t, schedule), theirs) for one in flat]
-        yield t, np.array(similarity).reshape(*found.shape[: found.ndim - x.ndim], samples)
+        estimates = student.estimates(x, t, *choices)
+        flat = estimates.reshape(-1, *x.shape)
+        similarity = np.array([cosine_similarity(process.eps_from_x0(x, one, t, schedule), theirs) for one in flat])
+        found.append((t, *best(similarity.reshape(*estimates.shape[:-4], samples))))
         t, x = step.t, step.x
+    times, chosen, scores = ([*column] for column in zip(*found[::-1], strict=True))
+    if schedule.signal(1.0) == 0 and len(chosen) > 1:
+        chosen[-1] = chosen[-2]
+    return np.array(times), chosen, np.array(scores)
 
 
 def cosine_similarity(a: Array, b: Array) -> Array:

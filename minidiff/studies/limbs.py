@@ -104,19 +104,21 @@ def numbers(found: Count) -> dict[str, Any]:
 
     "by chance" is how often two independent models with these shares would agree, p q + (1 - p)(1 - q).
     """
-    right = {name: verdict.consistent for name, verdict in found.verdicts.items()}
-    of = len(right["ELS"])
-    p, q = (one.mean() for one in right.values())
-    same = [getattr(found.verdicts["network"], field) == getattr(found.verdicts["ELS"], field) for field in ("limbs", "bodies")]
+    network, els = found.verdicts["network"], found.verdicts["ELS"]
+    p, q = network.consistent.mean(), els.consistent.mean()
+
+    def share(right):
+        return judges.wilson(int(right.sum()), len(right))._asdict()
+
     return {
         "receptive field": found.side,
         "windows": found.table,
-        **{name: judges.wilson(int(one.sum()), of)._asdict() for name, one in right.items()},
+        **{name: share(verdict.consistent) for name, verdict in found.verdicts.items()},
         "limbs": {name: np.bincount(verdict.limbs).tolist() for name, verdict in found.verdicts.items()},
         "bodies": {name: np.bincount(verdict.bodies).tolist() for name, verdict in found.verdicts.items()},
-        "both right or both wrong": judges.wilson(int((right["network"] == right["ELS"]).sum()), of)._asdict(),
+        "both right or both wrong": share(network.consistent == els.consistent),
         "by chance": float(p * q + (1 - p) * (1 - q)),
-        "same limbs and bodies": judges.wilson(int((same[0] & same[1]).sum()), of)._asdict(),
+        "same limbs and bodies": share((network.limbs == els.limbs) & (network.bodies == els.bodies)),
         "r": metrics.quartiles(found.agreement.r),
     }
 
