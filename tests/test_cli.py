@@ -726,6 +726,7 @@ def test_a_warning_is_one_line(tmp_path, run, capsys, monkeypatch, terminal):
         warnings.simplefilter("error")
         code, _, said = run(*command)
     assert (code, len(said)) == (2, 1) and said[0].startswith("minidiff sample: ") and "dark.npy: expected images" in said[0]
+    assert "UserWarning" not in said[0]
 
 
 # --- info ------------------------------------------------------------------------------------------------------------

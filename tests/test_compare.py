@@ -189,7 +189,9 @@ def test_agreement_over_training_is_measured_on_the_average(monkeypatch):
     monkeypatch.setattr(nets, "train", functools.partial(nets.train, batch=4))
     images = IMAGES[:, :4, :4].astype(np.float32)
     noise = process.unit_noise((3, 4, 4, 1), 1)
-    rows = agreement.over_training(images, noise, 3, length=64, rng=2, steps=2)
+    so_far = []
+    rows = agreement.over_training(images, noise, 3, length=64, rng=2, steps=2, finished=lambda rows: so_far.append([*rows]))
+    assert so_far == [rows[: i + 1] for i in range(7)]
     assert [row["step"] for row in rows] == [1, 2, 4, 8, 16, 32, 64]
     theory = sampled(md.EquivariantLocalScore(images, COSINE, window=3, boundary="zeros"), noise, 2)
     network = nets.Network(rng=2)

@@ -8,7 +8,7 @@ import minidiff as md
 from minidiff import nets, process
 from minidiff.command.parser import main
 from minidiff.measures import judges
-from minidiff.studies import attention, limbs
+from minidiff.studies import attention, calibration, limbs
 
 COSINE = md.schedules.cosine()
 FIGURES = (
@@ -178,10 +178,17 @@ def test_a_model_of_the_whole_image_never_miscounts():
 
 
 @pytest.mark.compiled
-def test_the_limbs_experiment_from_the_command_line(tmp_path, capsys):
-    """--quick trains small networks, and writes numbers and both figures."""
-    out = tmp_path / "out"
-    assert main(["compare", "--experiment", "limbs", "--quick", "--steps", "4", "--out", str(out)]) == 0
+def test_the_limbs_experiment_from_the_command_line(tmp_path, capsys, monkeypatch):
+    """--quick trains small networks, and writes numbers and both figures; after an interrupt it goes on."""
+    out, plain, calibrated = tmp_path / "out", calibration.against, []
+    command = ["compare", "--experiment", "limbs", "--quick", "--steps", "4", "--out", str(out)]
+    monkeypatch.setattr(calibration, "against", lambda *given: calibrated.append(given) or plain(*given))
+    with monkeypatch.context() as patch:
+        patch.setattr(judges, "limb_count", interrupt)
+        assert main(command) == 130
+    assert len(calibrated) == 1 and {path.name for path in out.iterdir()} == {"networks", "parts.npz"}
+    assert main(command) == 0
+    assert len(calibrated) == len(limbs.DEPTHS) and not (out / "parts.npz").exists()
     told = strictly(out / "numbers.json")["networks"]
     assert [row["receptive field"] for row in told] == [2 * depth + 3 for depth in limbs.DEPTHS]
     assert {path.name for path in out.glob("*.png")} == {"limbs.png", "wrong-counts.png"}

@@ -63,6 +63,18 @@ def test_memorisation_is_its_definition(shape, seed, translations):
         assert not found.shift.any()
 
 
+@pytest.mark.parametrize("most", [1, 20, 50])
+def test_memorisation_in_parts_is_memorisation(monkeypatch, most):
+    """A training set that is read one, two or five images at a time gives the same bits; of equally near ones the first counts."""
+    images, samples = training_set(0, (7, 3, 3, 1)), training_set(1, (4, 3, 3, 1))
+    images[5], samples[0] = images[2], images[2]
+    whole = memorisation(samples, images)
+    monkeypatch.setattr(md.metrics, "MOST_NUMBERS", most)
+    for one, other in zip(whole, memorisation(samples, images), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert whole.nearest[0] == 2
+
+
 @law
 @given(small_shapes(), SEEDS, st.tuples(st.integers(0, 4), st.integers(0, 4)))
 def test_shifting_the_samples_changes_no_distance(shape, seed, shift):

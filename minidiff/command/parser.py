@@ -92,7 +92,9 @@ def _sample(sub):
     sub.add_argument("-n", type=int, default=16, help="number of samples (16)")
     sub.add_argument("--steps", type=int, default=20, help="denoiser calls a sample (20)")
     sub.add_argument("--gif", action="store_true", help="also write the walk back as a .gif")
-    sub.add_argument("--resume", action="store_true", help="go on with the interrupted run in --out, to the same samples")
+    sub.add_argument(
+        "--resume", action="store_true", help="go on with the interrupted run in --out (kept once a minute), to the same samples"
+    )
 
 
 def _train(sub):
@@ -107,7 +109,9 @@ def _train(sub):
     sub.add_argument("--steps", type=int, default=3000, help="training steps (3000)")
     sub.add_argument("--batch", type=int, default=64, help="images a step (64)")
     sub.add_argument("--rate", type=float, default=2e-3, help="Adam's greatest learning rate (0.002)")
-    sub.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out; --steps may be more than before")
+    sub.add_argument(
+        "--resume", action="store_true", help="go on from the checkpoint in --out, written once a minute; --steps may be more"
+    )
 
 
 def _compare(sub):
