@@ -65,7 +65,7 @@ def test_memorisation_is_its_definition(shape, seed, translations):
 
 @pytest.mark.parametrize("most", [1, 20, 50])
 def test_memorisation_in_parts_is_memorisation(monkeypatch, most):
-    """A training set that is read one, two or five images at a time gives the same bits; of equally near ones the first counts."""
+    """A training set read one, two or five images at a time gives the same bits; of equally near ones the first counts."""
     images, samples = training_set(0, (7, 3, 3, 1)), training_set(1, (4, 3, 3, 1))
     images[5], samples[0] = images[2], images[2]
     whole = memorisation(samples, images)
