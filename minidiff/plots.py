@@ -49,13 +49,20 @@ def _drawable(images, channel=None):
     return np.clip((images + 1) / 2, 0, 1)
 
 
-def _bare(ax, title=None, fontsize=10):
+def _picture(pixels, ax, title=None, fontsize=10):
+    """Draw pixels (H, W, 3) in [0, 1] on bare axes; the AxesImage."""
+    drawn = ax.imshow(pixels, interpolation="nearest")
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():
         spine.set_visible(False)
     if title:
         ax.set_title(title, fontsize=fontsize)
+    return drawn
+
+
+def _in_colour(image, channel=None):
+    return np.broadcast_to(_drawable(image, channel), (*np.shape(image)[:2], 3))
 
 
 def show(image: Array, ax: Ax = None, title: Title = None, channel: int | None = None) -> "AxesImage":
@@ -70,10 +77,7 @@ def show(image: Array, ax: Ax = None, title: Title = None, channel: int | None =
     ax = _axes(ax)
     if np.ndim(image) != 3:
         raise ValueError(f"image: expected shape (H, W, C), got {np.shape(image)}; hint: draw a batch by plots.grid")
-    pixels = np.broadcast_to(_drawable(image, channel), (*np.shape(image)[:2], 3))
-    drawn = ax.imshow(pixels, interpolation="nearest")
-    _bare(ax, title)
-    return drawn
+    return _picture(_in_colour(image, channel), ax, title)
 
 
 def sheet(images: Array, columns: int | None = None, gap: int = 1, channel: int | None = None) -> Array:
@@ -109,10 +113,7 @@ def grid(
     >>> from matplotlib.figure import Figure
     >>> _ = grid(np.zeros((6, 4, 4, 1)), ax=Figure().subplots())
     """
-    ax = _axes(ax)
-    drawn = ax.imshow(sheet(images, columns, channel=channel), interpolation="nearest")
-    _bare(ax, title)
-    return drawn
+    return _picture(sheet(images, columns, channel=channel), _axes(ax), title)
 
 
 def rows(
@@ -224,6 +225,8 @@ def provenance(
     Returns the axes. Grey regions are exact ties: several patches are equally close. In each training image the pixels that the
     sample takes from it have a frame and a tint of the image's colour.
     """
+    from matplotlib.colors import to_rgb
+
     if axes is None:
         from matplotlib import pyplot
 
@@ -231,22 +234,19 @@ def provenance(
     image, unique, region = source.image[index], pieces.unique[index], pieces.region[index]
     givers, counts = np.unique(image[unique], return_counts=True)
     givers = givers[np.argsort(-counts, kind="stable")]
-    colours = {n: _rgb(PALETTE[place % len(PALETTE)]) for place, n in enumerate(givers)}
-    show(sample, ax=axes[0])
-    _bare(axes[0], "sample", fontsize=8)
+    colours = {n: np.array(to_rgb(PALETTE[place % len(PALETTE)])) for place, n in enumerate(givers)}
+    _picture(_in_colour(sample), axes[0], "sample", 8)
     tint = np.full((*image.shape, 3), 0.5)
     for n in givers:
         tint[unique & (image == n)] = colours[n]
-    axes[1].imshow(_tinted(sample, tint, True), interpolation="nearest")
+    _picture(_tinted(sample, tint, True), axes[1], f"{region.max() + 1} pieces of\n{len(givers)} images", 8)
     _outline(axes[1], region, -2, "black")
-    _bare(axes[1], f"{region.max() + 1} pieces of\n{len(givers)} images", fontsize=8)
     for ax, n in zip(axes[2:], givers, strict=False):
         taken = np.zeros(image.shape, bool)
         mine = unique & (image == n)
         taken[source.row[index][mine], source.column[index][mine]] = True
-        ax.imshow(_tinted(images[n], colours[n], taken), interpolation="nearest")
+        _picture(_tinted(images[n], colours[n], taken), ax, f"{mine.sum()} pixels\nof no. {n}", 8)
         _outline(ax, taken.astype(int), 0, colours[n])
-        _bare(ax, f"{mine.sum()} pixels\nof no. {n}", fontsize=8)
     for ax in axes[2 + len(givers) :]:
         ax.set_axis_off()
     return axes
@@ -254,7 +254,7 @@ def provenance(
 
 def _tinted(image, colour, where):
     """The image, tinted where `where` is True: its brightness in shades of a colour, or of one colour for each pixel."""
-    pixels = np.broadcast_to(_drawable(image), (*np.shape(image)[:2], 3))
+    pixels = _in_colour(image)
     shaded = colour * (0.45 + 0.55 * pixels.mean(axis=2, keepdims=True))
     return np.where(np.broadcast_to(where, pixels.shape[:2])[..., None], shaded, pixels)
 
@@ -289,12 +289,6 @@ def _enlarged(pixels, scale):
     scale = max(4, 800 // max(pixels.shape[:2])) if scale is None else arguments.whole_number("scale", scale, 1)
     bytes_ = (pixels * 255).round().astype(np.uint8)
     return Image.fromarray(bytes_.repeat(scale, axis=0).repeat(scale, axis=1))
-
-
-def _rgb(colour):
-    from matplotlib.colors import to_rgb
-
-    return np.array(to_rgb(colour))
 
 
 def _outline(ax, region, outside, colour):

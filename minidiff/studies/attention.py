@@ -56,10 +56,9 @@ def trained(
     images: Array, kind: str, seed: int, folder: Path, depth: int = DEPTH, length: int = LENGTH, bar: Any = None
 ) -> nets.Network:
     """The network of that kind; see `nets.trained`. Shipped weights are used unless the length of the training is another."""
-    settings: dict[str, Any] = {"channels": images.shape[3], "depth": depth, "padding": BOUNDARY, "prediction": PREDICTION}
-    settings["attention"] = KINDS[kind]
-    name, notes, shipped = name_of(kind, seed, depth), {"data": DATA}, length == LENGTH
-    return nets.trained(name, settings, images, folder, seed, length, BATCH, RATE, notes, shipped, bar)
+    settings = {"channels": 3, "depth": depth, "padding": BOUNDARY, "prediction": PREDICTION, "attention": KINDS[kind]}
+    options = {"notes": {"data": DATA}, "shipped": length == LENGTH, "bar": bar}
+    return nets.trained(name_of(kind, seed, depth), settings, images, folder, seed, length, BATCH, RATE, **options)
 
 
 def judged(samples: Array, images: Array) -> dict[str, Any]:
