@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import datasets, nets, process, schedules
-    from .machines import AttentionScore, EquivariantLocalScore, EquivariantScore, IdealScore, LocalScore, Wiener
+    from .machines import (
+        AttentionScore,
+        EquivariantLocalScore,
+        EquivariantScore,
+        IdealScore,
+        LocalScore,
+        StationaryWiener,
+        Wiener,
+    )
     from .measures import judges, metrics
     from .parallel import set_threads, threads
 
@@ -24,6 +32,7 @@ __all__ = [
     "EquivariantScore",
     "IdealScore",
     "LocalScore",
+    "StationaryWiener",
     "Wiener",
     "datasets",
     "judges",
@@ -39,7 +48,15 @@ __all__ = [
 
 # Everything is loaded on first use (PEP 562). So the command line runs before Numba is imported, and can say in one line what
 # Numba refuses; and who only draws loads no laws, and who only samples no matplotlib.
-_MACHINES = ("AttentionScore", "EquivariantLocalScore", "EquivariantScore", "IdealScore", "LocalScore", "Wiener")
+_MACHINES = (
+    "AttentionScore",
+    "EquivariantLocalScore",
+    "EquivariantScore",
+    "IdealScore",
+    "LocalScore",
+    "StationaryWiener",
+    "Wiener",
+)
 _HOMES = dict.fromkeys(_MACHINES, "machines") | dict.fromkeys(("set_threads", "threads"), "parallel")
 # Exercises that students hold say `from minidiff import exercises`, and notebooks of version 0.1 `import minidiff.metrics`.
 _OTHER_NAMES = {"metrics": "measures.metrics", "judges": "measures.judges", "exercises": "coursework"}

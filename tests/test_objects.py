@@ -35,6 +35,7 @@ MACHINES = {
     "els": lambda images: md.EquivariantLocalScore(images, MINE, window=widening),
     "attention": lambda images: md.AttentionScore(images, schedules.cosine(), window=3, attention=BAND, strength=half),
     "wiener": lambda images: md.Wiener(images, schedules.ve(), labels=LABELS),
+    "stationary": lambda images: md.StationaryWiener(images, schedules.flow()),
 }
 each_machine = pytest.mark.parametrize("make", MACHINES.values(), ids=MACHINES)
 

@@ -11,6 +11,7 @@ from .ideal import IdealScore
 from .local import LocalScore
 from .provenance import Provenance
 from .registry import NAMES, named, options_of, register
+from .stationary import StationaryWiener
 from .wiener import Wiener
 from .window_machine import WindowMachine
 
@@ -24,6 +25,7 @@ __all__ = [
     "Machine",
     "PosteriorMachine",
     "Provenance",
+    "StationaryWiener",
     "Wiener",
     "WindowMachine",
     "named",
