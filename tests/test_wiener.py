@@ -69,7 +69,7 @@ def test_wiener_hears_a_faint_direction_at_no_noise(count, last):
 @pytest.mark.parametrize("count", [1, 3, 20])
 @pytest.mark.parametrize("value", [0.0, 0.1, -0.7, 1e6])
 def test_wiener_of_equal_images_is_their_mean(count, value):
-    """Where nothing varies the mean is all there is, at s = 0 too; and the mean of N equal images need not be exactly the image."""
+    """Where nothing varies the mean is all there is, at s = 0 too, though the mean of N equal images may miss them by rounding."""
     images = np.full((count, 2, 3, 1), value) * np.linspace(0.3, 1, 6).reshape(2, 3, 1)
     x = np.random.default_rng(1).standard_normal((2, 2, 3, 1))
     for t in (0.0, 0.5):
@@ -127,8 +127,9 @@ def test_stationary_wiener_is_wiener_of_all_translations(shape, seed, s, grey):
 def test_what_stationary_wiener_misses_is_not_linear_in_any_shift(shape, seed, t):
     """The mean of (x0 - x0_hat)[p] x[p + shift], over images, noise and p, is that of its two means, for every shift and channel.
 
-    Else x0_hat and some of that pixel would be a better linear denoiser of the kind. The machine is affine, x0_hat = m + K (x - a m),
-    so the mean over noise is exact: a S - K (a^2 S + s^2 I), S being the covariance of the training set about its mean colour.
+    Else x0_hat and some of that pixel would be a better linear denoiser of the kind. The machine is affine, and
+    x0_hat = m + K (x - a m), so the mean over noise is exact: a S - K (a^2 S + s^2 I), S being the covariance of the training set
+    about its mean colour.
     """
     images = training_set(seed, shape)
     a, s = float(COSINE.signal(t)), float(COSINE.noise(t))
