@@ -69,7 +69,7 @@ def test_wiener_hears_a_faint_direction_at_no_noise(count, last):
 @pytest.mark.parametrize("count", [1, 3, 20])
 @pytest.mark.parametrize("value", [0.0, 0.1, -0.7, 1e6])
 def test_wiener_of_equal_images_is_their_mean(count, value):
-    """Where nothing varies the mean is all there is, at s = 0 too, though the mean of N equal images may miss them by rounding."""
+    """Where nothing varies the mean is all there is, at s = 0 too, though the mean of N equal images may miss them a little."""
     images = np.full((count, 2, 3, 1), value) * np.linspace(0.3, 1, 6).reshape(2, 3, 1)
     x = np.random.default_rng(1).standard_normal((2, 2, 3, 1))
     for t in (0.0, 0.5):
