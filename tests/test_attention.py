@@ -66,6 +66,32 @@ def test_it_is_its_definition(case, t, seed, g, candidates):
 
 
 @law
+@given(windowed_sets(), TIMES, SEEDS, st.floats(0, 30), st.booleans())
+def test_single_precision_is_as_near_as_its_bound(case, t, seed, g, uniform):
+    """In float32 x0_hat is off by at most c eps (1 + g + E_0) of the range, E_0 the smallest pooled distance over 2 s^2."""
+    images, k, boundary = case
+    images, x = images.astype(np.float32), noised(images, t, COSINE, seed, queries=1).astype(np.float32)
+    wide, (a, s), pixels = images.astype(np.float64), levels(t), x[0, ..., 0].size
+    table = np.full((pixels, pixels), 1 / pixels) if uniform else random_table(seed, pixels)
+    options = {"window": k, "attention": "uniform" if uniform else table, "strength": g, "boundary": boundary, "raw": True}
+    asked = engine.TrainingSet(wide), np.array([a]), np.array([s]), theory.equivariant_local, (k, boundary)
+    (evidence,) = engine.evidence(x.astype(np.float64), *asked)
+    smallest = (evidence.cost + g * evidence.cost @ table.T).min(axis=0)
+    found = md.AttentionScore(images, COSINE, **options)(x, t)
+    expected = md.AttentionScore(wide, COSINE, **options)(x.astype(np.float64), t)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=0, atol=float32_tolerance(smallest + 2 * s * s * g, s))
+
+
+def test_which_place_is_decisive_is_asked_in_double_precision():
+    """ "top1" in float32 is the answer of float64, rounded: a place that is chosen by rounding would change it at once."""
+    images = training_set(0, (6, 5, 6, 1)).astype(np.float32)
+    x = noised(images, 0.4, COSINE, 1, queries=3).astype(np.float32)
+    single, double = (md.AttentionScore(one, COSINE, window=3, attention="top1") for one in (images, images.astype(np.float64)))
+    np.testing.assert_array_equal(single(x, 0.4), double(x.astype(np.float64), 0.4).astype(np.float32))
+
+
+@law
 @given(windowed_sets(), SEEDS, st.integers(0, 3))
 def test_named_attentions_are_arrays(case, seed, reach):
     """ "uniform" is 1 / (H W) everywhere, a band its equal parts, a callable what it returns, in units of H W / k^2."""

@@ -20,7 +20,7 @@ ProcessPoolExecutor started by "spawn", or Dask's `client.get_executor()`.
 
 **Numbers.** Distances are sums of squared differences, not expanded squares; ES expands them in float64 where that is
 provably as good. A candidate is left out only below exp(-30) of its own pixel's best in float32, exp(-52) in float64.
-float32 in, float32 out; AttentionScore and the rules that theory.py answers compute in float64 inside.
+float32 in, float32 out; the rules that theory.py answers, and attention's "top1", compute in float64 inside.
 
 **First call.** Kernels compile when they are first used. Later processes load them from the cache: `__pycache__` beside
 the package, or the user's cache folder. NUMBA_CACHE_DIR moves it and MINIDIFF_CACHE=0 turns it off.

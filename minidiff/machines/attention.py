@@ -73,8 +73,12 @@ class AttentionScore(WindowMachine):
     labels, executor, progress
         As for `IdealScore`.
 
-    Raises ValueError or TypeError on bad arguments. Computes in float64 whatever x's dtype. A call costs
-    O(B N (H W)^2 (C + log k)) time, for an array B N (H W)^2 more, and N H W (2 + C) numbers of memory a query.
+    Raises ValueError or TypeError on bad arguments. A call costs O(B N (H W)^2 (C + log k)) time, for an array B N (H W)^2 more,
+    and N H W (2 + C) numbers of memory a query. For float32 the evidence is gathered in float32 and pooled in float64. An image n
+    then has the exponent -E_n, E_n = d[p, n] + g sum_q A[p, q] d[q, n] with d its smallest distance over 2 s^2, rounded by
+    c eps (1 + g + E_n), and it weighs at most exp(E_0 - E_n), E_0 the smallest. So x0_hat is off by at most c eps (1 + g + E_0)
+    of the range, g as under `raw` and c about 10: as for the ideal score, whose exponents are as large. "top1" has no such
+    bound, since which place is chosen changes at once; it is computed in float64.
 
     Examples
     --------
@@ -157,12 +161,14 @@ class AttentionScore(WindowMachine):
 
     def _posteriors(self, x, t, label, seen, strengths, winners=False):
         """Yield, for each query, its Posterior at each of several strengths."""
-        training, _ = self._training_set(label, np.float64)
+        # The class says why.
+        dtype = np.dtype(np.float64) if isinstance(self._attention, str) and self._attention == "top1" else x.dtype
+        training, _ = self._training_set(label, dtype)
         unit = 1.0 if self.raw else x[0, ..., 0].size / seen[0] ** 2
         levels = self.schedule.signal(t), self.schedule.noise(t)
         options = {"winners": winners, "executor": self.executor, "progress": self.progress}
         rule, heard = CANDIDATES[self.candidates], self._heard(x, t, strengths)
-        found = engine.evidence(x.astype(np.float64), training, *levels, rule, tuple(seen), **options)
+        found = engine.evidence(x.astype(dtype), training, *levels, rule, tuple(seen), **options)
         for evidence, attention in zip(found, heard, strict=True):
             yield [evidence.posterior(attention, strength * unit) for strength in strengths]
 
