@@ -27,11 +27,19 @@ def tour(options: Namespace) -> None:
 
 def bench(options: Namespace) -> None:
     """minidiff bench."""
-    from ..studies.bench import bench, table
+    from ..studies import bench, first, peers
 
     out = files.folder(options.out)
-    result = bench(quick=options.quick, machine=options.machine) | {"processor": _processor()}
-    print(table(result))
+    if options.peers:
+        if options.machine is not None:
+            raise ValueError(f"--machine: expected none with --peers, which has its own rows, got {options.machine}")
+        result = peers.compare(quick=options.quick)
+    elif options.first:
+        result = first.first_calls(options.machine)
+    else:
+        result = bench.bench(quick=options.quick, machine=options.machine)
+    result |= {"processor": _processor()}
+    print(bench.table(result))
     files.write_numbers(out / "numbers.json", result)
 
 
