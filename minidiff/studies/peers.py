@@ -24,6 +24,8 @@ SCHEDULE = schedules.cosine()
 T = 0.9
 A, S = float(SCHEDULE.signal(T)), float(SCHEDULE.noise(T))
 DEPTH, BATCH = 5, 64
+# A task is done this often at least, and no more once it has taken so many seconds.
+FEWEST, PATIENCE = 2, 20.0
 OTHERS = {"torch": "PyTorch", "sklearn": "scikit-learn"}
 
 
@@ -54,6 +56,7 @@ class Task:
         for (name, spent), other in zip(others, theirs, strict=True):
             yield {
                 "task": self.name,
+                "rounds": len(mine),
                 "minidiff, ms": 1e3 * float(np.median(mine)),
                 "from, to": _spread(mine),
                 "peer": name,
@@ -262,8 +265,10 @@ def compare(quick: bool = False, repeats: int = 5) -> dict:
         task = make()
         task.turn()  # compiles, and is not counted
         task.seconds.clear()
-        for _ in range(repeats):
-            task.turn()
+        started = time.perf_counter()
+        for done in range(repeats):
+            if done < FEWEST or time.perf_counter() - started < PATIENCE:
+                task.turn()
         rows += task.rows(*limits)
     told = {words: getattr(found[name], "__version__", "not installed, so not compared") for name, words in OTHERS.items()}
     return {
