@@ -3,13 +3,11 @@
 import numpy as np
 
 from ..types import Array
-from .denoisers import best, broken_law, draw, laws
-from .marking import Exercise, Gap, Slip, exponents
+from .denoisers import broken_law, draw, laws, softmax
+from .marking import Exercise, gap
+from .slips import EXPONENTS, VARIANCE, slips
 
-
-def _pixel(value):
-    return np.full((1, 1, 1), value)
-
+PIXEL = np.ones((1, 1, 1))
 
 # --- the views of one denoiser ---------------------------------------------------------------------------------------
 
@@ -17,57 +15,32 @@ def _pixel(value):
 def views(x: Array, x0_hat: Array, a: float, s: float) -> tuple[Array, Array, Array]:
     """(eps_hat, score, v) of an estimate x0_hat."""
     eps_hat = (x - a * x0_hat) / s
-    return eps_hat, (a * x0_hat - x) / s**2, a * eps_hat - s * x0_hat
+    return eps_hat, -eps_hat / s, a * eps_hat - s * x0_hat
 
 
-def _with(part, gives):
-    """`views` with a mistake: gives(x, x0_hat, a, s) replaces one part of the answer."""
-
-    def mistaken(x, x0_hat, a, s):
-        found = list(views(x, x0_hat, a, s))
-        found[part] = gives(x, x0_hat, a, s)
-        return tuple(found)
-
-    return mistaken
-
-
-VIEWS = Gap(
-    "views",
+VIEWS = gap(
     views,
-    questions=(
-        {"x": _pixel(1.0), "x0_hat": _pixel(0.5), "a": 0.8, "s": 0.6},
-        {"x": draw(0, 2, 2, 1), "x0_hat": draw(1, 2, 2, 1), "a": 0.7, "s": 0.3},
-    ),
+    (PIXEL, 0.5 * PIXEL, 0.8, 0.6),
+    (draw(0, 2, 2, 1), draw(1, 2, 2, 1), 0.7, 0.3),
     parts=("eps_hat", "score", "v"),
-    slips=(
-        Slip(
-            "You subtract x0_hat from x, and forgot the factor a: x is a x0 + s eps, so eps_hat is (x - a x0_hat) / s.",
-            _with(0, lambda x, y, a, s: (x - y) / s),
-        ),
-        Slip("The division by s is missing: x - a x0_hat is s eps_hat.", _with(0, lambda x, y, a, s: x - a * y)),
-        Slip("The sign is wrong: subtract a x0_hat from x, not x from a x0_hat.", _with(0, lambda x, y, a, s: (a * y - x) / s)),
-        Slip(
-            "You divide by s once, but the score needs s^2: it is -eps_hat / s, and eps_hat was divided by s already.",
-            _with(1, lambda x, y, a, s: (a * y - x) / s),
-        ),
-        Slip(
-            "The sign is wrong: the score points from x to the clean image, so it is (a x0_hat - x) / s^2.",
-            _with(1, lambda x, y, a, s: (x - a * y) / s**2),
-        ),
-        Slip(
-            "It looks as if you forgot the factor a in the score: (a x0_hat - x) / s^2.",
-            _with(1, lambda x, y, a, s: (y - x) / s**2),
-        ),
-        Slip(
-            "The sign between the two terms is wrong: v = a eps_hat - s x0_hat.",
-            _with(2, lambda x, y, a, s: a * (x - a * y) / s + s * y),
-        ),
-        Slip(
-            "a and s are swapped: v = a eps_hat - s x0_hat.",
-            _with(2, lambda x, y, a, s: x - a * y - a * y),
-        ),
-        Slip("You used x instead of eps_hat: v = a eps_hat - s x0_hat.", _with(2, lambda x, y, a, s: a * x - s * y)),
-    ),
+    slips=VARIANCE
+    + slips("""
+        (x - a * x0_hat) / s -> (x - x0_hat) / s
+            # You subtract x0_hat from x, and forgot the factor a: x is a x0 + s eps, so eps_hat is (x - a x0_hat) / s.
+        (x - a * x0_hat) / s -> x - a * x0_hat  # The division by s is missing: x - a x0_hat is s eps_hat.
+        (x - a * x0_hat) / s -> (a * x0_hat - x) / s  # The sign is wrong: subtract a x0_hat from x, not x from a x0_hat.
+        -eps_hat / s, -> -eps_hat,
+            # You divide by s once, but the score needs s^2: it is -eps_hat / s, and eps_hat was divided by s already.
+        -eps_hat / s, -> -eps_hat / s**2,
+            # You divide by s three times: eps_hat was divided by s already, so the score is -eps_hat / s.
+        -eps_hat / s, -> eps_hat / s,  # The sign is wrong: the score points to the clean image, so it is (a x0_hat - x) / s^2.
+        -eps_hat / s, -> (x0_hat - x) / s**2,  # It looks as if you forgot the factor a in the score: (a x0_hat - x) / s^2.
+        a * eps_hat - s * x0_hat -> a * eps_hat + s * x0_hat  # The sign between the two terms is wrong: v = a eps_hat - s x0_hat.
+        a * eps_hat - s * x0_hat -> s * eps_hat - a * x0_hat  # a and s are swapped: v = a eps_hat - s x0_hat.
+        a * eps_hat - s * x0_hat -> a * x - s * x0_hat  # You used x instead of eps_hat: v = a eps_hat - s x0_hat.
+        return eps_hat, -eps_hat / s, -> return -eps_hat / s, eps_hat,
+            # The first two answers are swapped: return (eps_hat, score, v).
+    """),
 )
 
 
@@ -76,24 +49,19 @@ def x0_from_score(x: Array, score: Array, a: float, s: float) -> Array:
     return (x + s**2 * score) / a
 
 
-SCORE = Gap(
-    "x0_from_score",
+SCORE = gap(
     x0_from_score,
-    questions=(
-        {"x": _pixel(1.0), "score": _pixel(-2.0), "a": 0.8, "s": 0.6},
-        {"x": draw(2, 2, 2, 1), "score": draw(3, 2, 2, 1), "a": 0.7, "s": 0.3},
-    ),
-    slips=(
-        Slip("The division by a is missing: x + s^2 score is a x0_hat.", lambda x, score, a, s: x + s**2 * score),
-        Slip("The score is multiplied by s, but it must be multiplied by s^2.", lambda x, score, a, s: (x + s * score) / a),
-        Slip("The sign is wrong: the score points to clean images, so it is added.", lambda x, c, a, s: (x - s**2 * c) / a),
-        Slip(
-            "Only the term with the score is divided by a. Divide both: (x + s^2 score) / a.", lambda x, c, a, s: x + s**2 * c / a
-        ),
-        Slip(
-            "This is the formula for a noise estimate, (x - s eps_hat) / a, not for a score.", lambda x, c, a, s: (x - s * c) / a
-        ),
-    ),
+    (PIXEL, -2.0 * PIXEL, 0.8, 0.6),
+    (draw(2, 2, 2, 1), draw(3, 2, 2, 1), 0.7, 0.3),
+    slips=VARIANCE
+    + slips("""
+        (x + s**2 * score) / a -> x + s**2 * score  # The division by a is missing: x + s^2 score is a x0_hat.
+        s**2 -> s  # The score is multiplied by s, but it must be multiplied by s^2.
+        x + s**2 -> x - s**2  # The sign is wrong: the score points to clean images, so it is added.
+        (x + s**2 * score) / a -> x + s**2 * score / a  # Only the score's term is divided by a. Divide both: (x + s^2 score) / a.
+        (x + s**2 * score) / a -> x / a + s**2 * score  # Only x is divided by a. Divide both: (x + s^2 score) / a.
+        x + s**2 -> x - s  # This is the formula for a noise estimate, (x - s eps_hat) / a, not for a score.
+    """),
 )
 
 
@@ -102,30 +70,18 @@ def x0_from_v(x: Array, v: Array, a: float, s: float) -> Array:
     return (a * x - s * v) / (a**2 + s**2)
 
 
-VELOCITY = Gap(
-    "x0_from_v",
+VELOCITY = gap(
     x0_from_v,
-    questions=(
-        {"x": _pixel(1.0), "v": _pixel(0.5), "a": 0.8, "s": 0.6},
-        {"x": draw(4, 2, 2, 1), "v": draw(5, 2, 2, 1), "a": 0.7, "s": 0.3},
-    ),
-    slips=(
-        Slip(
-            "It is right only if a^2 + s^2 = 1. For other schedules, such as flow, you must divide by a^2 + s^2.",
-            lambda x, v, a, s: a * x - s * v,
-        ),
-        Slip("The sign is wrong: in a x - s v, the terms with eps cancel.", lambda x, v, a, s: (a * x + s * v) / (a**2 + s**2)),
-        Slip("This is eps, s x + a v: you solved the two equations for the other unknown.", lambda x, v, a, s: s * x + a * v),
-        Slip(
-            "This is eps, (s x + a v) / (a^2 + s^2): you solved the two equations for the other unknown.",
-            lambda x, v, a, s: (s * x + a * v) / (a**2 + s**2),
-        ),
-        Slip(
-            "You divide by the root of a^2 + s^2. Divide by a^2 + s^2 itself.",
-            lambda x, v, a, s: (a * x - s * v) / np.sqrt(a**2 + s**2),
-        ),
-        Slip("a and s are swapped.", lambda x, v, a, s: (s * x - a * v) / (a**2 + s**2)),
-    ),
+    (PIXEL, 0.5 * PIXEL, 0.8, 0.6),
+    (draw(4, 2, 2, 1), draw(5, 2, 2, 1), 0.7, 0.3),
+    slips=slips("""
+        return a * x - s * v  # It is right only if a^2 + s^2 = 1. For other schedules, such as flow, divide by a^2 + s^2.
+        a * x - s * v -> a * x + s * v  # The sign is wrong: in a x - s v, the terms with eps cancel.
+        return s * x + a * v  # This is eps, s x + a v: you solved the two equations for the other unknown.
+        a * x - s * v -> s * x + a * v  # This is eps, (s x + a v) / (a^2 + s^2): you solved for the other unknown.
+        (a**2 + s**2) -> np.sqrt(a**2 + s**2)  # You divide by the root of a^2 + s^2. Divide by a^2 + s^2 itself.
+        a * x - s * v -> s * x - a * v  # a and s are swapped.
+    """),
 )
 
 
@@ -138,53 +94,29 @@ def log_sum_exp(logits: Array) -> Array:
     return largest[..., 0] + np.log(np.exp(logits - largest).sum(axis=-1))
 
 
-def _shared_maximum(logits):
-    return logits.max() + np.log(np.exp(logits - logits.max()).sum(axis=-1))
-
-
-LOG_SUM_EXP = Gap(
-    "log_sum_exp",
+LOG_SUM_EXP = gap(
     log_sum_exp,
-    questions=(
-        {"logits": np.array([0.0, 1.0])},
-        {"logits": np.array([[0.0, 1.0, 0.5], [2.0, 0.0, -1.0]])},
-        {"logits": np.array([-1000.0, -1001.0])},
-        {"logits": np.array([[0.0, -1.0], [-2000.0, -2001.0]])},
-        {"logits": np.array([800.0, 799.0, -5.0])},
-    ),
-    slips=(
-        Slip(
-            "It is right for small numbers. But exp(-1000) is 0 and exp(800) is inf in floating point, and their log is not a "
-            "finite number. Subtract the largest logit first, and add it again at the end.",
-            lambda logits: np.log(np.exp(logits).sum(axis=-1)),
-        ),
-        Slip(
-            "All rows share one maximum. If all numbers of a row are far below it, their exp's are 0, and log(0) is -inf. Each "
-            "row needs its own maximum, logits.max(axis=-1, keepdims=True).",
-            _shared_maximum,
-        ),
-        Slip(
-            "You subtracted the maximum. Add it again, after the log.",
-            lambda logits: log_sum_exp(logits) - logits.max(axis=-1),
-        ),
-        Slip(
-            "The sum is over all numbers, but each row needs its own sum: axis=-1.",
-            lambda logits: log_sum_exp(logits.ravel()),
-        ),
-        Slip(
-            "This is only the largest logit. The other logits make the result a little larger.",
-            lambda logits: logits.max(axis=-1),
-        ),
-        Slip(
-            "This is the log of the mean of the exp's. Take the log of their sum.",
-            lambda logits: log_sum_exp(logits) - np.log(logits.shape[-1]),
-        ),
-        Slip("The log is missing: this is the sum of the exp's.", lambda logits: np.exp(log_sum_exp(logits))),
-        Slip(
-            "You subtract the smallest logit, so exp of the others can still overflow. Subtract the largest.",
-            lambda logits: logits.min(axis=-1) + np.log(np.exp(logits - logits.min(axis=-1, keepdims=True)).sum(axis=-1)),
-        ),
-    ),
+    (np.array([0.0, 1.0]),),
+    (np.array([[0.0, 1.0, 0.5], [2.0, 0.0, -1.0]]),),
+    (np.array([-1000.0, -1001.0]),),
+    (np.array([[0.0, -1.0], [-2000.0, -2001.0]]),),
+    (np.array([800.0, 799.0, -5.0]),),
+    slips=slips("""
+        return np.log(np.exp(logits).sum(axis=-1))
+            # It is right for small numbers. But exp(-1000) is 0 and exp(800) is inf in floating point, and their log is not a
+            # finite number. Subtract the largest logit first, and add it again at the end.
+        axis=-1, keepdims=True -> keepdims=True
+            # All rows share one maximum. If all numbers of a row are far below it, their exp's are 0, and log(0) is -inf. Each
+            # row needs its own maximum, logits.max(axis=-1, keepdims=True).
+        return largest[..., 0] + -> return  # You subtracted the maximum. Add it again, after the log.
+        return log_sum_exp(logits.ravel())  # The sum is over all numbers, but each row needs its own sum: axis=-1.
+        return logits.max(axis=-1)  # This is only the largest logit. The other logits make the result a little larger.
+        .sum(axis=-1) -> .mean(axis=-1)  # This is the log of the mean of the exp's. Take the log of their sum.
+        return np.exp(log_sum_exp(logits))  # The log is missing: this is the sum of the exp's.
+        logits.max -> logits.min  # You subtract the smallest logit, so exp of others can still overflow. Subtract the largest.
+        axis=-1, keepdims=True -> axis=-1; largest[..., 0] -> largest
+            # The maxima of the rows are subtracted along the wrong axis. Keep the last one: logits.max(axis=-1, keepdims=True).
+    """),
 )
 
 
@@ -193,71 +125,33 @@ LOG_SUM_EXP = Gap(
 
 def ideal(x: Array, images: Array, a: float, s: float) -> Array:
     """The posterior mean over the training set, x0_hat."""
-    return best(x, images, a, s)
+    distances = ((x - a * images) ** 2).sum(axis=(1, 2, 3))
+    return np.tensordot(softmax(-distances / (2 * s**2)), images, axes=1)
 
 
-def _nearest(x, images, a, s):
-    return images[((x - a * images) ** 2).sum(axis=(1, 2, 3)).argmin()].copy()
-
-
-def _pixel_by_pixel(x, images, a, s):
-    return best(x, images, a, s, k=1)
-
-
-TWO = np.array([[-1.0, -1.0], [1.0, 1.0]]).reshape(2, 1, 2, 1)
-IDEAL = Gap(
-    "ideal",
+IDEAL = gap(
     ideal,
-    questions=(
-        {"x": np.array([0.2, 0.1]).reshape(1, 2, 1), "images": TWO, "a": 0.8, "s": 0.6},
-        {"x": draw(6, 2, 3, 1), "images": draw(7, 4, 2, 3, 1), "a": 0.5, "s": 0.9},
-        {"x": draw(8, 2, 2, 2), "images": draw(9, 3, 2, 2, 2), "a": 0.99, "s": 0.02},
-    ),
-    slips=(
-        *exponents(ideal),
-        Slip(
-            "The squared differences are averaged, but |.|^2 is their sum. A mean makes the exponents smaller by the factor H W "
-            "C.",
-            lambda x, images, a, s: best(x, images, a, s * np.sqrt(x.size)),
-        ),
-        Slip(
-            "You return the nearest training image. Take the mean of all training images, with the weights of the softmax.",
-            _nearest,
-        ),
-        Slip(
-            "All training images have equal weights: the weights of the softmax are not used.",
-            lambda x, images, a, s: images.mean(axis=0),
-        ),
-        Slip("The answer is a x0_hat. Average the clean images, y_n and not a y_n.", lambda *q: q[2] * ideal(*q)),
-        Slip(
-            "You use different weights for each pixel. The distance is between whole images, a sum over all pixels and channels.",
-            _pixel_by_pixel,
-        ),
-        Slip(
-            "The differences are not squared: |.|^2 is a sum of squares.",
-            lambda x, images, a, s: _weighted(np.abs(x - a * images).sum(axis=(1, 2, 3)), images, s),
-        ),
-        Slip(
-            "The exponent has the distance, the root of the sum of squares. It needs the squared distance: leave out the root.",
-            lambda x, images, a, s: _weighted(np.sqrt(((x - a * images) ** 2).sum(axis=(1, 2, 3))), images, s),
-        ),
-        Slip(
-            "The farthest images have the largest weights: the exponent needs a minus sign.",
-            lambda x, images, a, s: _weighted(-((x - a * images) ** 2).sum(axis=(1, 2, 3)), images, s),
-        ),
-    ),
-    law=lambda function, brief: broken_law(function, "IS", brief=brief),
+    (np.array([0.2, 0.1]).reshape(1, 2, 1), np.array([[-1.0, -1.0], [1.0, 1.0]]).reshape(2, 1, 2, 1), 0.8, 0.6),
+    (draw(6, 2, 3, 1), draw(7, 4, 2, 3, 1), 0.5, 0.9),
+    (draw(8, 2, 2, 2), draw(9, 3, 2, 2, 2), 0.99, 0.02),
+    slips=VARIANCE
+    + EXPONENTS
+    + slips("""
+        .sum(axis=(1, 2, 3)) -> .mean(axis=(1, 2, 3))
+            # The squared differences are averaged, but |.|^2 is their sum. A mean makes the exponents smaller by H W C times.
+        softmax(-distances / (2 * s**2)) -> (distances == distances.min())
+            # You return the nearest training image. Take the mean of all training images, with the weights of the softmax.
+        return images.mean(axis=0)  # All training images have equal weights: the weights of the softmax are not used.
+        return a * ideal(x, images, a, s)  # The answer is a x0_hat. Average the clean images, y_n and not a y_n.
+        return (softmax(-((x - a * images) ** 2).sum(axis=3, keepdims=True).T / (2 * s**2)).T * images).sum(axis=0)
+            # You use different weights for each pixel. The distance is between whole images, a sum over all pixels and channels.
+        ((x - a * images) ** 2) -> abs(x - a * images)  # The differences are not squared: |.|^2 is a sum of squares.
+        .sum(axis=(1, 2, 3)) -> .sum(axis=(1, 2, 3)) ** 0.5
+            # The exponent has the distance, the root of the sum of squares. It needs the squared distance: leave out the root.
+        -distances -> distances  # The farthest images have the largest weights: the exponent needs a minus sign.
+    """),
+    law=broken_law("IS"),
 )
 
-
-def _weighted(distances, images, s):
-    logits = -distances / (2 * s**2)
-    return np.tensordot(np.exp(logits - log_sum_exp(logits)), images, axes=1)
-
-
-EXERCISE = Exercise(
-    "02",
-    "the ideal denoiser recites",
-    (VIEWS, SCORE, VELOCITY, LOG_SUM_EXP, IDEAL),
-    lambda names: laws(names["ideal"], "IS"),
-)
+GAPS = (VIEWS, SCORE, VELOCITY, LOG_SUM_EXP, IDEAL)
+EXERCISE = Exercise("02", "the ideal denoiser recites", GAPS, lambda names: laws(names["ideal"], "IS"))

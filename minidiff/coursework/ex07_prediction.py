@@ -4,72 +4,51 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..measures.metrics import agreement as measured
 from ..types import Array
 from .denoisers import draw
-from .marking import Exercise, Gap, Slip, with_arguments
+from .marking import Exercise, gap
+from .slips import slips
 
 
-def _cosine(p, q):
-    p, q = (one.reshape(len(one), -1) for one in (p, q))
+def flat(images: Array) -> Array:
+    """Images (B, H, W, C) as vectors (B, H W C)."""
+    return images.reshape(len(images), -1)
+
+
+def cosine(p: Array, q: Array) -> Array:
+    """The cosines (B,) between vectors (B, P)."""
     return (p * q).sum(axis=1) / np.sqrt((p * p).sum(axis=1) * (q * q).sum(axis=1))
+
+
+def centred(p: Array) -> Array:
+    """Vectors (B, P), each without its mean."""
+    return p - p.mean(axis=1, keepdims=True)
 
 
 def similarity(x: Array, ours: Array, theirs: Array, a: float, s: float) -> Array:
     """The cosine (B,) between the noise directions of two denoisers, for each image."""
-    return _cosine((x - a * ours) / s, (x - a * theirs) / s)
+    p, q = (flat(x - a * x0_hat) / s for x0_hat in (ours, theirs))
+    return cosine(p, q)
 
 
-def _all_images_at_once(x, ours, theirs, a, s):
-    p, q = (((x - a * one) / s).ravel() for one in (ours, theirs))
-    return np.full(len(x), p @ q / np.sqrt(p @ p * (q @ q)))
-
-
-def _centred(x, ours, theirs, a, s):
-    return _cosine(*(((x - a * y) - (x - a * y).mean(axis=(1, 2, 3), keepdims=True)) for y in (ours, theirs)))
-
-
-def _product(x, ours, theirs, a, s):
-    return ((x - a * ours) / s * (x - a * theirs) / s).sum(axis=(1, 2, 3))
-
-
-def _squares(x, ours, theirs, a, s):
-    p, q = (((x - a * y) / s).reshape(len(x), -1) for y in (ours, theirs))
-    return (p * q).sum(axis=1) / ((p * p).sum(axis=1) * (q * q).sum(axis=1))
-
-
-SIMILARITY = Gap(
-    "similarity",
+SIMILARITY = gap(
     similarity,
-    questions=(
-        {
-            "x": np.array([1.0, 0.0]).reshape(1, 1, 2, 1),
-            "ours": np.array([0.0, 0.5]).reshape(1, 1, 2, 1),
-            "theirs": np.array([0.5, 0.5]).reshape(1, 1, 2, 1),
-            "a": 0.8,
-            "s": 0.6,
-        },
-        {"x": draw(0, 3, 2, 3, 1), "ours": draw(1, 3, 2, 3, 1), "theirs": draw(2, 3, 2, 3, 1), "a": 0.7, "s": 0.4},
-        {"x": draw(3, 2, 2, 2, 2), "ours": draw(4, 2, 2, 2, 2), "theirs": draw(5, 2, 2, 2, 2), "a": 0.5, "s": 0.9},
-    ),
-    slips=(
-        Slip(
-            "You compare the estimates x0_hat. Compare the noise directions, (x - a x0_hat) / s: near the end of a walk, all "
-            "estimates are alike.",
-            lambda x, ours, theirs, a, s: _cosine(ours, theirs),
-        ),
-        Slip(
-            "It looks as if you forgot the factor a: eps_hat = (x - a x0_hat) / s.", with_arguments(similarity, a=lambda a: 1.0)
-        ),
-        Slip(
-            "It is one number for all images, but each image has a cosine of its own. Keep the axis B, as `flat` does.",
-            _all_images_at_once,
-        ),
-        Slip("You subtracted the mean first: that gives Pearson's r. For a cosine, do not subtract the mean.", _centred),
-        Slip("The inner product is not divided by the two lengths.", _product),
-        Slip("You divide by the squares of the lengths. The roots are missing.", _squares),
-        Slip("This is the angle. Return its cosine.", lambda *given: np.arccos(similarity(*given))),
-    ),
+    (*(np.array(pair).reshape(1, 1, 2, 1) for pair in ([1.0, 0.0], [0.0, 0.5], [0.5, 0.5])), 0.8, 0.6),
+    (*draw(0, 3, 3, 2, 3, 1), 0.7, 0.4),
+    (*draw(1, 3, 2, 2, 2, 2), 0.5, 0.9),
+    slips=slips("""
+        return cosine(flat(ours), flat(theirs))
+            # You compare the estimates x0_hat, which are all alike near the end. Compare the noise, (x - a x0_hat) / s.
+        a = 1.0  # It looks as if you forgot the factor a: eps_hat = (x - a x0_hat) / s.
+        flat(x - a * x0_hat) -> (x - a * x0_hat).reshape(1, -1).repeat(len(x), axis=0)
+            # It is one number for all images, but each image has a cosine of its own. Keep the axis B, as `flat` does.
+        cosine(p, q) -> cosine(centred(p), centred(q))
+            # You subtracted the mean first: that gives Pearson's r. For a cosine, do not subtract the mean.
+        cosine(p, q) -> (p * q).sum(axis=1)  # The inner product is not divided by the two lengths.
+        cosine(p, q) -> (p * q).sum(axis=1) / ((p * p).sum(axis=1) * (q * q).sum(axis=1))
+            # You divide by the squares of the lengths. The roots are missing.
+        cosine(p, q) -> np.arccos(cosine(p, q))  # This is the angle. Return its cosine.
+    """),
 )
 
 
@@ -78,37 +57,19 @@ def best_windows(similarities: Array, windows: Sequence[int]) -> Array:
     return np.array(windows)[similarities.argmax(axis=0)]
 
 
-SIMILAR = np.array([[0.9, 0.2, 0.5, 0.1], [0.3, 0.8, 0.6, 0.2], [0.1, 0.4, 0.7, 0.3]])
-BEST = Gap(
-    "best_windows",
+BEST = gap(
     best_windows,
-    questions=(
-        {"similarities": np.array([[0.9], [0.2]]), "windows": [3, 5]},
-        {"similarities": SIMILAR, "windows": [3, 5, 7]},
-        {"similarities": draw(6, 5, 4), "windows": [3, 5, 7, 9, 13]},
-    ),
-    slips=(
-        Slip(
-            "These are positions in `windows`, not windows. Use np.array(windows)[...] to look them up.",
-            lambda similarities, windows: similarities.argmax(axis=0),
-        ),
-        Slip(
-            "This is the least similar window. A larger cosine means a smaller angle, so use argmax.",
-            lambda similarities, windows: np.array(windows)[similarities.argmin(axis=0)],
-        ),
-        Slip(
-            "The maximum is taken over the images. There are K rows, one for each window, so use axis=0.",
-            lambda similarities, windows: np.array(windows)[similarities.argmax(axis=1)],
-        ),
-        Slip(
-            "These are the highest similarities. Return the windows that have them.",
-            lambda found, windows: found.max(axis=0),
-        ),
-        Slip(
-            "This is one window for all images, the best on average. Each image has its own best window; the median comes later.",
-            lambda found, windows: np.full(found.shape[1], np.array(windows)[found.mean(axis=1).argmax()]),
-        ),
-    ),
+    (np.array([[0.9], [0.2]]), [3, 5]),
+    (np.array([[0.9, 0.2, 0.5, 0.1], [0.3, 0.8, 0.6, 0.2], [0.1, 0.4, 0.7, 0.3]]), [3, 5, 7]),
+    (draw(6, 5, 4), [3, 5, 7, 9, 13]),
+    slips=slips("""
+        return similarities.argmax(axis=0)  # These are positions in `windows`, not windows. Look them up: np.array(windows)[...].
+        argmax -> argmin  # This is the least similar window. A larger cosine means a smaller angle, so use argmax.
+        axis=0 -> axis=1  # The maximum is taken over the images. There are K rows, one for each window, so use axis=0.
+        return similarities.max(axis=0)  # These are the highest similarities. Return the windows that have them.
+        return np.full(similarities.shape[1], np.array(windows)[similarities.mean(axis=1).argmax()])
+            # This is one window for all images, the best on average. Each image has its own best window; the median comes later.
+    """),
 )
 
 
@@ -117,33 +78,23 @@ def window_of_step(chosen: Array) -> int:
     return int(np.sort(chosen)[(len(chosen) - 1) // 2])
 
 
-def _most_frequent(chosen):
-    values, counts = np.unique(chosen, return_counts=True)
-    return int(values[counts.argmax()])
-
-
-MIDDLE = "gives the mean of the two middle numbers if B is even, and there is no window of 4. Take the lower of the two."
-STEP = Gap(
-    "window_of_step",
+STEP = gap(
     window_of_step,
-    questions=(
-        {"chosen": np.array([3, 3, 5])},
-        {"chosen": np.array([3, 5])},
-        {"chosen": np.array([13, 3, 7])},
-        {"chosen": np.array([9, 13, 5, 13, 3, 7])},
-    ),
-    slips=(
-        Slip(f"np.median {MIDDLE}", np.median),
-        Slip(f"np.median {MIDDLE}", lambda chosen: int(np.median(chosen))),
-        Slip(
-            "Take the lower of the two middle numbers: its index is (B - 1) // 2, not B // 2.", lambda c: np.sort(c)[len(c) // 2]
-        ),
-        Slip("Sort the entries first.", lambda chosen: chosen[(len(chosen) - 1) // 2]),
-        Slip("This is the mean. A single image that chose 13 would change it: take the median.", np.mean),
-        Slip("This is the most frequent window. Take the median.", _most_frequent),
-        Slip("This is the smallest window. Take the median.", np.min),
-        Slip("This is the largest window. Take the median.", np.max),
-    ),
+    (np.array([3, 3, 5]),),
+    (np.array([3, 5]),),
+    (np.array([13, 3, 7]),),
+    (np.array([9, 13, 5, 13, 3, 7]),),
+    slips=slips("""
+        return np.median(chosen)
+        return int(np.median(chosen))
+            # If B is even, np.median gives the mean of the two middle numbers. But there is no window of 4: take the lower one.
+        (len(chosen) - 1) // 2 -> len(chosen) // 2  # Take the lower of the two middle numbers, of index (B - 1) // 2, not B // 2.
+        np.sort(chosen) -> chosen  # Sort the entries first.
+        return chosen.mean()  # This is the mean. A single image that chose 13 would change it: take the median.
+        return np.bincount(chosen).argmax()  # This is the most frequent window. Take the median.
+        return chosen.min()  # This is the smallest window. Take the median.
+        return chosen.max()  # This is the largest window. Take the median.
+    """),
 )
 
 
@@ -152,98 +103,42 @@ STEP = Gap(
 
 def agreement(predicted: Array, reference: Array) -> tuple[Array, Array, Array]:
     """(r, r^2, R^2) of each sample, each (B,)."""
-    found = measured(predicted, reference)
-    return found.r, found.r_squared, found.determination
-
-
-def _flat(*images):
-    return [one.reshape(len(one), -1) for one in images]
-
-
-def _with(part, gives):
-    """`agreement` with a mistake: gives(p, q), of the flattened samples, replaces one part of the answer."""
-
-    def mistaken(predicted, reference):
-        found = list(agreement(predicted, reference))
-        found[part] = gives(*_flat(predicted, reference))
-        return tuple(found)
-
-    return mistaken
-
-
-def _residual(p, q):
-    return ((p - q) ** 2).sum(axis=1)
-
-
-def _spread(p):
-    return ((p - p.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
-
-
-def _shared_mean(p, q):
-    return _cosine(p - p.mean(), q - q.mean())
-
-
-def _all_samples(p, q):
-    return np.full(len(p), np.corrcoef(p.ravel(), q.ravel())[0, 1])
+    p, q = flat(predicted), flat(reference)
+    r = cosine(centred(p), centred(q))
+    return r, r**2, 1 - ((p - q) ** 2).sum(axis=1) / (centred(q) ** 2).sum(axis=1)
 
 
 RAMP = np.array([-1.0, 0.0, 1.0]).reshape(1, 1, 3, 1)
-AGREEMENT = Gap(
-    "agreement",
+AGREEMENT = gap(
     agreement,
-    questions=(
-        {"predicted": 2 * RAMP, "reference": RAMP},
-        {"predicted": RAMP + 1, "reference": RAMP},
-        {"predicted": 0.3 + draw(7, 3, 2, 3, 1), "reference": draw(8, 3, 2, 3, 1) - 0.2},
-    ),
+    (2 * RAMP, RAMP),
+    (RAMP + 1, RAMP),
+    (0.3 + draw(7, 3, 2, 3, 1), draw(8, 3, 2, 3, 1) - 0.2),
     parts=("r", "r_squared", "determination"),
-    slips=(
-        Slip(
-            "The means are not subtracted, so this is a cosine. For r, subtract from each sample its mean first.",
-            _with(0, _cosine),
-        ),
-        Slip(
-            "You subtract one mean from all samples. Each sample has its own mean, mean(axis=1, keepdims=True).",
-            _with(0, _shared_mean),
-        ),
-        Slip(
-            "It is one number for all samples, but each sample has its own r. Keep the axis B, as `flat` does.",
-            _with(0, _all_samples),
-        ),
-        Slip("This is r^2. The first entry is r.", _with(0, lambda p, q: _cosine(*_centred_both(p, q)) ** 2)),
-        Slip(
-            "This is r itself, not its square. (A published script printed r and labelled it r^2.)",
-            _with(1, lambda p, q: _cosine(*_centred_both(p, q))),
-        ),
-        Slip("This is R^2. r_squared is the square of r.", _with(1, lambda p, q: 1 - _residual(p, q) / _spread(q))),
-        Slip(
-            "This is r^2. R^2 is another number, 1 - SS_res / SS_tot: a wrong contrast makes R^2 smaller, but not r^2.",
-            _with(2, lambda p, q: _cosine(*_centred_both(p, q)) ** 2),
-        ),
-        Slip(
-            "SS_tot is the reference's spread, not the prediction's. R^2 changes if the two are swapped.",
-            _with(2, lambda p, q: 1 - _residual(p, q) / _spread(p)),
-        ),
-        Slip(
-            "The reference's mean is not subtracted in SS_tot, which is the sum of (reference - its mean)^2.",
-            _with(2, lambda p, q: 1 - _residual(p, q) / (q**2).sum(axis=1)),
-        ),
-        Slip("This is SS_res / SS_tot. R^2 is 1 - SS_res / SS_tot.", _with(2, lambda p, q: _residual(p, q) / _spread(q))),
-        Slip(
-            "You subtracted the means in SS_res. It is the sum of (predicted - reference)^2, without any means.",
-            _with(2, lambda p, q: 1 - _residual(*_centred_both(p, q)) / _spread(q)),
-        ),
-        Slip(
-            "One of SS_res and SS_tot is a sum, and the other is a mean. Use sums for both, or means for both.",
-            _with(2, lambda p, q: 1 - _residual(p, q) / (_spread(q) / q.shape[1])),
-        ),
-    ),
+    slips=slips("""
+        cosine(centred(p), centred(q)) -> cosine(p, q)
+            # The means are not subtracted, so this is a cosine. For r, subtract from each sample its mean first.
+        cosine(centred(p), centred(q)) -> cosine(p - p.mean(), q - q.mean())
+            # You subtract one mean from all samples. Each sample has its own mean, mean(axis=1, keepdims=True).
+        cosine(centred(p), centred(q)) -> cosine(p - p.mean(axis=1), q - q.mean(axis=1))
+            # The means of B samples have the shape (B,), which does not fit (B, P). Keep the axis: mean(axis=1, keepdims=True).
+        cosine(centred(p), centred(q)) -> np.full(len(p), np.corrcoef(p.ravel(), q.ravel())[0, 1])
+            # It is one number for all samples, but each sample has its own r. Keep the axis B, as `flat` does.
+        return r, -> return r**2,  # This is r^2. The first entry is r.
+        r**2, -> r,  # This is r itself, not its square. (A published script printed r and labelled it r^2.)
+        r**2, -> 1 - ((p - q) ** 2).sum(axis=1) / (centred(q) ** 2).sum(axis=1),  # This is R^2. r_squared is the square of r.
+        1 - ((p - q) ** 2).sum(axis=1) / (centred(q) ** 2).sum(axis=1) -> r**2
+            # This is r^2. R^2 is another number, 1 - SS_res / SS_tot: a wrong contrast makes R^2 smaller, but not r^2.
+        (centred(q) ** 2) -> (centred(p) ** 2)
+            # SS_tot is the reference's spread, not the prediction's. R^2 changes if the two are swapped.
+        (centred(q) ** 2) -> (q**2)  # The reference's mean is not subtracted in SS_tot, the sum of (reference - its mean)^2.
+        1 - ((p - q) -> ((p - q)  # This is SS_res / SS_tot. R^2 is 1 - SS_res / SS_tot.
+        (p - q) ** 2 -> (centred(p) - centred(q)) ** 2
+            # You subtracted the means in SS_res. It is the sum of (predicted - reference)^2, without any means.
+        (centred(q) ** 2).sum(axis=1) -> (centred(q) ** 2).mean(axis=1)
+            # One of SS_res and SS_tot is a sum, and the other is a mean. Use sums for both, or means for both.
+    """),
 )
-
-
-def _centred_both(p, q):
-    return [one - one.mean(axis=1, keepdims=True) for one in (p, q)]
-
 
 # --- all of it ---------------------------------------------------------------------------------------------------------
 
@@ -256,13 +151,9 @@ def _together(names):
     direction, other = (x - a * theirs) / s, draw(22, 5, 3, 3, 1)
     # The angle grows with the distance of k from 5. The lengths grow with k, which must not matter.
     eps = [3.0**k * (direction + 0.3 * abs(k - 5) * other) for k in ROTATED]
-    ours = [(x - s * one) / a for one in eps]
-    try:
-        found = np.array([names["similarity"](x, one, theirs, a, s) for one in ours])
-        window = names["window_of_step"](names["best_windows"](found, list(ROTATED)))
-        r, squared, determination = names["agreement"](2 * theirs, theirs)
-    except Exception as error:
-        return False, f"a step of a calibration raises {type(error).__name__}: {error}"
+    found = np.array([names["similarity"](x, (x - s * one) / a, theirs, a, s) for one in eps])
+    window = names["window_of_step"](names["best_windows"](found, list(ROTATED)))
+    r, squared, determination = names["agreement"](2 * theirs, theirs)
     words = f"a step of a calibration finds window {window}, and 5 is right; with twice the contrast, r = {np.median(r):.2f}"
     return bool(window == 5 and np.allclose(squared, 1) and (determination < 1).all()), words
 

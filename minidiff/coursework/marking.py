@@ -1,11 +1,11 @@
 """How a gap is judged: its answers to small questions are compared with the right answers, and then with common mistakes.
 
-A common mistake (`Slip`) is kept as a function that makes it. A student gets the hint about a mistake only if the student's
-answers equal the answers of that function, so a hint is rarely wrong. A test checks that two mistakes of a gap never give equal
-answers.
+A common mistake (`slips.Slip`) is the right function with one part replaced. A student gets the hint about a mistake only if the
+student's answers equal the answers of that function, so a hint is rarely wrong. A test checks that two mistakes of a gap never
+give equal answers.
 """
 
-import functools
+import inspect
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,19 +15,15 @@ from typing import Any
 import numpy as np
 
 from .reading import Work, call
-from .showing import agree, difference, outcome_parts, shown
+from .showing import agree, difference, likeness, outcome_parts, shown
+from .slips import Slip
 
+Law = Callable[[Callable[..., Any], bool], str]
+# To each question an answer, which is a list of parts.
+Answers = Sequence[Sequence[Any]]
 DONE, NOT_YET, WRONG = "done", "not yet", "wrong"
 WIDTH, INDENT = 112, 10
 UNKNOWN = "This is not what the docstring asks for, and no common mistake by itself gives these numbers."
-
-
-@dataclass(frozen=True, eq=False)
-class Slip:
-    """A common mistake: `words` are the hint for a student, and `gives` is a function that makes the mistake."""
-
-    words: str
-    gives: Callable[..., Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,29 +32,38 @@ class Gap:
 
     Attributes
     ----------
-    name : str
     model : function
-        The right function; where the package has it, it is the package's.
+        The right function, under the name that the student's has.
     questions : tuple of dict
         The arguments of calls by name, in order. The simplest question is the first.
     slips : tuple of Slip
-        Common mistakes. If several give a student's answers, the first counts.
+        Common mistakes.
     parts : tuple of str
         If the function returns a tuple, the names of its entries.
-    law : function, optional
-        law(function, brief) returns a text about a law that the wrong function breaks, or "". `brief` is True if the mistake is
-        known already.
-    fitted : function, optional
+    law : Law
+        law(function, brief) returns a text about a law that the wrong function breaks, or "". With `brief`, which is True if the
+        mistake is known already, the text is short.
+    fitted : function
         fitted(question) returns a question of random arguments with those set right that follow from the others.
     """
 
-    name: str
     model: Callable[..., Any]
     questions: tuple[dict[str, Any], ...]
-    slips: tuple[Slip, ...] = ()
+    slips: tuple[Slip, ...]
     parts: tuple[str, ...] = ()
-    law: Callable[[Callable[..., Any], bool], str] | None = None
+    law: Law = lambda function, brief: ""
     fitted: Callable[[dict[str, Any]], dict[str, Any]] = dict
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.model.__name__
+
+
+def gap(model: Callable[..., Any], *asked: tuple, **more: Any) -> Gap:
+    """The Gap of a function that is asked these questions, each a tuple of the function's arguments; `more` are Gap's."""
+    names = inspect.signature(model).parameters
+    return Gap(model, tuple(dict(zip(names, given, strict=True)) for given in asked), **more)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,14 +99,7 @@ class Mark:
     def record(self) -> dict[str, str]:
         """The mark as a dict of texts, for a .json file."""
         asked = "" if self.question is None else ", ".join(f"{n} = {shown(v)}" for n, v in self.question.items())
-        return {
-            "gap": self.gap,
-            "state": self.state,
-            "hint": self.hint,
-            "asked": asked,
-            "where": self.where,
-            "law": self.law,
-        }
+        return {"gap": self.gap, "state": self.state, "hint": self.hint, "asked": asked, "where": self.where, "law": self.law}
 
     def __str__(self):
         return _mark_told(self.record())
@@ -269,17 +267,26 @@ def judged(gap: Gap, function: Callable[..., Any], said: Callable[[BaseException
             words = f"It changes its argument `{name}` in place (for example by `{name} -= ...`): make a new array instead."
             return Mark(gap.name, WRONG, words)
     answers = [outcome_parts(outcome, gap.parts) for outcome in outcomes]
-    rights = [outcome_parts(call(gap.model, question), gap.parts) for question in gap.questions]
+    rights = answers_of(gap.model, gap)
     for part in range(len(rights[0])):
         for number, question in enumerate(gap.questions):
             answer, right = answers[number][part], rights[number][part]
             if not agree(answer, right):
                 general, where = difference(answer, right, said)
                 known = _slip(gap, part, answers, rights) or general
+                known = known or likeness(*([of_one[part] for of_one in group] for group in (answers, rights)))
                 named = f"`{gap.parts[part]}`: " if gap.parts else ""
-                law = gap.law(function, bool(known)) if gap.law is not None else ""
+                law = _broken(gap, function, bool(known))
                 return Mark(gap.name, WRONG, named + (known or UNKNOWN), question, answer, right, where, law)
     return Mark(gap.name, DONE)
+
+
+def _broken(gap, function, brief):
+    """The text about a law that the wrong function breaks; "" if there is none, or if the function cannot be asked about it."""
+    try:
+        return gap.law(function, brief)
+    except Exception:
+        return ""
 
 
 def _slip(gap, part, answers, rights):
@@ -287,85 +294,28 @@ def _slip(gap, part, answers, rights):
 
     The answers may be equal in all parts; or else in the part that is wrong; or else in that part, for the questions with finite
     answers. The last case is for a student who makes two mistakes at once: one without the factor a, whose exponents also become
-    too large, is told about the factor first, and about the exponents the next time.
+    too large, is told about the factor first, and about the exponents the next time. Where fewer answers are compared, several
+    slips may give them, such as all that change a softmax of one number; then none of them is named.
     """
-    given = [(slip.words, answers_of(slip, gap)) for slip in gap.slips]
+    given = [(slip.words, answers_of(slip.made_in(gap.model), gap)) for slip in gap.slips]
     every = range(len(rights))
     numbers = [n for n in every if isinstance(answers[n][part], np.ndarray) and np.isfinite(answers[n][part]).all()]
     for parts, chosen in ((range(len(rights[0])), every), ([part], every), ([part], numbers)):
+        found = []
         for words, mistaken in given:
             one, other, right = ([group[n] for n in chosen] for group in (mistaken, answers, rights))
             if alike(one, other, parts) and not alike(one, right, [part]):
-                return words
+                found.append(words)
+        if len(set(found)) == 1:
+            return found[0]
     return ""
 
 
-def alike(
-    one: Sequence[Sequence[Any]],
-    other: Sequence[Sequence[Any]],
-    parts: Sequence[int],
-    same: Callable[[Any, Any], bool] = agree,
-) -> bool:
+def alike(one: Answers, other: Answers, parts: Sequence[int], same: Callable[[Any, Any], bool] = agree) -> bool:
     """Whether two lists of answers, each of which is a list of parts, are equal in these parts."""
     return all(same(left[part], right[part]) for left, right in zip(one, other, strict=True) for part in parts)
 
 
-def answers_of(slip: Slip, gap: Gap) -> list[list[Any]]:
-    """The answers of a slip to the questions of a gap."""
-    return [outcome_parts(call(slip.gives, question), gap.parts) for question in gap.questions]
-
-
-def raises(kind: type[Exception]) -> Callable[..., Any]:
-    """The function `gives` of a slip that raises an error of that class."""
-
-    def gives(*_: Any) -> Any:
-        raise kind
-
-    return gives
-
-
-def with_arguments(model: Callable[..., Any], **changes: Callable[[Any], Any]) -> Callable[..., Any]:
-    """The function `gives` of a slip in an argument: it calls the model, with some arguments changed by functions of them."""
-
-    @functools.wraps(model)
-    def gives(*given: Any) -> Any:
-        names = model.__code__.co_varnames[: model.__code__.co_argcount]
-        return model(*(changes.get(name, _same)(value) for name, value in zip(names, given, strict=True)))
-
-    return gives
-
-
-def _same(value):
-    return value
-
-
-TEMPERATURES: dict[str, Callable[[Any], Any]] = {
-    "The exponents are twice too large: they are -d / s^2, and should be -d / (2 s^2).": lambda s: s / np.sqrt(2),
-    "It looks as if s were not squared: the exponents are -d / (2 s), and should be -d / (2 s^2).": np.sqrt,
-    "The exponents are half of what they should be: (2 s)^2 is 4 s^2, but it should be 2 s^2.": lambda s: s * np.sqrt(2),
-    "The noise level is missing: the exponents are -d / 2, and should be -d / (2 s^2).": lambda s: 1.0,
-}
-FORGOT_A = "It looks as if you forgot the factor a: x is a x0 + s eps, so a candidate y is shrunk to a y before it is compared."
-
-
-def temperatures(model: Callable[..., Any]) -> tuple[Slip, ...]:
-    """The slips in the exponents -d / (2 s^2), for a model with an argument s."""
-    return tuple(Slip(words, with_arguments(model, s=change)) for words, change in TEMPERATURES.items())
-
-
-def exponents(model: Callable[..., Any]) -> tuple[Slip, ...]:
-    """The slips in the exponents -|x - a y|^2 / (2 s^2), one or two at a time, for a model with arguments a and s."""
-    both = (
-        Slip(f"Two things are wrong. {FORGOT_A} {words}", with_arguments(model, a=_one, s=change))
-        for words, change in TEMPERATURES.items()
-    )
-    return (forgot_a(model), *temperatures(model), *both)
-
-
-def forgot_a(model: Callable[..., Any]) -> Slip:
-    """The slip of a comparison with clean candidates, without the factor a, for a model with an argument a."""
-    return Slip(FORGOT_A, with_arguments(model, a=_one))
-
-
-def _one(_):
-    return 1.0
+def answers_of(function: Callable[..., Any], gap: Gap) -> list[list[Any]]:
+    """The answers of a function to the questions of a gap."""
+    return [outcome_parts(call(function, question), gap.parts) for question in gap.questions]

@@ -4,6 +4,7 @@ import ast
 import copy
 import importlib
 import json
+import pkgutil
 import re
 import sys
 import tokenize
@@ -37,15 +38,7 @@ ANSWERS = "it has the answers: read whether the gaps are the student's own work.
 # An error's own words are cut after so many letters.
 LONGEST = 300
 # The module of this folder that belongs to each exercise.
-MODULES = {
-    "02": "ex02_ideal",
-    "03": "ex03_windows",
-    "04": "ex04_anywhere",
-    "05": "ex05_edges",
-    "06": "ex06_network",
-    "07": "ex07_prediction",
-    "08": "ex08_attention",
-}
+MODULES = {name[2:4]: name for _, name, _ in pkgutil.iter_modules([str(Path(__file__).parent)]) if name.startswith("ex")}
 
 
 class Outcome(NamedTuple):

@@ -5,13 +5,20 @@ from typing import Any
 
 import numpy as np
 
+from ..types import Array
 from .reading import Outcome
 
 # Two answers agree if they differ by at most this, times the largest number of the right answer, or times 1 if all its numbers
 # are smaller. It is far above the rounding errors in float64, for exponents up to some thousands.
 TOLERANCE = 1e-6
+# One factor makes right answers of a student's if what is left is at most this share of the largest: sums of a few hundred terms
+# in float64 are rounded by less.
+ROUNDING = 1e-12
+# So many different sizes of numbers must be in some answer before a factor, or a wrong order, can be the reason.
+SEVERAL = 4
 # An array with more numbers than this is shown by its shape.
 FEW = 9
+NOT_FINITE = "NaN or inf: a division by zero, or exp or log of a number out of range. In a softmax, subtract the maximum first."
 
 
 class NoAnswer:
@@ -54,7 +61,9 @@ def _array(value):
 def agree(one: Any, other: Any) -> bool:
     """Whether two parts of answers are the same: arrays may differ by TOLERANCE, and errors must be of one class."""
     if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
-        return type(one) is type(other) and isinstance(one, BaseException)
+        # The words of a ValueError say which shapes do not fit.
+        same = type(one) is type(other) and isinstance(one, BaseException)
+        return same and (not isinstance(one, ValueError) or str(one) == str(other))
     if one.shape != other.shape:
         return False
     one, other = one.astype(np.float64), other.astype(np.float64)
@@ -74,7 +83,8 @@ def difference(yours: Any, right: Any, said: Callable[[BaseException], str]) -> 
     if yours.shape != right.shape:
         words = f"It returns an array of shape {yours.shape}, but the shape must be {right.shape}."
         return words, _beside(yours, right)
-    return _likeness(yours.astype(np.float64), right.astype(np.float64)), _beside(yours, right)
+    words = "" if np.isfinite(yours).all() else NOT_FINITE
+    return words, _beside(yours, right)
 
 
 def _beside(yours, right):
@@ -88,23 +98,27 @@ def _beside(yours, right):
     return f"at [{at}]: yours {yours[place]:.4g}, expected {right[place]:.4g}; {off} of {right.size} numbers differ"
 
 
-def _likeness(yours, right):
-    """What an answer of the right shape has in common with the right one, in words; "" if nothing is found."""
-    if not np.isfinite(yours).all():
-        return (
-            "NaN or inf: a division by zero, or exp of a number far from 0. Subtract the largest exponent from all of them first."
-        )
-    if np.any(yours) and agree(yours, -right):
+def likeness(answers: Sequence[Any], rights: Sequence[Array]) -> str:
+    """What all answers to a gap's questions have in common with the right ones, in words; "" if nothing is certain.
+
+    One question does not tell: with the training images y and -y any wrong weights give y times a number, so its answer is right
+    except for a factor, whatever the mistake. And a factor or an order says nothing about hardly any numbers.
+    """
+    if any(np.shape(one) != right.shape or not np.isfinite(one).all() for one, right in zip(answers, rights, strict=True)):
+        return ""
+    pairs = [(one.astype(np.float64), right.astype(np.float64)) for one, right in zip(answers, rights, strict=True)]
+    if all(agree(one, -right) for one, right in pairs):
         return "The numbers are right, except for their sign."
-    scale = np.vdot(right, right)
-    factor = np.vdot(right, yours) / scale if scale else 0.0
-    if abs(factor) > 1e-3 and right.size > 1 and agree(yours, factor * right):
-        return f"The numbers are right, except for a factor: all of them are {factor:.4g} times what they should be."
     for axes in ((1, 0), (1, 0, 2)):
-        if right.ndim == len(axes) and agree(yours, right.transpose(axes)):
+        if all(right.ndim == len(axes) and agree(one, right.transpose(axes)) for one, right in pairs):
             return "Rows and columns are swapped."
-    if right.size > 1 and yours.shape == right.shape and agree(np.sort(yours, axis=None), np.sort(right, axis=None)):
+    if max(len(np.unique(np.abs(right))) for _, right in pairs) < SEVERAL:
+        return ""
+    if all(agree(np.sort(one, axis=None), np.sort(right, axis=None)) for one, right in pairs):
         return "The numbers are right, but their order is wrong."
+    factor = sum(np.vdot(right, one) for one, right in pairs) / sum(np.vdot(right, right) for _, right in pairs)
+    if all(np.abs(one - factor * right).max() <= ROUNDING * np.abs(one).max() for one, right in pairs):
+        return f"The numbers are right, except for a factor: all of them are {factor:.4g} times what they should be."
     return ""
 
 
