@@ -6,6 +6,7 @@ about the mistake that was made.
 
 import ast
 import importlib
+import itertools
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,7 +18,7 @@ from command_line import refused, strictly
 
 import minidiff as md
 from minidiff import coursework
-from minidiff.coursework import marking, reading
+from minidiff.coursework import marking, reading, slips
 from minidiff.coursework.showing import agree, outcome_parts, shown
 from minidiff.nets import layers
 from minidiff.studies import calibration
@@ -164,7 +165,22 @@ WRONG = [
     ("02", "ideal", [("-distances / (2 * s**2)", "-distances / s**2")], ["twice too large"]),
     ("02", "ideal", [("-distances / (2 * s**2)", "-distances / (2 * s)")], ["s were not squared"]),
     ("02", "ideal", [(".sum(axis=(1, 2, 3))", ".mean(axis=(1, 2, 3))")], ["averaged", "sum"]),
+    ("02", "ideal", [("-distances / (2 * s**2)", "-distances / 2 * s**2")], ["multiply by s^2", "brackets"]),
+    ("02", "x0_from_score", [("(x + s**2 * score) / a", "x / a + s**2 * score")], ["Only x is divided by a"]),
     ("02", "x0_from_v", [("(a * x - s * v) / (a**2 + s**2)", "a * x - s * v")], ["a^2 + s^2", "flow"]),
+    (
+        "02",
+        "views",
+        [("eps_hat = (x - a * x0_hat) / s", "eps_hat = (x - a * x0_hat) / np.sqrt(1 - a**2)")],
+        ["assume a^2 + s^2 = 1"],
+    ),
+    ("02", "views", [("-eps_hat / s, a", "-eps_hat / s**2, a")], ["`score`", "three times"]),
+    (
+        "02",
+        "views",
+        [("return eps_hat, -eps_hat / s,", "return -eps_hat / s, eps_hat,")],
+        ["another order", "(eps_hat, score, v)"],
+    ),
     ("02", "views", [("-eps_hat / s, a", "-eps_hat, a")], ["`score`", "needs s^2"]),
     ("02", "views", [("a * eps_hat - s * x0_hat", "a * eps_hat + s * x0_hat")], ["`v`", "sign between"]),
     (
@@ -174,7 +190,15 @@ WRONG = [
         ["exp(-1000) is 0"],
     ),
     ("02", "log_sum_exp", [("logits.max(axis=-1, keepdims=True)", "logits.max(keepdims=True)")], ["share one maximum"]),
+    (
+        "02",
+        "log_sum_exp",
+        [("axis=-1, keepdims=True)\n", "axis=-1)\n"), ("return largest[..., 0] +", "return largest +")],
+        ["wrong axis", "keepdims"],
+    ),
     # 03
+    ("03", "window_at", [("np.arange(k) - k // 2", "np.arange(3) - 1")], ["always 3 x 3"]),
+    ("03", "weights", [("/ (2 * s**2)", "/ 2 * s**2")], ["multiply by s^2"]),
     (
         "03",
         "window_at",
@@ -230,7 +254,33 @@ WRONG = [
         [("window - a * patches", "window - patches"), ("(2 * s**2)", "s**2")],
         ["Two things", "factor a", "twice"],
     ),
+    (
+        "04",
+        "posterior",
+        [("np.exp(-(distances - distances.min()) / (2 * s**2))", "np.exp(-distances / (2 * s**2)) + 1e-300")],
+        ["tiny number", "equal"],
+    ),
+    (
+        "04",
+        "dictionary",
+        [("window_at(y, row, column, k)", "window_at(y, column, row, k)")],
+        ["`patches`", "Row and column are swapped"],
+    ),
+    ("04", "dictionary", [("window_at(y, row, column, k)", "window_at(y, row, column, 3)")], ["`patches`", "always 3 x 3"]),
+    (
+        "04",
+        "dictionary",
+        [("return np.array(patches), images.reshape(-1, channels)", "return images.reshape(-1, channels), np.array(patches)")],
+        ["another order", "(patches, centres)"],
+    ),
     # 05
+    ("05", "known_index", [("d = k // 2\n    return index", "d = 1\n    return index")], ["always 1"]),
+    (
+        "05",
+        "els_zeros",
+        [("x0_hat, places = np.empty(x.shape), list", "k = 3\n    x0_hat, places = np.empty(x.shape), list")],
+        ["always 3"],
+    ),
     (
         "05",
         "known_index",
@@ -285,7 +335,30 @@ WRONG = [
         [("(f(x + h * direction) - f(x - h * direction)) / (2 * h)", "(f(x + h * direction) - f(x)) / h")],
         ["one-sided"],
     ),
+    (
+        "06",
+        "conv",
+        [
+            (
+                "return sum(shifted(x, i, j, k) @ weight[i, j] for i in range(k) for j in range(k))",
+                "for i, j in np.ndindex(k, k):\n        out = shifted(x, i, j, k) @ weight[i, j]\n    return out",
+            )
+        ],
+        ["+="],
+    ),
+    (
+        "06",
+        "conv_backward_weight",
+        [
+            (
+                'np.einsum("bhwc,bhwo->co", shifted(x, i, j, k), dout)\n    return',
+                'np.einsum("hwc,hwo->co", shifted(x, i, j, k)[-1], dout[-1])\n    return',
+            )
+        ],
+        ["last image", "+="],
+    ),
     # 07
+    ("07", "agreement", [("p.mean(axis=1, keepdims=True)", "p.mean(axis=1)")], ["`r`", "keepdims"]),
     ("07", "similarity", [("flat(x - a * x0_hat) / s", "flat(x0_hat)")], ["compare the estimates"]),
     ("07", "similarity", [("flat(x - a * x0_hat) / s", "flat(x - x0_hat) / s")], ["forgot the factor a"]),
     (
@@ -308,7 +381,11 @@ WRONG = [
         [("weights) / np.sqrt(q.shape[1])", "weights)")],
         ["1 / sqrt(D) is missing in the backward pass"],
     ),
+    ("08", "softmax_backward", [("(w * dw).sum(axis=-1, keepdims=True)", "(w * dw).sum(axis=-1)")], ["wrong axis", "keepdims"]),
     ("08", "attention_backward", [("ds.T @ q", "ds @ q")], ["`dk`", "transposed"]),
+    ("08", "attention_backward", [("dout @ v.T", "v @ dout.T")], ["dA is transposed"]),
+    ("08", "attention_backward", [("return ds @ k, ds.T @ q,", "return ds.T @ q, ds @ k,")], ["another order", "(dq, dk, dv)"]),
+    ("08", "attention", [("return weights @ v, weights", "return weights, weights @ v")], ["another order", "(out, A)"]),
     ("08", "attention_backward", [("softmax_backward(dout @ v.T, weights)", "(dout @ v.T)")], ["not go through the softmax"]),
     ("08", "evidence", [("largest[..., 0] + np.log(np.exp(logs - largest)", "np.log(np.exp(logs)")], ["log(0)"]),
     (
@@ -338,6 +415,98 @@ def test_typical_wrong_answers_get_the_right_hint(number, gap, changes, words, t
     for word in words:
         assert word in report[gap].hint, str(report)
     assert "expected" in report[gap].where
+
+
+# Wrong answers that look like another mistake: (exercise, gap, replacements in the solution, words that must not be said).
+MISLEADING = [
+    # With images y and -y, of which the first question has two, any wrong weights give a multiple of the right answer.
+    ("02", "ideal", [("softmax(-distances / (2 * s**2))", "softmax(-distances / (3 * s**2))")], ["factor", "sign"]),
+    ("02", "ideal", [("softmax(-distances / (2 * s**2))", "softmax(-distances**2)")], ["factor", "sign", "nearest"]),
+    # Only the first question has finite answers, and there it is the nearest image that answers.
+    ("02", "ideal", [("(x - a * images) ** 2", "(x ** (a * images)) ** 2")], ["nearest"]),
+    # All numbers are 0: that is no factor.
+    ("04", "posterior", [("return w / w.sum()", "return 0 * w")], ["factor", "sum to 1"]),
+    # Two weights in the wrong order are no proof.
+    ("03", "weights", [("return w / w.sum()", "return (1 - w / w.sum()) / (len(w) - 1)")], ["order", "farthest", "swapped"]),
+    # The sums of the first question have one size, so a power of them is a multiple of them.
+    ("08", "softmax_backward", [("w * (dw - (w * dw)", "w**2 * (dw - (w * dw)")], ["factor"]),
+    ("07", "window_of_step", [("(len(chosen) - 1) // 2", "(len(chosen) - 1) // 3")], ["Sort the entries"]),
+    (
+        "07",
+        "window_of_step",
+        [("int(np.sort(chosen)[(len(chosen) - 1) // 2])", "2 * np.sort(chosen)[(len(chosen) - 1) // 2]")],
+        ["factor"],
+    ),
+    ("08", "attention", [("return weights @ v, weights", "return weights, weights")], ["order", "swapped"]),
+    # A is wrong, so out is: it is made of the transposed A, and happens to be that of swapped queries and keys.
+    (
+        "08",
+        "attention",
+        [
+            ("softmax(q @ k.T / np.sqrt(q.shape[1]))", "softmax(k @ q.T / np.sqrt(q.shape[1])).T"),
+            ("weights @ v", "weights.T @ v"),
+        ],
+        ["are swapped"],
+    ),
+    # s has a floor: no question is about so small an s, and the laws that break must not speak of something else.
+    (
+        "04",
+        None,
+        [("    w = np.exp(-(distances", "    s = max(s, 0.01)\n    w = np.exp(-(distances")],
+        ["expanded", "whole batch"],
+    ),
+    # The largest exponent is not subtracted in `els` itself.
+    (
+        "04",
+        None,
+        [
+            (
+                "        x0_hat[row, column] = posterior(window_at(x, row, column, k).ravel(), patches, a, s) @ centres",
+                "        w = np.exp(-((window_at(x, row, column, k).ravel() - a * patches) ** 2).sum(1) / (2 * s**2))\n"
+                "        x0_hat[row, column] = w @ centres / w.sum()",
+            )
+        ],
+        ["whole batch", "expanded", "a missing"],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("number", "gap", "changes", "words"), MISLEADING, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_wrong_answers_get_no_false_hint(number, gap, changes, words, tmp_path):
+    """A wrong answer that equals another mistake's in a simple question, or in one of two parts: that mistake is not named."""
+    report = coursework.check(written(tmp_path, number, *changes))
+    wrong = [mark for mark in report.marks if mark.state == "wrong"]
+    assert [mark.gap for mark in wrong] == [gap or "all together"]
+    for word in words:
+        assert word not in wrong[0].hint, str(report)
+
+
+@pytest.mark.slow
+@every_gap
+def test_of_two_mistakes_no_third_is_named(number, gap):
+    """Two slips at once: the hint names one of them, or both, or another one that gives the same answers."""
+    quiet = replace(gap, law=no_law)
+    for one, other in itertools.permutations(gap.slips, 2):
+        try:
+            function = slips.both(one, other).made_in(gap.model)
+        except (ValueError, SyntaxError):
+            continue  # both change the same place
+        answers = marking.answers_of(function, gap)
+        mark = marking.judged(quiet, function, str)
+        for named in gap.slips:
+            if mark.state == "wrong" and mark.hint.endswith(named.words) and named.words not in slips.both(one, other).words:
+                made = marking.answers_of(named.made_in(gap.model), gap)
+                parts = [gap.parts.index(mark.hint.split("`")[1])] if gap.parts else [0]
+                assert marking.alike(answers, made, parts), f"{one.changes} and {other.changes}: {mark.hint}"
+
+
+def test_a_slip_must_be_in_the_text():
+    """A change of what is not in the right function, or is there twice, is an error: it would change nothing, or too much."""
+    for change in ("nothing -> x", "x -> y"):
+        with pytest.raises(ValueError, match="once in its text"):
+            slips.slips(f"{change}  # words")[0].made_in(the("06", "relu_backward"))
 
 
 # Right answers, written otherwise: (exercise, gap, replacements in the solution).

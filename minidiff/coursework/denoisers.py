@@ -76,7 +76,7 @@ def broken_law(claims: str, boundary: str = "circular") -> Law:
 def _told(broken, brief):
     """A text about a broken law: its name, and if not `brief` also where it is broken and what this usually means."""
     found = f"The law '{broken.law}' is broken: {broken.says.replace(' Needs make=.', '')}"
-    more = (broken.where, broken.hint, f"usually: {broken.usually}")
+    more = (broken.where, broken.hint, broken.usually and f"usually: {broken.usually}")
     return found if brief else " ".join([found, *(f"{words[0].upper()}{words[1:]}." for words in more if words)])
 
 

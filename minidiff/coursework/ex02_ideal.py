@@ -38,8 +38,6 @@ VIEWS = gap(
         a * eps_hat - s * x0_hat -> a * eps_hat + s * x0_hat  # The sign between the two terms is wrong: v = a eps_hat - s x0_hat.
         a * eps_hat - s * x0_hat -> s * eps_hat - a * x0_hat  # a and s are swapped: v = a eps_hat - s x0_hat.
         a * eps_hat - s * x0_hat -> a * x - s * x0_hat  # You used x instead of eps_hat: v = a eps_hat - s x0_hat.
-        return eps_hat, -eps_hat / s, -> return -eps_hat / s, eps_hat,
-            # The first two answers are swapped: return (eps_hat, score, v).
     """),
 )
 

@@ -20,7 +20,7 @@ WINDOW = gap(
     (NUMBERED, 1, 1, 3),
     (NUMBERED, 0, 0, 3),
     (NUMBERED, 2, 2, 3),
-    (draw(0, 5, 6, 2), 4, 1, 5),
+    (draw(0, 7, 6, 2), 5, 1, 5),
     slips=PLACES
     + slips("""
         .take(column + around, axis=1, mode="wrap") -> .take(column + around, axis=1, mode="wrap").transpose(1, 0, 2)

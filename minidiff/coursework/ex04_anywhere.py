@@ -39,8 +39,6 @@ DICTIONARY = gap(
             # The windows are flattened channel by channel. The .ravel() of (k, k, C) keeps a pixel's channels together.
         images.reshape(-1, channels) -> np.array(patches)[:, :channels]
             # These centres are the first pixels of the windows, their corners. y_n[u] is the pixel in the middle.
-        return np.array(patches), images.reshape(-1, channels) -> return images.reshape(-1, channels), np.array(patches)
-            # The two answers are swapped: return (patches, centres).
     """),
 )
 

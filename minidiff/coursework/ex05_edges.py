@@ -15,7 +15,7 @@ def known_index(index: int, side: int, k: int) -> int:
     return index if index - d < 0 or index + d > side - 1 else -1
 
 
-SIDES = ((5, 3), (6, 5), (4, 1), (4, 7))
+SIDES = ((5, 3), (6, 5), (4, 1), (4, 7), (9, 3))
 INDEX = gap(
     known_index,
     *((index, side, k) for side, k in SIDES for index in (*range(side // 2, side), *range(side // 2))),

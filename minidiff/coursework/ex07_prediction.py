@@ -84,6 +84,7 @@ STEP = gap(
     (np.array([3, 5]),),
     (np.array([13, 3, 7]),),
     (np.array([9, 13, 5, 13, 3, 7]),),
+    (np.array([5, 3, 13, 9, 7]),),
     slips=slips("""
         return np.median(chosen)
         return int(np.median(chosen))

@@ -23,6 +23,7 @@ FORWARD = gap(
     (draw(0, 4, 3), draw(1, 4, 3), draw(2, 4, 3)),
     (40 * draw(3, 3, 2), 40 * draw(4, 3, 2), draw(5, 3, 2)),
     parts=("out", "A"),
+    order=(1, 0),
     slips=slips("""
         q @ k.T / np.sqrt(q.shape[1]) -> q @ k.T  # The products are not divided by sqrt(D).
         np.sqrt(q.shape[1]) -> q.shape[1]  # The products are divided by D. Divide by sqrt(D).
@@ -36,7 +37,6 @@ FORWARD = gap(
         weights @ v, -> weights.T @ v,  # The weights are right, but out is A^T v. Row p of out is the mean for query p: A @ v.
         weights @ v, -> weights @ k,  # The weights are right, but you average the keys. Average the values: out = A @ v.
         weights @ v, weights -> weights @ v, q @ k.T / np.sqrt(q.shape[1])  # out is right, but A is returned without the softmax.
-        return weights @ v, weights -> return weights, weights @ v  # The two answers are swapped: return (out, A).
     """),
 )
 
@@ -105,7 +105,6 @@ BACKWARD = gap(
         np.sqrt(q.shape[1]) -> q.shape[1]  # You divide by D. Divide by sqrt(D).
         dout @ v.T -> dout @ k.T  # You used k, not v, for dA: it is dA = dout v^T, and dS = softmax_backward(dA, A) / sqrt(D).
         dout @ v.T -> v @ dout.T  # dA is transposed. Row p of A belongs to query p, as row p of dout does: dA = dout v^T.
-        return ds @ k, ds.T @ q, -> return ds.T @ q, ds @ k,  # The first two answers are swapped: return (dq, dk, dv).
         ds @ k, -> ds.T @ k,  # dS must not be transposed here: S = q k^T gives dq = dS k.
         ds @ k, -> ds @ q,  # Multiply by the keys here: S = q k^T gives dq = dS k.
         ds.T @ q -> ds @ q  # dS must be transposed here: S = q k^T gives dk = dS^T q.

@@ -128,28 +128,25 @@ class _Student:
     def _read(self):
         with self._process.stdout as lines:
             for line in lines:
-                self._lines.put(line)
+                if line.startswith(self._token.encode()):
+                    self._lines.put(line[len(self._token) :])
 
     def answer(self, name, limit):
         """The value that is sent under a name; None if the work is done. _Ended if `limit` seconds are over, or nothing comes."""
-        end = time.monotonic() + limit
-        for line in self._until(end, limit):
-            if not line.startswith(self._token.encode()):
-                continue
-            sent = json.loads(line[len(self._token) :])
-            if "refused" in sent:
-                raise ValueError(sent["refused"])
-            if "ended" in sent:
-                raise _Ended(f"It raises {sent['ended']}, which ends the check.")
-            return sent.get(name)
-        raise AssertionError("unreachable")
+        sent = json.loads(self._next(limit))
+        if "refused" in sent:
+            raise ValueError(sent["refused"])
+        if "ended" in sent:
+            raise _Ended(f"It raises {sent['ended']}, which ends the check.")
+        return sent.get(name)
 
-    def _until(self, end, limit):
+    def _next(self, limit):
+        end = time.monotonic() + limit
         while True:
             lives = self._process.poll() is None
             try:
                 # What a process has sent before it ended still counts, so the lines are waited for once more.
-                yield self._lines.get(timeout=max(0.0, min(TURN, end - time.monotonic())) if lives else 10 * TURN)
+                return self._lines.get(timeout=max(0.0, min(TURN, end - time.monotonic())) if lives else 10 * TURN)
             except queue.Empty:
                 if not lives:
                     raise _Ended(_how(self._process.returncode)) from None

@@ -6,6 +6,7 @@ give equal answers.
 """
 
 import inspect
+import itertools
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .reading import Work, call
+from .reading import Work, call, quiet
 from .showing import agree, difference, likeness, outcome_parts, shown
 from .slips import Slip
 
@@ -40,6 +41,8 @@ class Gap:
         Common mistakes.
     parts : tuple of str
         If the function returns a tuple, the names of its entries.
+    order : tuple of int
+        The order in which the entries are judged, where an entry is made of a later one; by default, that of `parts`.
     law : Law
         law(function, brief) returns a text about a law that the wrong function breaks, or "". With `brief`, which is True if the
         mistake is known already, the text is short.
@@ -51,6 +54,7 @@ class Gap:
     questions: tuple[dict[str, Any], ...]
     slips: tuple[Slip, ...]
     parts: tuple[str, ...] = ()
+    order: tuple[int, ...] = ()
     law: Law = lambda function, brief: ""
     fitted: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
@@ -249,7 +253,8 @@ def _guarded(work, judge, wrong):
     Not all of a student's code runs in `reading.call`: laws call it too, and an answer may have methods of the student's own.
     """
     try:
-        return judge()
+        with quiet():
+            return judge()
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -268,7 +273,7 @@ def judged(gap: Gap, function: Callable[..., Any], said: Callable[[BaseException
             return Mark(gap.name, WRONG, words)
     answers = [outcome_parts(outcome, gap.parts) for outcome in outcomes]
     rights = answers_of(gap.model, gap)
-    for part in range(len(rights[0])):
+    for part in gap.order or range(len(rights[0])):
         for number, question in enumerate(gap.questions):
             answer, right = answers[number][part], rights[number][part]
             if not agree(answer, right):
@@ -297,10 +302,14 @@ def _slip(gap, part, answers, rights):
     too large, is told about the factor first, and about the exponents the next time. Where fewer answers are compared, several
     slips may give them, such as all that change a softmax of one number; then none of them is named.
     """
+    for order in itertools.permutations(range(len(rights[0]))):
+        if order != tuple(sorted(order)) and alike([[of_one[n] for n in order] for of_one in answers], rights, sorted(order)):
+            return f"All answers are right, but in another order: return ({', '.join(gap.parts)})."
     given = [(slip.words, answers_of(slip.made_in(gap.model), gap)) for slip in gap.slips]
     every = range(len(rights))
     numbers = [n for n in every if isinstance(answers[n][part], np.ndarray) and np.isfinite(answers[n][part]).all()]
-    for parts, chosen in ((range(len(rights[0])), every), ([part], every), ([part], numbers)):
+    enough = sum(not agree(answers[n][part], rights[n][part]) for n in numbers) >= 2
+    for parts, chosen in ((range(len(rights[0])), every), ([part], every), ([part], numbers if enough else [])):
         found = []
         for words, mistaken in given:
             one, other, right = ([group[n] for n in chosen] for group in (mistaken, answers, rights))

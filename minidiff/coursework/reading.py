@@ -92,7 +92,7 @@ class Work:
             raise ValueError(f"{self.path} is being checked: call check() below `if __name__ == '__main__':`, or in another file")
         RUNNING.add(resolved)
         try:
-            with _quiet(), self._beside():
+            with quiet(), self._beside():
                 for piece, text in pieces.items():
                     self._run(piece, text)
         finally:
@@ -229,7 +229,7 @@ def call(function: Callable[..., Any], arguments: dict[str, Any]) -> Outcome:
     """The Outcome of a function that is called with copies of the arguments, in their order; warnings are not shown."""
     copies = copy.deepcopy(arguments)
     try:
-        with _quiet():
+        with quiet():
             value = function(*copies.values())
     except KeyboardInterrupt:
         raise
@@ -244,7 +244,7 @@ def call(function: Callable[..., Any], arguments: dict[str, Any]) -> Outcome:
 
 
 @contextmanager
-def _quiet():
+def quiet() -> Iterator[None]:
     """Show no warnings, neither Python's nor NumPy's: the hint about a wrong answer says enough about a nan in it."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

@@ -104,9 +104,11 @@ def likeness(answers: Sequence[Any], rights: Sequence[Array]) -> str:
     One question does not tell: with the training images y and -y any wrong weights give y times a number, so its answer is right
     except for a factor, whatever the mistake. And a factor or an order says nothing about hardly any numbers.
     """
-    if any(np.shape(one) != right.shape or not np.isfinite(one).all() for one, right in zip(answers, rights, strict=True)):
+    if not all(isinstance(one, np.ndarray) for one in answers):
         return ""
     pairs = [(one.astype(np.float64), right.astype(np.float64)) for one, right in zip(answers, rights, strict=True)]
+    if any(one.shape != right.shape or not np.isfinite(one).all() for one, right in pairs):
+        return ""
     if all(agree(one, -right) for one, right in pairs):
         return "The numbers are right, except for their sign."
     for axes in ((1, 0), (1, 0, 2)):
@@ -117,7 +119,7 @@ def likeness(answers: Sequence[Any], rights: Sequence[Array]) -> str:
     if all(agree(np.sort(one, axis=None), np.sort(right, axis=None)) for one, right in pairs):
         return "The numbers are right, but their order is wrong."
     factor = sum(np.vdot(right, one) for one, right in pairs) / sum(np.vdot(right, right) for _, right in pairs)
-    if all(np.abs(one - factor * right).max() <= ROUNDING * np.abs(one).max() for one, right in pairs):
+    if factor and all(np.abs(one - factor * right).max() <= ROUNDING * np.abs(one).max() for one, right in pairs):
         return f"The numbers are right, except for a factor: all of them are {factor:.4g} times what they should be."
     return ""
 

@@ -88,6 +88,8 @@ WEIGHTS = slips("""
     -(distances - distances.min()) -> -distances
         # It is right for small distances, but exp(-3000) is 0 in floating point, and 0 / 0 is NaN. Subtract the smallest distance
         # from all of them first.
+    / (2 * s**2)) -> / (2 * s**2)) + 1e-300; -(distances - distances.min()) -> -distances
+        # A tiny number keeps 0 / 0 away, but far from all candidates it makes all weights equal. Subtract the smallest distance.
     w / w.sum() -> w
     -(distances - distances.min()) -> -distances; w / w.sum() -> w  # The weights do not sum to 1: divide by their sum.
     -(distances - distances.min()) -> (distances - distances.max())

@@ -57,7 +57,8 @@ def training_images_stay(case: Case, drawn: Drawn, rng: np.random.Generator) -> 
     What is compared includes the pixel itself, so a candidate whose value differs by delta has a distance of at least a delta. It
     adds at most delta exp(-a^2 delta^2 / (2 s^2)) <= (s/a) exp(-1/2) to the error, and all M candidates add at most M times this.
 
-    Usually: x is not compared with a times the candidate (a missing, or used twice), or the wrong pixel of a candidate answers
+    Usually: x is not compared with a times the candidate (a missing, or used twice), s is kept above a floor, or the wrong pixel
+    of a candidate answers
     """
     t = case.time_at(HARDLY)
     a, s = case.signal(t), case.noise(t)
