@@ -185,6 +185,12 @@ WRONG = [
     ("02", "views", [("a * eps_hat - s * x0_hat", "a * eps_hat + s * x0_hat")], ["`v`", "sign between"]),
     (
         "02",
+        "views",
+        [("-eps_hat / s, a * eps_hat - s", "eps_hat / s, a * eps_hat + s")],
+        ["`score`", "points to the clean image"],
+    ),
+    (
+        "02",
         "log_sum_exp",
         [("largest[..., 0] + np.log(np.exp(logits - largest).sum(axis=-1))", "np.log(np.exp(logits).sum(axis=-1))")],
         ["exp(-1000) is 0"],
@@ -438,6 +444,17 @@ MISLEADING = [
         ["factor"],
     ),
     ("08", "attention", [("return weights @ v, weights", "return weights, weights")], ["order", "swapped"]),
+    # With one channel it is right, and with two it is half of what is right: that is not one factor.
+    ("06", "conv", [("k = len(weight)\n    return sum(", "k = len(weight)\n    return 1 / x.shape[3] * sum(")], ["factor"]),
+    # Two mistakes. As to A alone, there may be no softmax at all, or only in what is returned.
+    (
+        "08",
+        "attention",
+        [("return weights @ v, weights", "return weights.T @ v, q @ k.T / np.sqrt(q.shape[1])")],
+        ["There is no softmax", "out is right"],
+    ),
+    # An error that only the laws meet has its own words, and nothing is usual about it.
+    ("04", None, [("    w = np.exp(-(distances", "    assert s > 0.1, 'small'\n    w = np.exp(-(distances")], ["Usually: ."]),
     # A is wrong, so out is: it is made of the transposed A, and happens to be that of swapped queries and keys.
     (
         "08",

@@ -273,12 +273,13 @@ def judged(gap: Gap, function: Callable[..., Any], said: Callable[[BaseException
             return Mark(gap.name, WRONG, words)
     answers = [outcome_parts(outcome, gap.parts) for outcome in outcomes]
     rights = answers_of(gap.model, gap)
-    for part in gap.order or range(len(rights[0])):
+    order = gap.order or tuple(range(len(rights[0])))
+    for part in order:
         for number, question in enumerate(gap.questions):
             answer, right = answers[number][part], rights[number][part]
             if not agree(answer, right):
                 general, where = difference(answer, right, said)
-                known = _slip(gap, part, answers, rights) or general
+                known = _slip(gap, order[: order.index(part) + 1], answers, rights) or general
                 known = known or likeness(*([of_one[part] for of_one in group] for group in (answers, rights)))
                 named = f"`{gap.parts[part]}`: " if gap.parts else ""
                 law = _broken(gap, function, bool(known))
@@ -294,26 +295,27 @@ def _broken(gap, function, brief):
         return ""
 
 
-def _slip(gap, part, answers, rights):
+def _slip(gap, parts, answers, rights):
     """The hint of the slip that gives the student's answers, or "".
 
-    The answers may be equal in all parts; or else in the part that is wrong; or else in that part, for the questions with finite
-    answers. The last case is for a student who makes two mistakes at once: one without the factor a, whose exponents also become
-    too large, is told about the factor first, and about the exponents the next time. Where fewer answers are compared, several
-    slips may give them, such as all that change a softmax of one number; then none of them is named.
+    The last of `parts` is the one that is wrong, and those before it are right. The answers may be equal in all parts; or else in
+    these; or else in these for the questions with finite answers. The last case is for a student who makes two mistakes at once:
+    one without the factor a, whose exponents also become too large, is told about the factor first, and about the exponents the
+    next time. Where fewer answers are compared, several slips may give them; then none of them is named. And one question is too
+    little: where one of two weights is 1 to rounding, many mistakes look like the nearest candidate.
     """
     for order in itertools.permutations(range(len(rights[0]))):
         if order != tuple(sorted(order)) and alike([[of_one[n] for n in order] for of_one in answers], rights, sorted(order)):
             return f"All answers are right, but in another order: return ({', '.join(gap.parts)})."
     given = [(slip.words, answers_of(slip.made_in(gap.model), gap)) for slip in gap.slips]
-    every = range(len(rights))
+    part, every = parts[-1], range(len(rights))
     numbers = [n for n in every if isinstance(answers[n][part], np.ndarray) and np.isfinite(answers[n][part]).all()]
     enough = sum(not agree(answers[n][part], rights[n][part]) for n in numbers) >= 2
-    for parts, chosen in ((range(len(rights[0])), every), ([part], every), ([part], numbers if enough else [])):
+    for compared, chosen in ((range(len(rights[0])), every), (parts, every), (parts, numbers if enough else [])):
         found = []
         for words, mistaken in given:
             one, other, right = ([group[n] for n in chosen] for group in (mistaken, answers, rights))
-            if alike(one, other, parts) and not alike(one, right, [part]):
+            if alike(one, other, compared) and not alike(one, right, [part]):
                 found.append(words)
         if len(set(found)) == 1:
             return found[0]
