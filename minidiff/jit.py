@@ -51,6 +51,11 @@ def inline_kernel(function: Callable) -> Callable:
     return numba.njit(error_model="numpy", fastmath=FASTMATH, nogil=True)(function)
 
 
+def ordered_kernel(function: Callable) -> Callable:
+    """Compile a helper whose operations stay in their order: a product and a sum may be fused, nothing else may change."""
+    return numba.njit(error_model="numpy", fastmath={"contract"}, nogil=True)(function)
+
+
 def inline_vector_kernel(function: Callable) -> Callable:
     """Compile a helper over vectors into each of its callers: its vectors then stay in registers."""
     return numba.njit(error_model="numpy", nogil=True, forceinline=True)(function)

@@ -302,3 +302,51 @@ def min_lanes(typing, vector):
         return _fold(builder, args[0], smaller)
 
     return vector.dtype(vector), code
+
+
+def product_tile(rows: int, vectors: int) -> Any:
+    """A function tile(out, wide, a, across, along, b, count) for kernels: a tile of a matrix product, with its sums in registers.
+
+    out[r wide + v] += sum_i a[r across + i along] b[i wide + v], i < count, for so many rows r and so many vectors of columns v.
+    Each number is one sum in order. Without AVX-512 there are half as many registers of half the size, so one vector of each row
+    is summed at a time.
+    """
+
+    @intrinsic
+    def tile(typing, out, wide, a, across, along, b, count):
+        size, kind = Vector(out.dtype).lanes, _llvm_type(Vector(out.dtype))
+
+        def code(context, builder, sig, args):
+            out, wide, a, across, along, b, count = args
+
+            def whole(number):
+                return ir.Constant(ir.IntType(64), number)
+
+            def at(pointer, step, index, v):
+                place = builder.add(builder.mul(step, index), whole(v * size))
+                return builder.bitcast(builder.gep(pointer, [place]), kind.as_pointer())
+
+            def add_columns(columns):
+                places = {(r, v): at(out, wide, whole(r), v) for r in range(rows) for v in columns}
+                align = out.type.pointee.get_abi_size(context.target_data)
+                sums = {
+                    key: cgutils.alloca_once_value(builder, builder.load(place, align=align)) for key, place in places.items()
+                }
+                with cgutils.for_range(builder, count) as loop:
+                    row = {v: builder.load(at(b, wide, loop.index, v), align=align) for v in columns}
+                    first = builder.gep(a, [builder.mul(along, loop.index)])
+                    for r in range(rows):
+                        factor = _splat(builder, builder.load(builder.gep(first, [builder.mul(across, whole(r))])), size)
+                        for v in columns:
+                            builder.store(_muladd(builder, factor, row[v], builder.load(sums[r, v])), sums[r, v])
+                for key, place in places.items():
+                    builder.store(builder.load(sums[key]), place, align=align)
+
+            roomy = "+avx512f" in context.codegen().magic_tuple()[2]
+            for columns in [range(vectors)] if roomy else [[v] for v in range(vectors)]:
+                add_columns(columns)
+            return context.get_dummy_value()
+
+        return types.void(out, types.intp, a, types.intp, types.intp, b, types.intp), code
+
+    return tile

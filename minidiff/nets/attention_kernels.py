@@ -1,47 +1,22 @@
 """The Numba kernels of self-attention: the forward pass (`attention_forward`) and its gradients (`attention_backward`).
 
-Scores are weighted sums of rows (`_combine`), each row of them goes through a softmax (`_softmax`) or a choice of the best
-(`_best`), and the output consists of inner products (`_dots`, of convolution_kernels.py).
+All sums are matrix products (`add_product`). Between them, each row of the scores goes through a softmax (`_softmax`) or a
+choice of the best (`_best`).
 
 The attention matrix is computed in tiles of a few rows, and each tile is overwritten by the next one, because whole matrices take
 17 MB for a batch of 64 images of 16 x 16 pixels, and 270 MB for images of 32 x 32. The backward pass computes each tile again.
 
-Numba's cache of this file does not notice a change in convolution_kernels.py. After such a change, remove __pycache__ or run with
-MINIDIFF_CACHE=0.
+Shapes: B images, P pixels, D the attention width; P' and D' are these, rounded up to whole vectors, and filled up with zeros.
 """
 
 import numpy as np
 
 from ..jit import inline_kernel, kernel
 from ..parallel import take
-from .convolution_kernels import _dots, _exp, _transpose, _up_to_4
+from .convolution_kernels import _exp
+from .product_kernels import add_product, copy_rows
 
 TILE = 16  # rows of the attention matrix at a time: 16 x 256 float32 (16 kB) fit into the fastest cache of a processor core
-
-
-@inline_kernel
-def _combine(weights, runs, starts, out):
-    """out[o, i] += sum_p weights[p, o] runs[starts[p] + i]; weights (P, O), out (O, n), P and O multiples of 4."""
-    n = out.shape[1]
-    for o in range(0, out.shape[0], 4):
-        e = out[o]
-        f = out[o + 1]
-        g = out[o + 2]
-        h = out[o + 3]
-        for p in range(0, weights.shape[0], 4):
-            a = runs[starts[p] : starts[p] + n]
-            b = runs[starts[p + 1] : starts[p + 1] + n]
-            c = runs[starts[p + 2] : starts[p + 2] + n]
-            d = runs[starts[p + 3] : starts[p + 3] + n]
-            ae, af, ag, ah = weights[p, o], weights[p, o + 1], weights[p, o + 2], weights[p, o + 3]
-            be, bf, bg, bh = weights[p + 1, o], weights[p + 1, o + 1], weights[p + 1, o + 2], weights[p + 1, o + 3]
-            ce, cf, cg, ch = weights[p + 2, o], weights[p + 2, o + 1], weights[p + 2, o + 2], weights[p + 2, o + 3]
-            de, df, dg, dh = weights[p + 3, o], weights[p + 3, o + 1], weights[p + 3, o + 2], weights[p + 3, o + 3]
-            for i in range(n):
-                e[i] += ae * a[i] + be * b[i] + ce * c[i] + de * d[i]
-                f[i] += af * a[i] + bf * b[i] + cf * c[i] + df * d[i]
-                g[i] += ag * a[i] + bg * b[i] + cg * c[i] + dg * d[i]
-                h[i] += ah * a[i] + bh * b[i] + ch * c[i] + dh * d[i]
 
 
 @inline_kernel
@@ -79,108 +54,83 @@ def _best(x):
     return best
 
 
-@inline_kernel
-def _load(x, first, scale, rows, columns):
-    """rows[p] = columns[:, p] = scale x[first + p], or zeros if there is no such pixel."""
-    for p in range(len(rows)):
-        inside = first + p < len(x)
-        for d in range(x.shape[1]):
-            rows[p, d] = scale * x[first + p, d] if inside else x.dtype.type(0)
-            columns[d, p] = rows[p, d]
-
-
-@inline_kernel
-def _row_starts(rows, length):
-    """Where each row of an array (rows, length) begins in memory."""
-    return np.arange(rows) * length
-
-
 @kernel
-def attention_forward(counters, q, k, v, scale, hard, shards, out, table):
-    """out[p] = sum_j softmax_j(scale q_p . k_j) v_j; if `hard`, out[p] is the v_j of the best j; for the shards that it takes.
+def attention_forward(counters, q, k, v, wide, long, scale, hard, out, table):
+    """out[p] = sum_j softmax_j(scale q_p . k_j) v_j; if `hard`, out[p] is the v_j of the best j; for the images that it takes.
 
-    q, k, v, out (B, pixels, D). The weights are written into table (B, pixels, pixels), unless it is (0, pixels, pixels).
+    q, k, v, out (B, P, D); wide and long are D' and P'. The weights are written into table (B, P, P), unless it is (0, P, P).
     """
     batch, pixels, width = q.shape
-    wide = _up_to_4(width)
-    shard = take(counters)
-    while shard < shards:
-        keys, values = np.zeros((wide, pixels), q.dtype), np.zeros((wide, pixels), q.dtype)
-        rows, columns = np.zeros((TILE, wide), q.dtype), np.zeros((wide, TILE), q.dtype)
-        weights, sums = np.empty((TILE, pixels), q.dtype), np.empty((TILE, wide), q.dtype)
-        half, bits = np.empty(pixels, q.dtype), np.empty(pixels, np.int32)
-        key_starts, tile_starts = _row_starts(wide, pixels), _row_starts(TILE, pixels)
-        for b in range(shard * batch // shards, (shard + 1) * batch // shards):
-            _transpose(k[b], keys)
-            _transpose(v[b], values)
-            for first in range(0, pixels, TILE):
-                _load(q[b], first, scale, rows, columns)
-                weights[:] = 0
-                _combine(columns, keys.reshape(-1), key_starts, weights)
-                for p in range(TILE):
-                    if hard:
-                        best = _best(weights[p])
-                        weights[p] = 0
-                        weights[p, best] = 1
-                    else:
-                        _softmax(weights[p], half, bits)
-                _dots(weights.reshape(-1), tile_starts, values, sums)
-                for p in range(min(TILE, pixels - first)):
-                    out[b, first + p] = sums[p, :width]
-                    if len(table) > 0:
-                        table[b, first + p] = weights[p]
-        shard = take(counters)
+    one = q.dtype.type(1)
+    key_columns, values = np.zeros((width, long), q.dtype), np.zeros((pixels, wide), q.dtype)
+    weights, sums = np.empty((TILE, long), q.dtype), np.empty((TILE, wide), q.dtype)
+    half, bits = np.empty(pixels, q.dtype), np.empty(pixels, np.int32)
+    b = take(counters)
+    while b < batch:
+        copy_rows(k[b].T, scale, key_columns)
+        copy_rows(v[b], one, values)
+        for first in range(0, pixels, TILE):
+            rows = min(TILE, pixels - first)
+            weights[:] = sums[:] = 0
+            add_product(weights[:rows], q[b, first:].reshape(-1), width, 1, key_columns)
+            for p in range(rows):
+                if hard:
+                    best = _best(weights[p, :pixels])
+                    weights[p] = 0
+                    weights[p, best] = 1
+                else:
+                    _softmax(weights[p, :pixels], half, bits)
+            add_product(sums[:rows], weights.reshape(-1), long, 1, values)
+            copy_rows(sums, one, out[b, first : first + rows])
+            if len(table) > 0:
+                copy_rows(weights, one, table[b, first : first + rows])
+        b = take(counters)
 
 
 @kernel
-def attention_backward(counters, dout, q, k, v, scale, hard, shards, dq, dk, dv):
-    """The gradients of `attention_forward`, written into dq, dk and dv, for the shards that it takes; all arrays (B, pixels, D).
+def attention_backward(counters, dout, q, k, v, wide, long, scale, hard, dq, dk, dv):
+    """The gradients of `attention_forward`, written into dq, dk and dv, for the images that it takes; all arrays (B, P, D).
 
-    With dA = dout . v: dS = scale A (dA - sum_j A dA), and dq = dS k, dk = dS^T q, dv = A^T dout. If `hard`, they are
+    With dA = dout v^T: dS = A (dA - sum_j A dA), and dq = scale dS k, dk = scale dS^T q, dv = A^T dout. If `hard`, they are
     straight-through gradients: dv uses the hard choice, and dS uses the softmax of the same scores.
     """
     batch, pixels, width = q.shape
-    wide = _up_to_4(width)
-    shard = take(counters)
-    while shard < shards:
-        keys, values = np.zeros((wide, pixels), q.dtype), np.zeros((wide, pixels), q.dtype)
-        dkeys, dvalues = np.empty((wide, pixels), q.dtype), np.empty((wide, pixels), q.dtype)
-        rows, columns = np.zeros((TILE, wide), q.dtype), np.zeros((wide, TILE), q.dtype)
-        drows, dcolumns = np.zeros((TILE, wide), q.dtype), np.zeros((wide, TILE), q.dtype)
-        weights, dweights = np.empty((TILE, pixels), q.dtype), np.empty((TILE, pixels), q.dtype)
-        sums, half, bits = np.empty((TILE, wide), q.dtype), np.empty(pixels, q.dtype), np.empty(pixels, np.int32)
-        key_starts, tile_starts = _row_starts(wide, pixels), _row_starts(TILE, pixels)
-        for b in range(shard * batch // shards, (shard + 1) * batch // shards):
-            _transpose(k[b], keys)
-            _transpose(v[b], values)
-            dkeys[:] = 0
-            dvalues[:] = 0
-            for first in range(0, pixels, TILE):
-                _load(q[b], first, scale, rows, columns)
-                _load(dout[b], first, q.dtype.type(1), drows, dcolumns)
-                weights[:] = 0
-                dweights[:] = 0
-                _combine(columns, keys.reshape(-1), key_starts, weights)
-                _combine(dcolumns, values.reshape(-1), key_starts, dweights)
-                for p in range(TILE):
-                    if hard:
-                        best = _best(weights[p])
-                        for d in range(width):
-                            dvalues[d, best] += drows[p, d]
-                    _softmax(weights[p], half, bits)
-                if not hard:
-                    _combine(drows, weights.reshape(-1), tile_starts, dvalues)
-                for p in range(TILE):
-                    mean = q.dtype.type(0)
-                    for j in range(pixels):
-                        mean += weights[p, j] * dweights[p, j]
-                    for j in range(pixels):
-                        dweights[p, j] = weights[p, j] * (dweights[p, j] - mean)
-                _combine(rows, dweights.reshape(-1), tile_starts, dkeys)
-                _dots(dweights.reshape(-1), tile_starts, keys, sums)
-                for p in range(min(TILE, pixels - first)):
+    one = q.dtype.type(1)
+    queries, keys, douts = np.zeros((pixels, wide), q.dtype), np.zeros((pixels, wide), q.dtype), np.zeros((pixels, wide), q.dtype)
+    key_columns, value_columns = np.zeros((width, long), q.dtype), np.zeros((width, long), q.dtype)
+    dkeys, dvalues = np.empty((pixels, wide), q.dtype), np.empty((pixels, wide), q.dtype)
+    weights, dweights = np.zeros((TILE, long), q.dtype), np.zeros((TILE, long), q.dtype)
+    sums, half, bits = np.empty((TILE, wide), q.dtype), np.empty(pixels, q.dtype), np.empty(pixels, np.int32)
+    b = take(counters)
+    while b < batch:
+        copy_rows(q[b], scale, queries)
+        copy_rows(k[b], scale, keys)
+        copy_rows(dout[b], one, douts)
+        copy_rows(k[b].T, scale, key_columns)
+        copy_rows(v[b].T, one, value_columns)
+        dkeys[:] = dvalues[:] = 0
+        for first in range(0, pixels, TILE):
+            rows, last = min(TILE, pixels - first), min(first + TILE, pixels)
+            weights[:] = dweights[:] = sums[:] = 0
+            add_product(weights[:rows], q[b, first:].reshape(-1), width, 1, key_columns)
+            add_product(dweights[:rows], dout[b, first:].reshape(-1), width, 1, value_columns)
+            for p in range(rows):
+                if hard:
+                    best = _best(weights[p, :pixels])
                     for d in range(width):
-                        dq[b, first + p, d] = scale * sums[p, d]
-            _transpose(dkeys[:width], dk[b])
-            _transpose(dvalues[:width], dv[b])
-        shard = take(counters)
+                        dvalues[best, d] += douts[first + p, d]
+                _softmax(weights[p, :pixels], half, bits)
+            if not hard:
+                add_product(dvalues, weights.reshape(-1), 1, long, douts[first:last])
+            for p in range(rows):
+                mean = q.dtype.type(0)
+                for j in range(pixels):
+                    mean += weights[p, j] * dweights[p, j]
+                for j in range(pixels):
+                    dweights[p, j] = weights[p, j] * (dweights[p, j] - mean)
+            add_product(dkeys, dweights.reshape(-1), 1, long, queries[first:last])
+            add_product(sums[:rows], dweights.reshape(-1), long, 1, keys)
+            copy_rows(sums, one, dq[b, first : first + rows])
+        copy_rows(dkeys, one, dk[b])
+        copy_rows(dvalues, one, dv[b])
+        b = take(counters)

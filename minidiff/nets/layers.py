@@ -17,6 +17,7 @@ import numpy.typing as npt
 from .. import arguments, parallel
 from ..types import Array
 from . import attention_kernels, convolution_kernels
+from .product_kernels import whole_vectors
 
 PADDINGS = ("circular", "zeros")
 ACTIVATIONS = {"none": convolution_kernels.NONE, "relu": convolution_kernels.RELU, "silu": convolution_kernels.SILU}
@@ -65,22 +66,18 @@ def conv2d(
            [6., 9., 9., 6.],
            [4., 6., 6., 4.]])
     """
-    batch, height, width, _, k, outputs = _conv_shapes(x, weight, padding, activation, residual)
+    batch, height, width, _, _, outputs = _conv_shapes(x, weight, padding, activation, residual)
     bias = np.broadcast_to(_fits("bias", bias, x, ((outputs,), (batch, outputs))), (batch, outputs))
     out = np.empty((batch, height, width, outputs), x.dtype)
-    shards = min(SHARDS, batch)
     parallel.share(
         convolution_kernels.conv_forward,
-        shards,
+        batch,
         _contiguous(x),
-        _as_rows(weight),
+        _as_matrices(weight, x.shape[3]),
         _contiguous(bias),
-        k,
         padding == "circular",
         ACTIVATIONS[activation],
         residual,
-        _tile(height, width),
-        shards,
         out,
     )
     return out
@@ -129,24 +126,23 @@ def conv2d_backward(
     dout = _contiguous(_fits("dout", dout, x, ((batch, height, width, outputs),)))
     shards = min(SHARDS, batch)
     dx = np.empty(x.shape if need_dx else (0, height, width, channels), x.dtype)
-    dmatrix = np.zeros((shards, channels * k * k, outputs), x.dtype)
+    wide = whole_vectors(outputs, x.dtype)
+    dmatrix = np.zeros((shards, k, k * channels, wide), x.dtype)
     dbias = np.zeros((batch, outputs), x.dtype)
     parallel.share(
         convolution_kernels.conv_backward,
-        shards,
+        shards + len(dx),
         dout,
         _contiguous(x),
-        _as_rows(weight[::-1, ::-1].transpose(0, 1, 3, 2)),
-        k,
+        _as_matrices(weight[::-1, ::-1].transpose(0, 1, 3, 2), wide),
         padding == "circular",
         ACTIVATIONS[activation],
         residual,
-        _tile(height, width),
         dx,
         dmatrix,
         dbias,
     )
-    dweight = dmatrix.sum(axis=0).reshape(channels, k, k, outputs).transpose(2, 1, 0, 3)
+    dweight = dmatrix.sum(axis=0).reshape(k, k, channels, wide)[..., :outputs]
     return dx if need_dx else None, np.ascontiguousarray(dweight), dbias
 
 
@@ -164,20 +160,15 @@ def _conv_shapes(x: Array, weight: Array, padding: str, activation: str, residua
     return *x.shape, k, outputs
 
 
-def _as_rows(weight: Array) -> Array:
-    """weight (k, k, C, O) as one row per output channel, (O', k k C), in the order that `conv_forward` reads.
+def _as_matrices(weight: Array, inputs: int) -> Array:
+    """weight (k, k, C, O) as a matrix for each row of the windows, (k, k inputs, O'), filled up with zeros.
 
-    O' is O, rounded up to a multiple of 4; the additional rows are zeros.
+    O' is O, rounded up to whole vectors.
     """
     k, _, channels, outputs = weight.shape
-    rows = np.zeros((-(-outputs // 4) * 4, k * k * channels), weight.dtype)
-    rows[:outputs] = weight.transpose(3, 1, 0, 2).reshape(outputs, -1)
-    return rows
-
-
-def _tile(height: int, width: int) -> int:
-    """How many rows of pixels are computed at a time: the greatest divisor of the height with at most 64 pixels, or else 1."""
-    return max(rows for rows in range(1, height + 1) if height % rows == 0 and (rows == 1 or rows * width <= 64))
+    wide = np.zeros((k, k, inputs, whole_vectors(outputs, weight.dtype)), weight.dtype)
+    wide[:, :, :channels, :outputs] = weight
+    return wide.reshape(k, k * inputs, -1)
 
 
 # --- linear, activations and time ------------------------------------------------------------------------------------
@@ -332,14 +323,13 @@ def _attend(q: Array, k: Array, v: Array, kind: str, out: Array, pairs: int) -> 
     pixels = height * width
     table = np.empty((pairs, pixels, pixels), q.dtype)
     flat = [array.reshape(batch, pixels, size) for array in (q, k, v)]
-    shards = min(SHARDS, batch)
     parallel.share(
         attention_kernels.attention_forward,
-        shards,
+        batch,
         *flat,
+        *_rounded(q),
         q.dtype.type(size**-0.5),
         kind == "top1",
-        shards,
         out.reshape(batch, pixels, size),
         table,
     )
@@ -366,11 +356,21 @@ def attention_backward(dout: Array, q: Array, k: Array, v: Array, kind: str = "s
     given, gradients = (
         [array.reshape(batch, height * width, size) for array in group] for group in ((dout, q, k, v), (dq, dk, dv))
     )
-    shards = min(SHARDS, batch)
     parallel.share(
-        attention_kernels.attention_backward, shards, *given, q.dtype.type(size**-0.5), kind == "top1", shards, *gradients
+        attention_kernels.attention_backward,
+        batch,
+        *given,
+        *_rounded(q),
+        q.dtype.type(size**-0.5),
+        kind == "top1",
+        *gradients,
     )
     return dq, dk, dv
+
+
+def _rounded(q: Array) -> tuple[int, int]:
+    """D and H W, rounded up to whole vectors."""
+    return whole_vectors(q.shape[3], q.dtype), whole_vectors(q.shape[1] * q.shape[2], q.dtype)
 
 
 def _attention_arrays(q: Array, k: Array, v: Array, kind: str) -> tuple[Array, ...]:
