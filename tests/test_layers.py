@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minidiff.nets import convolution_kernels, layers
+from minidiff.nets import convolution_kernels, layers, product_kernels
 
 law = settings(deadline=None, max_examples=15)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -108,6 +108,26 @@ def test_conv2d_backward_is_its_adjoint(case, seed):
     back, _, _ = layers.conv2d_backward(y, x, weight, padding)
     size = np.linalg.norm(forward) * np.linalg.norm(y) + np.linalg.norm(x) * np.linalg.norm(back)
     assert abs((forward * y).sum() - (x * back).sum()) <= 1e-12 * size
+
+
+@law
+@given(st.integers(1, 9), st.integers(1, 5), st.integers(0, 7), st.booleans(), st.sampled_from((np.float32, np.float64)), SEEDS)
+def test_add_product_is_a_matrix_product(rows, vectors, count, transposed, dtype, seed):
+    """out + a b, for tiles of every kind, for a and its transpose; nothing else is written; a row alone has the same bits."""
+    rng = np.random.default_rng(seed)
+    wide = product_kernels.whole_vectors(vectors * 64 // np.dtype(dtype).itemsize, dtype)
+    a, b, before = (rng.standard_normal(shape).astype(dtype) for shape in ((rows, count), (count, wide), (rows + 2, wide)))
+    runs, across, along = (a.T.ravel(), 1, rows) if transposed else (a.ravel(), count, 1)
+    out = before.copy()
+    product_kernels.add_product(out[1:-1], runs, across, along, b)
+    terms = abs(before[1:-1]) + abs(a) @ abs(b)
+    exact = before[1:-1].astype(np.float64) + a.astype(np.float64) @ b
+    assert (abs(out[1:-1] - exact) <= (count + 1) * np.finfo(dtype).eps * terms).all()
+    np.testing.assert_array_equal(out[[0, -1]], before[[0, -1]])
+    for row in range(rows):
+        alone = before[row + 1 : row + 2].copy()
+        product_kernels.add_product(alone, runs[row * across :], across, along, b)
+        np.testing.assert_array_equal(alone[0], out[row + 1])
 
 
 def test_conv2d_in_float32_follows_float64():

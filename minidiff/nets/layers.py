@@ -23,8 +23,8 @@ PADDINGS = ("circular", "zeros")
 ACTIVATIONS = {"none": convolution_kernels.NONE, "relu": convolution_kernels.RELU, "silu": convolution_kernels.SILU}
 ATTENTIONS = ("softmax", "identity", "top1")
 
-# A batch is split into this many parts, and each part has its own sums. The number is fixed, because the rounding depends on it:
-# results must not change with the number of cores.
+# For the gradient of a kernel, a batch is split into this many parts, and each part has its own sums. The number is fixed,
+# because the rounding depends on it: results must not change with the number of cores.
 SHARDS = 16
 
 
@@ -112,7 +112,7 @@ def conv2d_backward(
     dbias : (B, O)
         A gradient per image; the sum over B is the gradient of a bias that all images share.
 
-    Raises as `conv2d` does. It costs twice as many multiplications as `conv2d`. Its memory is about 2 k copies of one image per
+    Raises as `conv2d` does. It costs twice as many multiplications as `conv2d`. Its memory is a few copies of one image per
     thread, and at most 16 arrays of dweight's size.
 
     Examples

@@ -59,6 +59,7 @@ def copy_rows(x, scale, out):
 if numba.config.DISABLE_JIT:
 
     def add_product(out: Array, a: Array, across: int, along: int, b: Array) -> None:
-        """The same in NumPy, as vectors cannot run in Python."""
-        rows = np.lib.stride_tricks.as_strided(a, (len(out), len(b)), (across * a.itemsize, along * a.itemsize))
-        out += rows @ b
+        """The same in NumPy, in the same order, as vectors cannot run in Python."""
+        columns = np.lib.stride_tricks.as_strided(a, (len(b), len(out)), (along * a.itemsize, across * a.itemsize))
+        for column, row in zip(columns, b, strict=True):
+            out += column[:, None] * row
