@@ -14,8 +14,9 @@ put them on these operations too): a fused x - a * y is not exactly 0 for x = a 
 import operator
 from typing import Any
 
-from llvmlite import ir
-from numba.core import cgutils, types
+import numba
+from llvmlite import binding, ir
+from numba.core import cgutils, errors, types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
@@ -28,6 +29,11 @@ EXP2_FLOAT32 = (1.0, 0.6931469775988574, 0.24022242085173193, 0.0555073374369100
 EXP2_FLOAT64 = (1.0, 0.6931471805599453, 0.24022650695910097, 0.0555041086648216, 0.009618129107606874,
                 0.0013333558146416517, 0.0001540353044176137, 1.5252733830521457e-05, 1.321544257255507e-06,
                 1.0178062048535502e-07, 7.072588919056681e-09, 4.455034474655278e-10)  # fmt: skip
+
+
+# Whether the processor has 32 registers of 64 bytes (AVX-512); others hold 8 of these vectors at a time, in 16 or 32 registers.
+_FEATURES = numba.config.CPU_FEATURES or ("" if numba.config.CPU_NAME else binding.get_host_cpu_features().flatten())
+MANY_REGISTERS = "+avx512f" in _FEATURES
 
 
 class Vector(types.Type):
@@ -163,6 +169,20 @@ def _cast(context, builder, sig, args):
 
 
 @intrinsic
+def registers(typing, pointer, count):
+    """Room for `count` vectors, a constant, as an address of vectors: registers, where loops over it have constant bounds."""
+    if not isinstance(count, types.IntegerLiteral):
+        raise errors.RequireLiteralValue("registers: expected a constant count")
+    result = types.CPointer(Vector(pointer.dtype))
+
+    def code(context, builder, sig, args):
+        size = ir.Constant(ir.IntType(64), count.literal_value)
+        return cgutils.alloca_once(builder, _llvm_type(result.dtype), size=size)
+
+    return result(pointer, count), code
+
+
+@intrinsic
 def spread(typing, pointer, source, index):
     """source[index] as a vector of the pointer's dtype: where source holds numbers, that number in every lane."""
     vector = Vector(pointer.dtype)
@@ -289,6 +309,37 @@ def _fold(builder, value, combine):
 def sum_lanes(typing, vector):
     """The sum over lanes, a scalar."""
     return vector.dtype(vector), lambda context, builder, sig, args: _fold(builder, args[0], builder.fadd)
+
+
+@intrinsic
+def halved(typing, vector):
+    """A vector of float64 with the same sum over lanes: in float32 the two halves are added, in float64 it is the vector."""
+
+    def code(context, builder, sig, args):
+        kind = args[0].type
+        if kind.element == ir.DoubleType():
+            return args[0]
+        half = kind.count // 2
+        index = ir.VectorType(ir.IntType(32), half)
+        halves = [ir.Constant(index, list(range(first, first + half))) for first in (0, half)]
+        single = builder.fadd(*(builder.shuffle_vector(*args, *args, lanes) for lanes in halves))
+        return builder.fpext(single, ir.VectorType(ir.DoubleType(), half))
+
+    return Vector(types.float64)(vector), code
+
+
+@intrinsic
+def add_wide(typing, pointer, index, vector):
+    """Add a vector to the float64 numbers pointer[index], pointer[index + 1], ..."""
+
+    def code(context, builder, sig, args):
+        wide = ir.VectorType(ir.DoubleType(), args[2].type.count)
+        value = args[2] if args[2].type == wide else builder.fpext(args[2], wide)
+        place = builder.bitcast(builder.gep(args[0], [args[1]]), wide.as_pointer())
+        builder.store(builder.fadd(builder.load(place, align=8), value), place, align=8)
+        return context.get_dummy_value()
+
+    return types.void(types.CPointer(types.float64), types.intp, vector), code
 
 
 @intrinsic

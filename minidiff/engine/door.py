@@ -76,8 +76,7 @@ def posterior(
         (B, G); a winner's index is that of its candidate in theory.Rule.
     """
     cut = Cut(training, rule, settings)
-    size = max(1, int(shards.TASK_COST / cut.cost / (cut.cuts[1] - cut.cuts[0])))
-    blocks = [slice(low, low + size) for low in range(0, len(x), size)]
+    blocks = shards.blocks(len(x), len(cut.parts), cut.cost * (cut.cuts[1] - cut.cuts[0]), parallel.threads())
     work = [(x[block], part, signal[block], noise[block], winners) for block in blocks for part in cut.parts]
     states = parallel.run(cut.backend.states, work, executor, progress)
     return join([_merged(states, cut, rate_of(noise[block])) for block in blocks])

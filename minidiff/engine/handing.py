@@ -13,13 +13,23 @@ from .posterior import Posterior, rate_of
 # M exp(-CUTOFF) of the range: for M = 5e5 (512 images of 32 x 32) 5e-8 in float32 and 1e-17 in float64, its rounding unit.
 CUTOFF = {np.dtype(np.float32): 30.0, np.dtype(np.float64): 52.0}
 
+# Where no winners are asked for.
+NONE = np.empty(0, np.int64)
+
+
+def levels_of(dtype: np.dtype, noise: Array) -> tuple[Array, Array, Array]:
+    """The rate 1 / (2 s^2), float64, the same in powers of two, and how far above its best a candidate still counts, of dtype."""
+    rate = rate_of(noise)
+    # A finite rate, because 0 * inf is nan: at s = 0 only candidates at distance 0 from the best are kept, at weight 2^0.
+    base2_rate = np.minimum(rate / math.log(2), float(np.finfo(dtype).max) / 4)
+    with np.errstate(divide="ignore"):
+        return rate, base2_rate.astype(dtype), (CUTOFF[dtype] / rate).astype(dtype)
+
 
 def plan_of(dtype: np.dtype, shape: tuple[int, ...], k: int, circular: bool, signal: float, noise: Array, track: int) -> Plan:
-    number, rate = dtype.type, float(rate_of(noise))
-    # A finite rate, because 0 * inf is nan: at s = 0 only candidates at distance 0 from the best are kept, at weight 2^0.
-    base2_rate = min(rate / math.log(2), float(np.finfo(dtype).max) / 4)
-    reach = number(CUTOFF[dtype] / rate)
-    return Plan(*shape, k, k // 2, circular, number(signal), rate, number(base2_rate), reach, track)  # type: ignore[call-arg]
+    rate, base2_rate, reach = levels_of(dtype, noise)
+    levels = float(rate), dtype.type(base2_rate), dtype.type(reach)
+    return Plan(*shape, k, k // 2, circular, dtype.type(signal), *levels, track)  # type: ignore[call-arg]
 
 
 def room(dtype: np.dtype, vectors: int) -> Array:
@@ -27,8 +37,7 @@ def room(dtype: np.dtype, vectors: int) -> Array:
     return np.zeros((vectors + 1) * lanes_of(dtype), dtype)
 
 
-def room_for_state(state: Posterior, b: int, dtype: np.dtype) -> tuple[Array, ...]:
-    """A query's arrays for a kernel: the cost in the kernel's dtype, to be copied out, then the state's own."""
-    mass, total = state.mass[b], state.total[b].reshape(-1)
-    winner = np.empty(0, np.int64) if state.winner is None else state.winner[b]
-    return np.full(mass.size, np.inf, dtype), mass, total, winner, room(dtype, mass.size), room(dtype, total.size)
+def room_for_state(state: Posterior, dtype: np.dtype) -> tuple[Array, ...]:
+    """The costs in the kernels' dtype, to be copied out, and what queries share one after the other: mass and total by lane."""
+    _, groups, depth = state.total.shape
+    return np.full(state.cost.shape, np.inf, dtype), room(dtype, groups), room(dtype, groups * depth)

