@@ -8,7 +8,7 @@ from strategies import SEEDS, noised, training_set, windowed_sets
 
 import minidiff as md
 from minidiff import theory
-from minidiff.engine import backends
+from minidiff.engine import backends, shards
 from minidiff.engine.shifts import shift_table
 from minidiff.machines.windows import count_pairs
 
@@ -79,6 +79,59 @@ def test_winners_count_from_the_whole_set(dtype):
 
 
 # --- whole images ----------------------------------------------------------------------------------------------------
+
+
+@law
+@given(st.integers(1, 70), st.integers(1, 11), st.integers(1, 12), st.floats(0, 0.95), SEEDS, st.booleans(), st.booleans())
+def test_whole_images_give_the_states_of_theory(count, queries, side, t, seed, single, alike):
+    """Cost, mass, total and winner of IS are theory.py's for any number of images, queries and pixels, at one time or several.
+
+    A query's own state has the same bits whoever comes along: in a tile of queries at one time, or alone in its own.
+    """
+    images = training_set(seed, (count, side, 3, 1), np.float32 if single else np.float64)
+    images[count // 2] = images[0]
+    times = np.full(queries, t) if alike else np.linspace(0, t, queries)
+    x = np.concatenate([noised(images, one, COSINE, seed + b, queries=1) for b, one in enumerate(times)])
+    levels = COSINE.signal(times), COSINE.noise(times)
+    kernels, lines = backends.Whole(), backends.Theory(theory.ideal, ())
+    laid_out = kernels.layout(images)
+    together = kernels.states(x, laid_out, *levels, True)
+    if not single:
+        same_states(together, lines.states(x, lines.layout(images), *levels, True))
+    for b in range(queries):
+        alone = kernels.states(x[b : b + 1], laid_out, levels[0][b : b + 1], levels[1][b : b + 1], True)
+        for field in ("cost", "mass", "total", "winner"):
+            np.testing.assert_array_equal(getattr(alone, field)[0], getattr(together, field)[b])
+
+
+def test_a_training_image_is_at_distance_0_and_a_near_copy_is_not():
+    """At t = 0 an image is at distance exactly 0 from itself, and one that differs in the last digit of one pixel is farther."""
+    images = training_set(0, (40, 28, 28, 1), np.float32)
+    images[20] = images[7]
+    images[20, 5, 5] = np.nextafter(images[7, 5, 5], np.float32(2))
+    kernels = backends.Whole()
+    state = kernels.states(images[[7, 20] * 3], kernels.layout(images), np.ones(6), np.zeros(6), True)
+    np.testing.assert_array_equal(state.cost, 0)
+    np.testing.assert_array_equal(state.mass, 1)
+    np.testing.assert_array_equal(state.winner[:, 0], [7, 20] * 3)
+
+
+@law
+@given(windowed_sets(), SEEDS, st.booleans())
+def test_windows_take_the_images_in_blocks_without_a_trace(case, seed, anywhere):
+    """Queries that are compared with one block of images after the other have the bits of one query against all of them."""
+    images, k, boundary = case
+    images = np.resize(images, (37, *images.shape[1:]))
+    x = noised(images, 0.3, COSINE, seed, queries=3)
+    levels = COSINE.signal(np.full(3, 0.3)), COSINE.noise(np.full(3, 0.3))
+    kernels = backends.Windows(anywhere, k, boundary)
+    packed = kernels.layout(images)
+    whole = kernels.states(x, packed, *levels, True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shards, "CACHED", 1)
+        blocks = kernels.states(x, packed, *levels, True)
+    for field in ("cost", "mass", "total", "winner"):
+        np.testing.assert_array_equal(getattr(blocks, field), getattr(whole, field))
 
 
 @pytest.mark.parametrize("t", [0.5, 0.9])

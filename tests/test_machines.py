@@ -185,15 +185,15 @@ def test_batches_are_single_images_bit_for_bit(dtype):
 
 
 def test_splitting_the_training_set_changes_only_rounding(monkeypatch):
-    """Shards of 1, 2, 5 or all images merge into the same posterior; provenance is the same to the last tie."""
-    images = training_set(0, (7, 4, 4, 1))
-    images[5] = images[1]  # a tie for the win across shards
+    """Shards of 1, 2 or 3 times a kernel's lanes merge into the same posterior; provenance is the same to the last tie."""
+    images = training_set(0, (45, 4, 4, 1))
+    images[35] = images[1]  # a tie for the win across shards
     x = noised(images[[1]], 0.1, COSINE, 1)
     for machine in every_machine(images):
         expected, source = machine(x, 0.1), machine.provenance(x, 0.1)
-        assert 1 in source.image and 5 not in source.image
-        for size in (1, 2, 5):
-            monkeypatch.setattr(shards, "bounds", lambda count, cost, size=size: [*range(0, count, size), count])
+        assert 1 in source.image and 35 not in source.image
+        for size in (1, 2, 3):
+            monkeypatch.setattr(shards, "bounds", lambda count, cost, lanes, size=size: [*range(0, count, size * lanes), count])
             np.testing.assert_allclose(machine(x, 0.1), expected, rtol=0, atol=1e-13)
             for split, whole in zip(machine.provenance(x, 0.1)[:3], source[:3], strict=True):
                 np.testing.assert_array_equal(split, whole)

@@ -28,6 +28,19 @@ def test_cuts_cover_the_training_set_once(images, cost, granule):
     assert longest <= max(granule, -(-images // shards.FEWEST_SHARDS) + granule, shards.SMALLEST_COST / cost + granule)
 
 
+@settings(deadline=None)
+@given(st.integers(1, 300), st.sampled_from([1, 7, 40]), st.sampled_from([1e2, 1e4, 1e6, 1e8]), st.integers(1, 9))
+def test_blocks_of_queries_keep_the_threads_busy(queries, parts, cost, threads):
+    """Every query is in one block, blocks are equal, and one shard is asked for in as many as there are threads."""
+    blocks = shards.blocks(queries, parts, cost, threads)
+    np.testing.assert_array_equal(np.concatenate([np.arange(queries)[block] for block in blocks]), np.arange(queries))
+    sizes = [block.stop - block.start for block in blocks]
+    assert min(sizes) > 0 and max(sizes) - min(sizes) <= 1
+    assert max(sizes) * cost <= max(shards.TASK_COST, cost) + cost
+    if parts == 1 and threads <= queries and queries * cost >= threads * shards.SMALLEST_COST:
+        assert len(blocks) >= 0.9 * threads
+
+
 def test_results_come_in_order_whatever_finishes_first():
     """run yields the tasks' results in their order, though later tasks finish before earlier ones."""
     gate = threading.Event()
