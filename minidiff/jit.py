@@ -61,6 +61,11 @@ def inline_vector_kernel(function: Callable) -> Callable:
     return numba.njit(error_model="numpy", nogil=True, forceinline=True)(function)
 
 
+def vector_helper(function: Callable) -> Callable:
+    """Compile a helper over vectors as a function of its own: it then has all registers to itself."""
+    return numba.njit(error_model="numpy", nogil=True)(function)
+
+
 def cache_folder() -> str:
     """Where compiled kernels are kept, as text, or "off"."""
     if not _wants_cache():

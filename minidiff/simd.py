@@ -142,6 +142,37 @@ def store(typing, pointer, index, vector):
 
 
 @intrinsic
+def load_four(typing, pointer, index):
+    """The four vectors from vector `index` on, as a tuple."""
+    four = types.UniTuple(Vector(pointer.dtype), 4)
+
+    def code(context, builder, sig, args):
+        places = [_place(builder, sig, args[0], at) for at in _four(builder, sig, args[1])]
+        loaded = [builder.load(place, align=sig.args[0].dtype.bitwidth // 8) for place in places]
+        return context.make_tuple(builder, four, loaded)
+
+    return four(pointer, types.intp), code
+
+
+@intrinsic
+def store_four(typing, pointer, index, a, b, c, d):
+    """Write four vectors from vector `index` on."""
+
+    def code(context, builder, sig, args):
+        for at, vector in zip(_four(builder, sig, args[1]), args[2:], strict=True):
+            builder.store(vector, _place(builder, sig, args[0], at), align=sig.args[0].dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.intp, a, b, c, d), code
+
+
+def _four(builder, sig, index):
+    """Where four neighbouring vectors start, counted in numbers."""
+    size = ir.Constant(index.type, Vector(sig.args[0].dtype).lanes)
+    return [builder.mul(builder.add(index, ir.Constant(index.type, i)), size) for i in range(4)]
+
+
+@intrinsic
 def splat(typing, pointer, scalar):
     """A scalar in every lane, as a vector of the pointer's dtype."""
     vector = Vector(pointer.dtype)

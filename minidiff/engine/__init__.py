@@ -4,13 +4,14 @@ One door leads in, `posterior` (door.py): queries, a training set and a rule of 
 of every view comes out. `evidence` is the same over every training image by itself. Nobody outside imports what stands
 behind them.
 
-**Where to read.** From a call of the equivariant local score to the loops that run, in this order, 895 lines:
+**Where to read.** From a call of the equivariant local score to the loops that run, in this order, 898 lines:
 machines/equivariant_local.py, machines/window_machine.py and machines/base.py (what is asked) - engine/door.py (shards,
 and how their states are merged) - engine/windows.py and engine/handing.py (one task) - engine/shifts.py (the padding
 rule, by shift) - engine/packing.py (16 images side by side) - engine/boxsum.py (the loops) - engine/posterior.py (the
 four numbers that they leave). The vectors of simd.py and the options of jit.py lie on the ground, and the networks use
-them too. Beside that path: whole.py and whole_kernel.py (IS), translations.py (ES, by FFT), evidence_kernel.py and
-pooling.py (attention), backends.py (which rule goes where; any that the kernels do not know goes to theory.py).
+them too. Beside that path: nearest.py (what the loops do with a new nearest candidate), whole.py and whole_kernel.py
+(IS), translations.py (ES, by FFT), evidence_kernel.py and pooling.py (attention), backends.py (which rule goes where; any
+that the kernels do not know goes to theory.py).
 
 **Threads.** All cores, or `minidiff.set_threads(N)`, `--threads N`, NUMBA_NUM_THREADS. A task is a block of queries and
 a shard of the training set: a serial function without the GIL, on a plain thread. Shards depend on the training set and
@@ -19,7 +20,7 @@ queries one by one or together. `executor=` sends the tasks to any concurrent.fu
 ProcessPoolExecutor started by "spawn", or Dask's `client.get_executor()`.
 
 **Numbers.** Distances are sums of squared differences, not expanded squares; ES expands them in float64 where that is
-provably as good. A candidate is left out only below exp(-30) of its own pixel's best in float32, exp(-52) in float64.
+provably as good. A candidate is left out only below exp(-35) of its own pixel's best in float32, exp(-55) in float64.
 float32 in, float32 out; the rules that theory.py answers, and attention's "top1", compute in float64 inside.
 
 **First call.** Kernels compile when they are first used. Later processes load them from the cache: `__pycache__` beside

@@ -2,30 +2,24 @@
 
 Compare a query x with a training image y at one shift: the squared differences (x[q] - a y[q + shift])^2 of all pixels q
 are one plane, and the distance between x's window at p and y's window at p + shift is the sum of that plane over the
-window. Two neighbouring windows share nearly all their terms, so no window is ever summed term by term:
+window. Two neighbouring windows share nearly all their terms:
 
-1. `_square_row` writes one row of the plane;
-2. `_sum_along_row` sums it over k neighbours in the row, and `_sum_down` those sums over k rows: distances;
-3. `weigh_row` turns a row of distances into weights exp(-(d - dmin) / (2 s^2)) and adds them to each pixel's posterior.
+1. `_squares` computes the plane, four neighbours at a time;
+2. `_small_windows` (k = 1 and 3) sums it in registers, in strips of four columns from top to bottom; `_large_windows` sums
+   rows over k neighbours, and those sums over k rows, and no window is ever summed term by term: distances;
+3. `weigh` turns distances into weights exp(-(d - dmin) / (2 s^2)) and adds them to each pixel's posterior.
 
 Every number above is a vector of 16 training images (8 in float64): image n is lane n % 16 of group n // 16, and `pack` lays
-the training set out so. All lanes do the same work at any H, W, C and k, so nothing is padded but the last group, no
-value ever moves between lanes, and one compiled kernel serves all sizes.
-
-Measured in nanoseconds per pair of pixel and candidate on one core at 2.6 GHz with AVX-512, 32 x 32 x 1: 0.16 (k = 3) to 0.33
-(k = 17) where hardly any candidate is near, and 0.25 more where all are.
+the training set out so. All lanes do the same work at any H, W and k, so nothing is padded but the last group, no value
+ever moves between lanes, and one compiled kernel serves all sizes of one number of channels.
 """
 
-import math
 from collections import namedtuple
 
 import numpy as np
-from numba import types
-from numba.extending import overload
 
-from ..jit import inline_vector_kernel, vector_kernel
+from ..jit import inline_vector_kernel, vector_helper, vector_kernel
 from ..simd import (
-    Vector,
     address,
     after,
     aligned,
@@ -35,50 +29,54 @@ from ..simd import (
     keep_where,
     lanes,
     load,
-    min_lanes,
+    load_four,
     muladd,
     smaller,
-    splat,
+    splat,  # fmt: skip
     spread,
     store,
+    store_four,
     sum_lanes,
 )
+from .nearest import new_minima, new_winners
 
-OPTIONS = {"error_model": "numpy", "nogil": True}
-
-# What stays the same for a whole task: `half` is k // 2, `base2_rate` the rate in powers of two, and `reach` how far above its
-# pixel's smallest distance a candidate still counts; `track` is how many winners a pixel has: none, one, or one for each lane.
-Plan = namedtuple("Plan", "height width channels k half circular signal rate base2_rate reach track")
-# Room for the rows of one shift: `squares` of the plane, sums along it in `blocks` of k rows and their `prefix`, a `row` of
-# distances and then weights, and a row of zeros.
-Scratch = namedtuple("Scratch", "squares blocks prefix row zeros")
+# What stays the same for a whole task: `channels` is a tuple of as many entries, so that a kernel is compiled for each number of
+# them; `across` is the width of a frame, `half` is k // 2, `base2_rate` the rate in powers of two, `reach` how far above its
+# pixel's smallest distance a candidate still counts, and `track` how many winners a pixel has: none, one, or one for each lane.
+Plan = namedtuple("Plan", "height width channels k half across circular signal rate base2_rate reach track")
+# Room to work in: the query `x` and a group of images `y`, both framed; `squares` of a row of the plane, sums along it in
+# `blocks` of k rows and their `prefix`, and a row of zeros; `distances`, four by four, and which fours they are: `near`.
+Scratch = namedtuple("Scratch", "x y squares blocks prefix distances zeros near")
 # Every pixel's posterior: cost, mass, total and winner so far; `mass_by_lane` and `total_by_lane` are what this group adds.
 State = namedtuple("State", "cost mass total winner mass_by_lane total_by_lane")
 
 
 @inline_vector_kernel
-def _square_row(squares, x, y, row, dy, dx, plan, bias):
-    """One row of the plane: squares[c] = sum over channels of (x[row, c] - a y[row + dy, c + dx])^2, where both exist.
+def framed(row, column, plan):
+    """Where a pixel of a frame lies, counted in pixels. On a torus a shift may lead below the frame, and comes in again above."""
+    beyond = plan.height if row >= plan.height + plan.k - 1 else 0
+    return (row - beyond) * len(plan.channels) * plan.across + column
 
-    On a torus they all do, and `half` more at either end. `bias` is 0, or inf in lanes that hold no image of this shard.
+
+@inline_vector_kernel
+def _frame(out, image, size, plan):
+    """Copy an image with `half` more on every side: zeros, which are there already, or on a torus the image again.
+
+    Both are (row, channel, column), with `size` numbers a pixel. Then each window is inside the frame, at any allowed shift.
     """
-    size, width = lanes(y), plan.width
-    signal = splat(y, plan.signal)
-    inside = wrapped(row, plan.height)
-    first, last = max(0, -dx), min(width, width - dx)
-    for channel in range(plan.channels):
-        xs = after(x, inside * width * plan.channels + channel)
-        ys = after(y, ((wrapped(inside + dy, plan.height) * plan.channels + channel) * width + dx) * size)
-        for begin, end in ((first, last), (last, width if plan.circular else last)):
-            for c in range(begin, end):
-                difference = splat(y, xs[c * plan.channels]) - signal * load(ys, c * size)
-                before = bias if channel == 0 else load(squares, c * size)
-                store(squares, c * size, muladd(difference, difference, before))
-            ys = after(ys, -width * size)
-    if plan.circular:
-        for c in range(plan.half):
-            store(squares, (width + c) * size, load(squares, c * size))
-            store(squares, -(c + 1) * size, load(squares, (width - c - 1) * size))
+    half, length, channels = plan.half, plan.width * size, len(plan.channels)
+    around = half if plan.circular else 0
+    for row in range(-around, plan.height + around):
+        for channel in range(channels):
+            source = after(image, (wrapped(row, plan.height) * channels + channel) * length)
+            target = after(out, (framed(row + half, half, plan) + channel * plan.across) * size)
+            for at in range(length):
+                target[at] = source[at]
+            if plan.circular:
+                for at in range(length, (plan.across - half) * size):
+                    target[at] = target[at - length]
+                for at in range(-half * size, 0):
+                    target[at] = target[at + length]
 
 
 @inline_vector_kernel
@@ -88,165 +86,156 @@ def wrapped(index, side):
 
 
 @inline_vector_kernel
-def _sum_along_row(sums, squares, first, last, k):
-    """sums[p] = squares[p] + ... + squares[p + k - 1] for p in first..last.
+def _squares(x, y, bias, plan):
+    """Four neighbours of a row of the plane: each `bias` plus the sum over channels of (x - a y)^2."""
+    signal = splat(y, plan.signal)
+    a = b = c = d = bias
+    for channel in range(len(plan.channels)):
+        xs, ys = after(x, channel * plan.across), after(y, channel * plan.across * lanes(y))
+        a, b = _add_square(a, xs, ys, 0, signal), _add_square(b, xs, ys, 1, signal)
+        c, d = _add_square(c, xs, ys, 2, signal), _add_square(d, xs, ys, 3, signal)
+    return a, b, c, d
 
-    Cut the row into blocks of k. A window is a suffix of one block and a prefix of the next, so with running sums from
-    both ends of each block it costs three additions for any k. (A running sum over the whole row that adds what enters and
-    takes off what leaves costs two, but in float32 1e8 + 1 - 1e8 is 0.) The blocks start at fixed places of the query's
-    row, so that equal windows give equal bits at every shift.
+
+@inline_vector_kernel
+def _add_square(before, x, y, column, signal):
+    difference = splat(y, x[column]) - signal * load(y, column * lanes(y))
+    return muladd(difference, difference, before)
+
+
+@inline_vector_kernel
+def _note(d0, d1, d2, d3, cost, count, place, plan, scratch):
+    """Write four distances as the fours number `count`, found at `place`; is any of them within reach of its pixel's cost?
+
+    They are written before that is asked, and the next four overwrite those that are not near: a branch that is taken half of
+    the time costs more. An odd number means: one is below the cost, or with winners, at most the cost.
     """
+    gap = smaller(d0 - spread(scratch.y, cost, 0), d1 - spread(scratch.y, cost, 1))
+    gap = smaller(smaller(d2 - spread(scratch.y, cost, 2), d3 - spread(scratch.y, cost, 3)), gap)
+    store_four(scratch.distances, 4 * count, d0, d1, d2, d3)
+    scratch.near[count] = 2 * place + (any_at_most(gap, 0.0) if plan.track > 0 else any_below(gap, 0.0))
+    return any_at_most(gap, plan.reach)
+
+
+@vector_helper
+def _small_windows(dy, top, bottom, dx, left, right, image, bias, plan, scratch, state):
+    """One shift for k = 1 or 3. It may explain the pixels from row `top` to `bottom` and from column `left` to `right`.
+
+    Strip by strip, first all distances and then the weights of those that are near: in one loop with the distances, the
+    weights take their registers (twice the time). `bias` is 0, or inf in lanes that hold no image of this shard.
+    """
+    for column in range(left, right, 4):
+        if plan.k == 3:
+            count = _strip(3, dy, top, bottom, dx, column, bias, plan, scratch, state)
+        else:
+            count = _strip(1, dy, top, bottom, dx, column, bias, plan, scratch, state)
+        _take_in(count, True, 0, column, column, min(column + 4, right), dy, dx, image, plan, scratch, state)
+
+
+@inline_vector_kernel
+def _strip(k, dy, top, bottom, dx, column, bias, plan, scratch, state):
+    """Note the distances of four columns, from top to bottom; returns how many rows are near. Sums stay in registers."""
+    size, count, length, first = lanes(scratch.y), 0, len(plan.channels) * plan.across, top + k - 1
+    x, y = after(scratch.x, framed(top, column, plan)), after(scratch.y, framed(top + dy, column + dx, plan) * size)
+    cost = after(state.cost, top * plan.width + column)
+    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = splat(scratch.y, 0.0)
+    for q in range(top, bottom + k - 1):
+        c0, c1, c2, c3 = _squares(x, y, bias, plan)
+        if k == 3:
+            c4, c5, _, _ = _squares(after(x, 4), after(y, 4 * size), bias, plan)
+            c0, c1, c2, c3 = c0 + c1 + c2, c1 + c2 + c3, c2 + c3 + c4, c3 + c4 + c5
+        near = _note(a0 + c0, a1 + c1, a2 + c2, a3 + c3, cost, count, q - k + 1, plan, scratch)
+        if k == 3:
+            a0, a1, a2, a3 = b0 + c0, b1 + c1, b2 + c2, b3 + c3
+            b0, b1, b2, b3 = c0, c1, c2, c3
+        count += q >= first and near
+        cost, x = after(cost, plan.width if q >= first else 0), after(x, length)
+        y = after(y, (length - (plan.height * length if q + dy == plan.height + k - 2 else 0)) * size)
+    return count
+
+
+@vector_helper
+def _large_windows(dy, top, bottom, dx, left, right, image, bias, plan, scratch, state):
+    """The same for any k > 3, row by row of the plane.
+
+    Cut the rows into blocks of k. A window is a suffix of one block and a prefix of the next, so with running sums from both
+    ends of each block it costs three additions for any k. (A running sum over all rows that adds what enters and takes off
+    what leaves costs two, but in float32 1e8 + 1 - 1e8 is 0.) Blocks, and fours, start at fixed places of the query, so that
+    equal windows give equal bits at every shift.
+    """
+    size, k, stride = lanes(scratch.y), plan.k, (plan.width + 4) * lanes(scratch.y)
+    for q in range(top, bottom + k - 1):
+        j, p = q % k, q - k + 1
+        x, y = after(scratch.x, framed(q, 0, plan)), after(scratch.y, framed(q + dy, dx, plan) * size)
+        for column in range(left, right + k - 1, 4):
+            a, b, c, d = _squares(after(x, column), after(y, column * size), bias, plan)
+            store_four(scratch.squares, column, a, b, c, d)
+        new = after(scratch.blocks, j * stride)
+        before, suffix = (scratch.zeros if j == 0 else scratch.prefix), (scratch.zeros if j == k - 1 else after(new, stride))
+        cost, count = after(state.cost, max(p, top) * plan.width), 0
+        for column in range(left - left % 4, right, 4):
+            c0, c1, c2, c3 = _sums_along_row(after(scratch.squares, column * size), k)
+            a0, a1, a2, a3 = load_four(before, column)
+            a0, a1, a2, a3 = a0 + c0, a1 + c1, a2 + c2, a3 + c3
+            b0, b1, b2, b3 = load_four(suffix, column)
+            store_four(new, column, c0, c1, c2, c3)
+            store_four(scratch.prefix, column, a0, a1, a2, a3)
+            count += _note(a0 + b0, a1 + b1, a2 + b2, a3 + b3, after(cost, column), count, column, plan, scratch)
+        if p >= top:
+            _take_in(count, False, p, 0, left, right, dy, dx, image, plan, scratch, state)
+        for _ in range(min(k - 2, q - top) if j == k - 1 else 0):  # the block is whole: sums of all its rows from each one on
+            below, new = new, after(new, -stride)
+            for at in range(left * size, right * size, size):
+                store(new, at, load(new, at) + load(below, at))
+
+
+@inline_vector_kernel
+def _sums_along_row(squares, k):
+    """The sums over k squares from each of four neighbours on: what all four share, and what some have at either end."""
     size = lanes(squares)
-    if k == 3:  # plainly: 0.16 ns a pair for the whole kernel instead of 0.2
-        for p in range(first, last):
-            store(sums, p * size, load(squares, p * size) + load(squares, (p + 1) * size) + load(squares, (p + 2) * size))
-        return
-    for block in range(first - first % k, last, k):
-        begin, end = max(block, first), min(block + k, last)
-        suffix = splat(squares, 0.0)
-        for p in range(block + k - 1, end - 1, -1):
-            suffix = suffix + load(squares, p * size)
-        for p in range(end - 1, begin - 1, -1):
-            suffix = suffix + load(squares, p * size)
-            store(sums, p * size, suffix)
-        prefix = splat(squares, 0.0)
-        for q in range(block + k, begin + k - 1):
-            prefix = prefix + load(squares, q * size)
-        for p in range(max(block + 1, begin), end):
-            prefix = prefix + load(squares, (p + k - 1) * size)
-            store(sums, p * size, load(sums, p * size) + prefix)
+    shared = load(squares, 3 * size)
+    for at in range(4 * size, k * size, size):
+        shared = shared + load(squares, at)
+    a, b, c, _ = load_four(squares, 0)
+    d, e, f, _ = load_four(squares, k)
+    return a + (b + c) + shared, (b + c) + shared + d, c + shared + (d + e), shared + (d + e + f)
+
+
+@vector_helper
+def _take_in(count, down, p, column, left, right, dy, dx, image, plan, scratch, state):
+    """Take noted distances into the posteriors. Places are rows of one column if they go `down`, else columns of row p."""
+    size, height, width = lanes(scratch.y), plan.height, plan.width
+    for i in range(count):
+        place = scratch.near[i] // 2
+        p, column = (place, column) if down else (p, place)
+        first, last = max(column, left), min(column + 4, right)
+        row = after(scratch.distances, (4 * i + first - column) * size)
+        here = from_pixel(state, p * width + first, plan, size)
+        if scratch.near[i] % 2:
+            if plan.track > 0:
+                index = (image * height + wrapped(p + dy, height)) * width + first + dx
+                new_winners(row, here, 0, last - first, index, height * width, width - dx - first, width)
+            new_minima(row, here, 0, last - first, plan)
+        values = after(scratch.y, framed(p + plan.half + dy, first + plan.half + dx, plan) * size)
+        weigh(len(plan.channels), row, values, plan.across, last - first, here, plan)
 
 
 @inline_vector_kernel
-def _sum_down(out, partial, a, b, c, first, last, cost):
-    """partial = a + b and out = a + b + c, row by row; returns, lane by lane, the row's smallest out - cost."""
-    size = lanes(out)
-    gap = splat(out, np.inf)
-    for p in range(first, last):
-        at = p * size
-        two = load(a, at) + load(b, at)
-        distance = two + load(c, at)
-        store(partial, at, two)
-        store(out, at, distance)
-        gap = smaller(distance - spread(out, cost, p), gap)
-    return gap
-
-
-def apart(state: types.NamedTuple) -> bool:
-    """Whether each training image has a posterior of its own (evidence_kernel.py): its costs are vectors, one number an image."""
-    return isinstance(state.types[0].dtype, Vector)
-
-
-def new_minima(distances, state, first, last, plan):
-    """Lower the cost where a distance of this row is below it, and scale down what was weighed against the old one."""
-
-
-@overload(new_minima, jit_options=OPTIONS)
-def _choose_minima(distances, state, first, last, plan):
-    return None if apart(state) else _minima
-
-
-def _minima(distances, state, first, last, plan):
-    size = lanes(distances)
-    for p in range(first, last):
-        distance, old = load(distances, p * size), state.cost[p]
-        if any_below(distance, old):
-            state.cost[p] = min_lanes(distance)
-            # Before the first candidate nothing was weighed, and (d - inf) * rate is NaN at rate = 0.
-            factor = math.exp((state.cost[p] - old) * plan.rate) if old < np.inf else 0.0
-            factors = splat(distances, factor)
-            state.mass[p] *= factor
-            store(state.mass_by_lane, p * size, load(state.mass_by_lane, p * size) * factors)
-            for at in range(p * plan.channels, (p + 1) * plan.channels):
-                state.total[at] *= factor
-                store(state.total_by_lane, at * size, load(state.total_by_lane, at * size) * factors)
-
-
-def new_winners(distances, state, first, last, index, pixels, wrap, width):
-    """Name the winner where a distance of this row is at most the cost, which is still that of the rows before.
-
-    The candidate of pixel p and lane l is index + p + l * pixels, and a torus' width less from pixel `wrap` on.
-    """
-
-
-@overload(new_winners, jit_options=OPTIONS)
-def _choose_winners(distances, state, first, last, index, pixels, wrap, width):
-    return None if apart(state) else _winners
-
-
-def _winners(distances, state, first, last, index, pixels, wrap, width):
-    size = lanes(distances)
-    for p in range(first, last):
-        distance, old = load(distances, p * size), state.cost[p]
-        if any_at_most(distance, old):
-            low, lane = min_lanes(distance), 0
-            while distances[p * size + lane] > low:
-                lane += 1
-            candidate = index + p + lane * pixels - (width if p >= wrap else 0)
-            if low < old or candidate < state.winner[p]:
-                state.winner[p] = candidate
-
-
-@inline_vector_kernel
-def weigh_row(row, y, dx, first, last, state, plan):
+def weigh(channels, row, values, stride, count, state, plan):
     """Turn a row of distances into weights, and add them and their values to the posterior of each pixel.
 
     The difference is taken before it is scaled: at s^2 = 1e-6 the rate is 5e5, and a rounded d * rate would be off by whole
     units. More than `reach` above its own pixel's best a candidate weighs exactly 0, whether or not its row is weighed.
     """
-    size, channels, wrap = lanes(row), plan.channels, min(last, plan.width - dx)
-    values = after(y, dx * size)
-    for begin, end in ((first, wrap), (wrap, last)):
-        for p in range(begin, end):
-            below = spread(row, state.cost, p) - load(row, p * size)
-            weight = keep_where(exp2(below, plan.base2_rate), below, -plan.reach)
-            store(state.mass_by_lane, p * size, load(state.mass_by_lane, p * size) + weight)
-            for channel in range(channels):
-                at = (p * channels + channel) * size
-                value = load(values, (channel * plan.width + p) * size)
-                store(state.total_by_lane, at, muladd(weight, value, load(state.total_by_lane, at)))
-        values = after(values, -plan.width * size)
-
-
-@inline_vector_kernel
-def _plane_row(q, dy, top, dx, left, right, x, y, image, bias, plan, scratch, state):
-    """Take in row q - half of the plane of one shift; weigh the row of pixels p = q - k + 1, whose windows it completes.
-
-    The shift (dy, dx) may explain the pixels from row `top` on, and in them those from column `left` to `right`.
-
-    Down the rows as along them: blocks of k, a window being a suffix of one block and a prefix of the next. `blocks` holds
-    the last k sums along rows; when a block is whole they become sums of all its rows from there on.
-    """
-    size, k, stride = lanes(y), plan.k, plan.width * lanes(y)
-    j, p, row = q % k, q - k + 1, q - plan.half
-    new = after(scratch.blocks, j * stride)
-    if plan.circular or 0 <= row < plan.height:
-        _square_row(scratch.squares, x, y, row, dy, dx, plan, bias)
-        _sum_along_row(new, after(scratch.squares, -plan.half * size), left, right, k)
-    else:
-        for c in range(left, right):
-            store(new, c * size, splat(y, 0.0))
-    if k == 3:
-        a, b, c = after(scratch.blocks, (j + 1) % 3 * stride), after(scratch.blocks, (j + 2) % 3 * stride), new
-    else:
-        a, b = (new, scratch.zeros) if j == 0 else (scratch.prefix, new)
-        c = scratch.zeros if j == k - 1 else after(new, stride)
-    here = from_pixel(state, max(p, top) * plan.width, plan, size)
-    gap = _sum_down(scratch.row, scratch.prefix, a, b, c, left, right, here.cost)
-    if p >= top and any_at_most(gap, plan.reach):
-        if plan.track > 0 and any_at_most(gap, 0.0):
-            index = (image * plan.height + wrapped(p + dy, plan.height)) * plan.width + dx
-            pixels = plan.height * plan.width
-            new_winners(scratch.row, here, left, right, index, pixels, plan.width - dx, plan.width)
-        if any_below(gap, 0.0):
-            new_minima(scratch.row, here, left, right, plan)
-        ys = after(y, wrapped(p + dy, plan.height) * plan.channels * stride)
-        weigh_row(scratch.row, ys, dx, left, right, here, plan)
-    if j == k - 1 and k > 3:
-        for _ in range(min(k - 2, q - top)):
-            below, new = new, after(new, -stride)
-            for at in range(left * size, right * size, size):
-                store(new, at, load(new, at) + load(below, at))
+    size = lanes(row)
+    for p in range(count):
+        below = spread(row, state.cost, p) - load(row, p * size)
+        weight = keep_where(exp2(below, plan.base2_rate), below, -plan.reach)
+        store(state.mass_by_lane, p * size, load(state.mass_by_lane, p * size) + weight)
+        for channel in range(channels):
+            at = (p * channels + channel) * size
+            value = load(values, (channel * stride + p) * size)
+            store(state.total_by_lane, at, muladd(weight, value, load(state.total_by_lane, at)))
 
 
 @inline_vector_kernel
@@ -255,10 +244,10 @@ def from_pixel(state, pixel, plan, size):
     return State(
         after(state.cost, pixel),
         after(state.mass, pixel),
-        after(state.total, pixel * plan.channels),
+        after(state.total, pixel * len(plan.channels)),
         after(state.winner, pixel * plan.track),
         after(state.mass_by_lane, pixel * size),
-        after(state.total_by_lane, pixel * plan.channels * size),
+        after(state.total_by_lane, pixel * len(plan.channels) * size),
     )
 
 
@@ -272,7 +261,7 @@ def flush(lane_sums, sums, count):
 
 
 @inline_vector_kernel
-def lanes_of(row, group, begin, end):
+def bias_of(row, group, begin, end):
     """A vector of 0 in the lanes whose image is one of begin..end, and inf in the others; `row` is room for it."""
     size = lanes(row)
     for lane in range(size):
@@ -281,7 +270,7 @@ def lanes_of(row, group, begin, end):
 
 
 @vector_kernel
-def local_kernel(x, packed, begin, end, rows, columns, plan, squares, blocks, lines, cost, mass, total, winner, mass_by_lane,
+def local_kernel(x, packed, begin, end, rows, columns, plan, room, frame, near, cost, mass, total, winner, mass_by_lane,
                  total_by_lane):  # fmt: skip
     """Every pixel's posterior over all groups of training images that hold any of begin..end, at all shifts.
 
@@ -289,31 +278,37 @@ def local_kernel(x, packed, begin, end, rows, columns, plan, squares, blocks, li
     """
     y, size = address(packed), lanes(address(packed))
     pixels = plan.height * plan.width
-    scratch = scratch_of(squares, blocks, lines, plan)
+    scratch = scratch_of(x, room, frame, near, plan)
     by_lane = aligned(mass_by_lane), aligned(total_by_lane)
     state = State(address(cost), address(mass), address(total), address(winner), *by_lane)
     for group in range(begin // size, (end + size - 1) // size):
-        bias = lanes_of(scratch.row, group, begin, end)
-        ys = after(y, group * pixels * plan.channels * size)
-        all_shifts(rows, columns, address(x), ys, group * size, bias, plan, scratch, state)
+        bias = bias_of(scratch.distances, group, begin, end)
+        ys = after(y, group * pixels * len(plan.channels) * size)
+        all_shifts(rows, columns, ys, group * size, bias, plan, scratch, state)
         flush(state.mass_by_lane, state.mass, pixels)
-        flush(state.total_by_lane, state.total, pixels * plan.channels)
+        flush(state.total_by_lane, state.total, pixels * len(plan.channels))
 
 
 @inline_vector_kernel
-def scratch_of(squares, blocks, lines, plan):
-    """The rows of one shift in three flat arrays."""
-    lines, stride = aligned(lines), plan.width * lanes(address(lines))
-    squares = after(aligned(squares), plan.half * lanes(address(squares)))
-    return Scratch(squares, aligned(blocks), after(lines, stride), after(lines, 2 * stride), lines)
+def scratch_of(x, room, frame, near, plan):
+    """The query framed, and the other parts of the scratch in one flat array (handing.py: rooms_for)."""
+    _frame(address(frame), address(x), 1, plan)
+    zeros, size, stride = aligned(room), lanes(address(room)), (plan.width + 4) * lanes(address(room))
+    prefix, blocks, squares = after(zeros, stride), after(zeros, 2 * stride), after(zeros, (plan.k + 2) * stride)
+    distances = after(squares, (plan.across + 1) * size)
+    y = after(distances, 4 * (plan.height + plan.width) * size)
+    return Scratch(address(frame), y, squares, blocks, prefix, distances, zeros, address(near))
 
 
 @inline_vector_kernel
-def all_shifts(rows, columns, x, y, image, bias, plan, scratch, state):
-    """Compare x with 16 training images at all shifts."""
+def all_shifts(rows, columns, y, image, bias, plan, scratch, state):
+    """Compare the query with 16 training images at all shifts."""
+    _frame(scratch.y, y, lanes(y), plan)
     for i in range(len(rows)):
         dy, top, bottom = rows[i, 0], rows[i, 1], rows[i, 2]
         for j in range(len(columns)):
             dx, left, right = columns[j, 0], columns[j, 1], columns[j, 2]
-            for q in range(top, bottom + plan.k - 1):
-                _plane_row(q, dy, top, dx, left, right, x, y, image, bias, plan, scratch, state)
+            if plan.k <= 3:
+                _small_windows(dy, top, bottom, dx, left, right, image, bias, plan, scratch, state)
+            else:
+                _large_windows(dy, top, bottom, dx, left, right, image, bias, plan, scratch, state)

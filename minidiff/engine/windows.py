@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..types import Array
 from .boxsum import local_kernel
-from .evidence_kernel import evidence_kernel
-from .handing import NONE, plan_of, room, room_for_state
+from .evidence_kernel import fill
+from .handing import NONE, SPARE, plan_of, room_for_state, rooms_for
 from .packing import Packed, lanes_of
 from .posterior import Posterior
 from .shards import images_at_a_time
@@ -39,28 +37,25 @@ class Windows:
         state = Posterior.empty(len(x), x[0, ..., 0].size, x.shape[3], winners)
         nearest, *by_lane = room_for_state(state, x.dtype)
         given = [self._given(query, shard, signal[b], noise[b], int(winners)) for b, query in enumerate(x)]
+        rooms = rooms_for(given[0][1][-1], x.dtype)
         step = images_at_a_time(x[0], lanes_of(x.dtype))
         for first in range(0, shard.count, step):
             for b, (images, rule) in enumerate(given):
                 fields = nearest[b], state.mass[b], state.total[b].reshape(-1), state.winner[b] if winners else NONE
-                local_kernel(*images, first, min(first + step, shard.count), *rule, *fields, *by_lane)
-        state.cost[:] = nearest
+                local_kernel(*images, first, min(first + step, shard.count), *rule, *rooms, *fields, *by_lane)
+        state.cost[:] = nearest[:, :-SPARE]
         return state
 
     def evidence(self, x: Array, shard: Packed, signal: Array, noise: Array, winners: bool) -> Posterior:
-        count, pixels, channels, size = shard.count, x[0, ..., 0].size, x.shape[3], lanes_of(x.dtype)
-        state = Posterior.empty(len(x), count * pixels, channels, winners)
+        state = Posterior.empty(len(x), shard.count * x[0, ..., 0].size, x.shape[3], winners)
         for b, query in enumerate(x):
-            images, rule = self._given(query, shard, signal[b], noise[b], size if winners else 0)
-            winner = state.winner[b] if winners else NONE
-            fields = [field.reshape(count, -1) for field in (state.cost[b], state.mass[b])]
-            fields += [state.total[b].reshape(count, pixels, channels), winner.reshape(count, -1)]
-            rooms = [room(x.dtype, vectors) for vectors in (pixels, pixels, pixels * channels)]
-            evidence_kernel(*images, 0, count, *rule, *fields, *rooms, np.empty(pixels * size if winners else 0, np.int64))
+            images, rule = self._given(query, shard, signal[b], noise[b], lanes_of(x.dtype) if winners else 0)
+            fill(images, shard.count, rule, state, b)
         return state
 
     def _given(self, query, shard, signal, noise, track):
-        """What both kernels are handed: query and images, then the rule and room for rows: (2 k + 4) W vectors of 64 bytes."""
-        plan = plan_of(query.dtype, query.shape, self.k, self.boundary == "circular", signal, noise, track)
-        rooms = [room(query.dtype, vectors) for vectors in (plan.width + self.k, self.k * plan.width, 3 * plan.width)]
-        return (query.reshape(-1), shard.groups.reshape(-1)), (*self._tables(query.shape), plan, *rooms)
+        """What both kernels are handed: query and images, then the rule."""
+        circular, width = self.boundary == "circular", query.shape[1]
+        across = width + self.k + 2 + (width if circular and self.anywhere else 0)
+        plan = plan_of(query.dtype, (*query.shape[:2], (0,) * query.shape[2]), self.k, across, circular, signal, noise, track)
+        return (query.transpose(0, 2, 1).reshape(-1), shard.groups.reshape(-1)), (*self._tables(query.shape), plan)
