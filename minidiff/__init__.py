@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         IdealScore,
         LocalScore,
         StationaryWiener,
+        SummaryScore,
         Wiener,
     )
     from .measures import judges, metrics
@@ -33,6 +34,7 @@ __all__ = [
     "IdealScore",
     "LocalScore",
     "StationaryWiener",
+    "SummaryScore",
     "Wiener",
     "datasets",
     "judges",
@@ -55,6 +57,7 @@ _MACHINES = (
     "IdealScore",
     "LocalScore",
     "StationaryWiener",
+    "SummaryScore",
     "Wiener",
 )
 _HOMES = dict.fromkeys(_MACHINES, "machines") | dict.fromkeys(("set_threads", "threads"), "parallel")

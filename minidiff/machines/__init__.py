@@ -12,6 +12,7 @@ from .local import LocalScore
 from .provenance import Provenance
 from .registry import NAMES, named, options_of, register
 from .stationary import StationaryWiener
+from .summary import SummaryScore
 from .wiener import Wiener
 from .window_machine import WindowMachine
 
@@ -26,6 +27,7 @@ __all__ = [
     "PosteriorMachine",
     "Provenance",
     "StationaryWiener",
+    "SummaryScore",
     "Wiener",
     "WindowMachine",
     "named",

@@ -1,0 +1,68 @@
+"""The machine whose pixels see their window and a summary of the rest of the image: its mean (ours)."""
+
+import numpy as np
+
+from .. import theory
+from ..types import Array
+from .registry import register
+from .window_machine import WindowMachine
+
+
+def means_outside(image: Array, k: int, boundary: str) -> Array:
+    """sqrt(M) times the mean colour of the M pixels outside each pixel's window, (H W, C); 0 where the window sees them all.
+
+    A sum of M noises of variance s^2 has variance M s^2. So the mean of M noisy pixels has variance s^2 / M, and sqrt(M) times
+    the mean has the variance s^2 of one pixel: beside the window's pixels it is one more of them.
+
+    Examples
+    --------
+    >>> means_outside(np.array([1.0, 2.0, 3.0, 6.0]).reshape(1, 4, 1), 1, "circular").ravel() / np.sqrt(3)
+    array([3.66666667, 3.33333333, 3.        , 2.        ])
+    """
+    height, width, channels = image.shape
+    seen = theory.windows(np.dstack([image, np.ones((height, width))]), k, boundary).reshape(height * width, -1, channels + 1)
+    inside, count = np.split(seen.sum(axis=1), [channels], axis=1)
+    outside = height * width - count
+    # Where nothing is outside, rounding leaves a sum of 1e-17 or so.
+    return np.where(outside > 0, (image.sum(axis=(0, 1)) - inside) / np.sqrt(np.maximum(outside, 1)), 0.0)
+
+
+def windows_and_means(images: Array, k: int, boundary: str) -> theory.Rule:
+    """The rule of ELS, with the mean outside the window beside the window."""
+    alone = theory.equivariant_local(images, k, boundary)
+    means = np.concatenate([means_outside(y, k, boundary) for y in images])
+    return alone._replace(
+        see=lambda x: np.hstack([alone.see(x), means_outside(x, k, boundary)]), keys=np.hstack([alone.keys, means])
+    )
+
+
+@register("summary")
+class SummaryScore(WindowMachine):
+    """The equivariant local score of pixels that also see the mean colour of the image outside their window (ours).
+
+    With m(x, p) the mean over the M pixels outside the window at p, x0_hat[p] = sum over (n, u) of w y_n[u], where
+
+        w = softmax of -|window of x at p - a window of y_n at u|^2 / (2 s^2) - M |m(x, p) - a m(y_n, u)|^2 / (2 s^2)
+
+    The noise outside the window is independent of the noise inside, and its mean has variance s^2 / M. So this is the posterior
+    mean of a pixel given its window and m: no denoiser that sees only these is better (KG's argument for ELS). It lies between
+    ELS, which does not see m, and ES, which sees all. Nothing is fitted. Like attention it tells a pixel what the others look
+    like; unlike attention it tells one thing only.
+
+    Parameters
+    ----------
+    images, schedule, window, boundary, labels, executor, progress
+        As for `LocalScore`. With zeros the mean is over the image's own pixels, without padding.
+
+    Raises ValueError or TypeError on bad arguments. A call costs O(B N (H W)^2 (C + k)) time, as one of ELS and a little more.
+
+    Examples
+    --------
+    >>> from minidiff import schedules
+    >>> images = np.array([[-1.0, -1.0, -1.0], [-1.0, 1.0, 1.0]]).reshape(2, 1, 3, 1)
+    >>> machine = SummaryScore(images, schedules.flow(), window=1)
+    >>> machine(np.array([-0.2, 0.4, 0.9]).reshape(1, 3, 1), 0.0)[0, :, 0]
+    array([-1.,  1.,  1.])
+    """
+
+    rule = staticmethod(windows_and_means)
