@@ -1,5 +1,7 @@
 """SummaryScore: the equivariant local score of pixels that also see the mean colour outside their window."""
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from oracles import candidates, softmax_mean, window
@@ -74,7 +76,7 @@ def test_its_error_lies_between_those_of_els_and_of_es():
         md.EquivariantScore(images, COSINE),
     )
     errors = np.array([((machine(x, 0.5) - clean) ** 2).sum(axis=(1, 2, 3)) for machine in kinds])
-    for more, less in zip(errors, errors[1:], strict=False):
+    for more, less in pairwise(errors):
         gain = more - less
         assert gain.mean() > 4 * gain.std() / np.sqrt(len(gain))
 
