@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from .. import theory
 from ..types import Array
+from .beside import Beside, WindowsBeside
 from .posterior import Posterior, join
 from .translations import Translations
 from .whole import Whole
@@ -81,11 +82,14 @@ FAST: dict[Callable, Callable] = {
     theory.equivariant: Translations,
     theory.local: partial(Windows, False),
     theory.equivariant_local: partial(Windows, True),
+    Beside: partial(WindowsBeside, True),
 }
 
 
 def backend(rule: Callable[..., theory.Rule], settings: tuple) -> Any:
     """The backend of a rule with its settings: kernels where FAST knows the rule, theory.py for any other, and without JIT."""
-    if rule in FAST and not numba.config.DISABLE_JIT:
-        return FAST[rule](*settings)
-    return Theory(rule, settings)
+    if numba.config.DISABLE_JIT:
+        return Theory(rule, settings)
+    if isinstance(rule, Beside) and Beside in FAST:
+        return FAST[Beside](*settings, rule.statistic)
+    return FAST[rule](*settings) if rule in FAST else Theory(rule, settings)

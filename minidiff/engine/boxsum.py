@@ -16,8 +16,6 @@ ever moves between lanes, and one compiled kernel serves all sizes of one number
 
 from collections import namedtuple
 
-import numpy as np
-
 from ..jit import inline_vector_kernel, vector_helper, vector_kernel
 from ..simd import (
     address,
@@ -32,18 +30,18 @@ from ..simd import (
     load_four,
     muladd,
     smaller,
-    splat,  # fmt: skip
+    splat,
     spread,
     store,
     store_four,
-    sum_lanes,
 )
-from .nearest import new_minima, new_winners
+from .nearest import bias_of, flush, new_minima, new_winners
 
 # What stays the same for a whole task: `channels` is a tuple of as many entries, so that a kernel is compiled for each number of
-# them; `across` is the width of a frame, `half` is k // 2, `base2_rate` the rate in powers of two, `reach` how far above its
-# pixel's smallest distance a candidate still counts, and `track` how many winners a pixel has: none, one, or one for each lane.
-Plan = namedtuple("Plan", "height width channels k half across circular signal rate base2_rate reach track")
+# them, `beside` the same for what a pixel sees beside its window (beside.py): further channels, of which the window's middle
+# counts alone; `across` is the width of a frame, `half` is k // 2, `base2_rate` the rate in powers of two, `reach` how far above
+# its pixel's smallest distance a candidate still counts, and `track` how many winners a pixel has: none, one, one for each lane.
+Plan = namedtuple("Plan", "height width channels beside k half across circular signal rate base2_rate reach track")
 # Room to work in: the query `x` and a group of images `y`, both framed; `squares` of a row of the plane, sums along it in
 # `blocks` of k rows and their `prefix`, and a row of zeros; `distances`, four by four, and which fours they are: `near`.
 Scratch = namedtuple("Scratch", "x y squares blocks prefix distances zeros near")
@@ -55,7 +53,13 @@ State = namedtuple("State", "cost mass total winner mass_by_lane total_by_lane")
 def framed(row, column, plan):
     """Where a pixel of a frame lies, counted in pixels. On a torus a shift may lead below the frame, and comes in again above."""
     beyond = plan.height if row >= plan.height + plan.k - 1 else 0
-    return (row - beyond) * len(plan.channels) * plan.across + column
+    return (row - beyond) * depth(plan) * plan.across + column
+
+
+@inline_vector_kernel
+def depth(plan):
+    """How many channels images have here, with those beside the windows."""
+    return len(plan.channels) + len(plan.beside)
 
 
 @inline_vector_kernel
@@ -64,7 +68,7 @@ def _frame(out, image, size, plan):
 
     Both are (row, channel, column), with `size` numbers a pixel. Then each window is inside the frame, at any allowed shift.
     """
-    half, length, channels = plan.half, plan.width * size, len(plan.channels)
+    half, length, channels = plan.half, plan.width * size, depth(plan)
     around = half if plan.circular else 0
     for row in range(-around, plan.height + around):
         for channel in range(channels):
@@ -104,6 +108,19 @@ def _add_square(before, x, y, column, signal):
 
 
 @inline_vector_kernel
+def _add_beside(d0, d1, d2, d3, p, column, dy, dx, plan, scratch):
+    """Add (x - a y)^2 of what pixel (p, column) and the next three see beside their windows."""
+    x = after(scratch.x, framed(p + plan.half, column + plan.half, plan))
+    y = after(scratch.y, framed(p + plan.half + dy, column + plan.half + dx, plan) * lanes(scratch.y))
+    signal = splat(scratch.y, plan.signal)
+    for channel in range(len(plan.channels), depth(plan)):
+        xs, ys = after(x, channel * plan.across), after(y, channel * plan.across * lanes(y))
+        d0, d1 = _add_square(d0, xs, ys, 0, signal), _add_square(d1, xs, ys, 1, signal)
+        d2, d3 = _add_square(d2, xs, ys, 2, signal), _add_square(d3, xs, ys, 3, signal)
+    return d0, d1, d2, d3
+
+
+@inline_vector_kernel
 def _note(d0, d1, d2, d3, cost, count, place, plan, scratch):
     """Write four distances as the fours number `count`, found at `place`; is any of them within reach of its pixel's cost?
 
@@ -135,7 +152,7 @@ def _small_windows(dy, top, bottom, dx, left, right, image, bias, plan, scratch,
 @inline_vector_kernel
 def _strip(k, dy, top, bottom, dx, column, bias, plan, scratch, state):
     """Note the distances of four columns, from top to bottom; returns how many rows are near. Sums stay in registers."""
-    size, count, length, first = lanes(scratch.y), 0, len(plan.channels) * plan.across, top + k - 1
+    size, count, length, first = lanes(scratch.y), 0, depth(plan) * plan.across, top + k - 1
     x, y = after(scratch.x, framed(top, column, plan)), after(scratch.y, framed(top + dy, column + dx, plan) * size)
     cost = after(state.cost, top * plan.width + column)
     a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = splat(scratch.y, 0.0)
@@ -144,7 +161,8 @@ def _strip(k, dy, top, bottom, dx, column, bias, plan, scratch, state):
         if k == 3:
             c4, c5, _, _ = _squares(after(x, 4), after(y, 4 * size), bias, plan)
             c0, c1, c2, c3 = c0 + c1 + c2, c1 + c2 + c3, c2 + c3 + c4, c3 + c4 + c5
-        near = _note(a0 + c0, a1 + c1, a2 + c2, a3 + c3, cost, count, q - k + 1, plan, scratch)
+        p, sums = q - k + 1, (a0 + c0, a1 + c1, a2 + c2, a3 + c3)
+        near = _note(*_add_beside(*sums, max(p, top), column, dy, dx, plan, scratch), cost, count, p, plan, scratch)
         if k == 3:
             a0, a1, a2, a3 = b0 + c0, b1 + c1, b2 + c2, b3 + c3
             b0, b1, b2, b3 = c0, c1, c2, c3
@@ -180,7 +198,8 @@ def _large_windows(dy, top, bottom, dx, left, right, image, bias, plan, scratch,
             b0, b1, b2, b3 = load_four(suffix, column)
             store_four(new, column, c0, c1, c2, c3)
             store_four(scratch.prefix, column, a0, a1, a2, a3)
-            count += _note(a0 + b0, a1 + b1, a2 + b2, a3 + b3, after(cost, column), count, column, plan, scratch)
+            sums = _add_beside(a0 + b0, a1 + b1, a2 + b2, a3 + b3, max(p, top), column, dy, dx, plan, scratch)
+            count += _note(*sums, after(cost, column), count, column, plan, scratch)
         if p >= top:
             _take_in(count, False, p, 0, left, right, dy, dx, image, plan, scratch, state)
         for _ in range(min(k - 2, q - top) if j == k - 1 else 0):  # the block is whole: sums of all its rows from each one on
@@ -217,24 +236,24 @@ def _take_in(count, down, p, column, left, right, dy, dx, image, plan, scratch, 
                 new_winners(row, here, 0, last - first, index, height * width, width - dx - first, width)
             new_minima(row, here, 0, last - first, plan)
         values = after(scratch.y, framed(p + plan.half + dy, first + plan.half + dx, plan) * size)
-        weigh(len(plan.channels), row, values, plan.across, last - first, here, plan)
+        weigh(row, values, last - first, here, plan)
 
 
 @inline_vector_kernel
-def weigh(channels, row, values, stride, count, state, plan):
+def weigh(row, values, count, state, plan):
     """Turn a row of distances into weights, and add them and their values to the posterior of each pixel.
 
     The difference is taken before it is scaled: at s^2 = 1e-6 the rate is 5e5, and a rounded d * rate would be off by whole
     units. More than `reach` above its own pixel's best a candidate weighs exactly 0, whether or not its row is weighed.
     """
-    size = lanes(row)
+    size, channels = lanes(row), len(plan.channels)
     for p in range(count):
         below = spread(row, state.cost, p) - load(row, p * size)
         weight = keep_where(exp2(below, plan.base2_rate), below, -plan.reach)
         store(state.mass_by_lane, p * size, load(state.mass_by_lane, p * size) + weight)
         for channel in range(channels):
             at = (p * channels + channel) * size
-            value = load(values, (channel * stride + p) * size)
+            value = load(values, (channel * plan.across + p) * size)
             store(state.total_by_lane, at, muladd(weight, value, load(state.total_by_lane, at)))
 
 
@@ -251,24 +270,6 @@ def from_pixel(state, pixel, plan, size):
     )
 
 
-@inline_vector_kernel
-def flush(lane_sums, sums, count):
-    """Add the lanes to the float64 sums and clear them: float32 only ever adds up the terms of one group."""
-    size = lanes(lane_sums)
-    for i in range(count):
-        sums[i] += sum_lanes(load(lane_sums, i * size))
-        store(lane_sums, i * size, splat(lane_sums, 0.0))
-
-
-@inline_vector_kernel
-def bias_of(row, group, begin, end):
-    """A vector of 0 in the lanes whose image is one of begin..end, and inf in the others; `row` is room for it."""
-    size = lanes(row)
-    for lane in range(size):
-        row[lane] = 0.0 if begin <= group * size + lane < end else np.inf
-    return load(row, 0)
-
-
 @vector_kernel
 def local_kernel(x, packed, begin, end, rows, columns, plan, room, frame, near, cost, mass, total, winner, mass_by_lane,
                  total_by_lane):  # fmt: skip
@@ -283,7 +284,7 @@ def local_kernel(x, packed, begin, end, rows, columns, plan, room, frame, near, 
     state = State(address(cost), address(mass), address(total), address(winner), *by_lane)
     for group in range(begin // size, (end + size - 1) // size):
         bias = bias_of(scratch.distances, group, begin, end)
-        ys = after(y, group * pixels * len(plan.channels) * size)
+        ys = after(y, group * pixels * depth(plan) * size)
         all_shifts(rows, columns, ys, group * size, bias, plan, scratch, state)
         flush(state.mass_by_lane, state.mass, pixels)
         flush(state.total_by_lane, state.total, pixels * len(plan.channels))

@@ -10,9 +10,9 @@ from numba.extending import overload
 from ..jit import vector_kernel
 from ..simd import address, after, aligned, any_below, exp2, keep_where, lanes, load, numbers, smaller, spread, store, vectors
 from ..types import Array
-from .boxsum import State, all_shifts, bias_of, scratch_of
+from .boxsum import State, all_shifts, depth, scratch_of
 from .handing import NONE, SPARE, room, rooms_for
-from .nearest import OPTIONS, apart, new_minima, new_winners
+from .nearest import OPTIONS, apart, bias_of, new_minima, new_winners
 from .packing import lanes_of
 from .posterior import Posterior
 
@@ -68,7 +68,7 @@ def evidence_kernel(x, packed, begin, end, rows, columns, plan, room, frame, nea
         for at in range(pixels * channels * size):
             totals[at] = 0.0
         bias = bias_of(scratch.distances, group, begin, end)
-        all_shifts(rows, columns, after(y, group * pixels * channels * size), 0, bias, plan, scratch, state)
+        all_shifts(rows, columns, after(y, group * pixels * depth(plan) * size), 0, bias, plan, scratch, state)
         for n in range(max(group * size, begin), min((group + 1) * size, end)):
             lane, image = n - group * size, n - begin
             for p in range(pixels):

@@ -29,9 +29,7 @@ def levels_of(dtype: np.dtype, noise: Array) -> tuple[Array, Array, Array]:
         return rate, base2_rate.astype(dtype), (CUTOFF[dtype] / rate).astype(dtype)
 
 
-def plan_of(
-    dtype: np.dtype, shape: tuple[int, ...], k: int, across: int, circular: bool, signal: float, noise: Array, track: int
-) -> Plan:
+def plan_of(dtype: np.dtype, shape: tuple, k: int, across: int, circular: bool, signal: float, noise: Array, track: int) -> Plan:
     rate, base2_rate, reach = levels_of(dtype, noise)
     levels = dtype.type(signal), float(rate), dtype.type(base2_rate), dtype.type(reach)
     return Plan(*shape, k, k // 2, across, circular, *levels, track)  # type: ignore[call-arg]
@@ -44,8 +42,8 @@ def room(dtype: np.dtype, vectors: int) -> Array:
 
 def rooms_for(plan: Plan, dtype: np.dtype) -> tuple[Array, ...]:
     """The three arrays that `scratch_of` cuts up: vectors, the framed query, and the places of near fours."""
-    height, width, channels, k, _, across, *_ = plan
-    frame = (height + k - 1) * len(channels) * across
+    height, width, channels, beside, k, _, across, *_ = plan
+    frame = (height + k - 1) * (len(channels) + len(beside)) * across
     vectors = (k + 2) * (width + 4) + across + 1 + 4 * (height + width) + frame
     return room(dtype, vectors), np.zeros(frame, dtype), np.zeros(height + width, np.int64)
 

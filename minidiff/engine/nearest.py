@@ -1,4 +1,4 @@
-"""What the loops of boxsum.py do when a candidate is nearer to a pixel than all before it, or as near: a rare event.
+"""What the loops of boxsum.py do rarely: once a group, and when a candidate is nearer to a pixel than all before it, or as near.
 
 evidence_kernel.py gives the same two functions for posteriors of each training image by itself.
 """
@@ -9,9 +9,28 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from ..simd import Vector, any_at_most, any_below, lanes, load, min_lanes, splat, store
+from ..jit import inline_vector_kernel
+from ..simd import Vector, any_at_most, any_below, lanes, load, min_lanes, splat, store, sum_lanes
 
 OPTIONS = {"error_model": "numpy", "nogil": True}
+
+
+@inline_vector_kernel
+def flush(lane_sums, sums, count):
+    """Add the lanes to the float64 sums and clear them: float32 only ever adds up the terms of one group."""
+    size = lanes(lane_sums)
+    for i in range(count):
+        sums[i] += sum_lanes(load(lane_sums, i * size))
+        store(lane_sums, i * size, splat(lane_sums, 0.0))
+
+
+@inline_vector_kernel
+def bias_of(row, group, begin, end):
+    """A vector of 0 in the lanes whose image is one of begin..end, and inf in the others; `row` is room for it."""
+    size = lanes(row)
+    for lane in range(size):
+        row[lane] = 0.0 if begin <= group * size + lane < end else np.inf
+    return load(row, 0)
 
 
 def apart(state: types.NamedTuple) -> bool:

@@ -33,10 +33,10 @@ class Windows:
     def _tables(self, shape):
         return [shift_table(side, self.k, self.boundary, self.anywhere) for side in shape[:2]]
 
-    def states(self, x: Array, shard: Packed, signal: Array, noise: Array, winners: bool) -> Posterior:
-        state = Posterior.empty(len(x), x[0, ..., 0].size, x.shape[3], winners)
+    def states(self, x: Array, shard: Packed, signal: Array, noise: Array, winners: bool, beside: int = 0) -> Posterior:
+        state = Posterior.empty(len(x), x[0, ..., 0].size, x.shape[3] - beside, winners)
         nearest, *by_lane = room_for_state(state, x.dtype)
-        given = [self._given(query, shard, signal[b], noise[b], int(winners)) for b, query in enumerate(x)]
+        given = [self._given(query, beside, shard, signal[b], noise[b], int(winners)) for b, query in enumerate(x)]
         rooms = rooms_for(given[0][1][-1], x.dtype)
         step = images_at_a_time(x[0], lanes_of(x.dtype))
         for first in range(0, shard.count, step):
@@ -46,16 +46,17 @@ class Windows:
         state.cost[:] = nearest[:, :-SPARE]
         return state
 
-    def evidence(self, x: Array, shard: Packed, signal: Array, noise: Array, winners: bool) -> Posterior:
-        state = Posterior.empty(len(x), shard.count * x[0, ..., 0].size, x.shape[3], winners)
+    def evidence(self, x: Array, shard: Packed, signal: Array, noise: Array, winners: bool, beside: int = 0) -> Posterior:
+        state = Posterior.empty(len(x), shard.count * x[0, ..., 0].size, x.shape[3] - beside, winners)
         for b, query in enumerate(x):
-            images, rule = self._given(query, shard, signal[b], noise[b], lanes_of(x.dtype) if winners else 0)
+            images, rule = self._given(query, beside, shard, signal[b], noise[b], lanes_of(x.dtype) if winners else 0)
             fill(images, shard.count, rule, state, b)
         return state
 
-    def _given(self, query, shard, signal, noise, track):
-        """What both kernels are handed: query and images, then the rule."""
-        circular, width = self.boundary == "circular", query.shape[1]
+    def _given(self, query, beside, shard, signal, noise, track):
+        """What both kernels are handed: query and images, then the rule; the last channels are what is seen `beside` a window."""
+        (height, width, depth), circular = query.shape, self.boundary == "circular"
         across = width + self.k + 2 + (width if circular and self.anywhere else 0)
-        plan = plan_of(query.dtype, (*query.shape[:2], (0,) * query.shape[2]), self.k, across, circular, signal, noise, track)
+        shape = height, width, (0,) * (depth - beside), (0,) * beside
+        plan = plan_of(query.dtype, shape, self.k, across, circular, signal, noise, track)
         return (query.transpose(0, 2, 1).reshape(-1), shard.groups.reshape(-1)), (*self._tables(query.shape), plan)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .. import theory
+from .. import engine, theory
 from ..types import Array
 from .registry import register
 from .window_machine import WindowMachine
@@ -27,13 +27,7 @@ def means_outside(image: Array, k: int, boundary: str) -> Array:
     return np.where(outside > 0, (image.sum(axis=(0, 1)) - inside) / np.sqrt(np.maximum(outside, 1)), 0.0)
 
 
-def windows_and_means(images: Array, k: int, boundary: str) -> theory.Rule:
-    """The rule of ELS, with the mean outside the window beside the window."""
-    alone = theory.equivariant_local(images, k, boundary)
-    means = np.concatenate([means_outside(y, k, boundary) for y in images])
-    return alone._replace(
-        see=lambda x: np.hstack([alone.see(x), means_outside(x, k, boundary)]), keys=np.hstack([alone.keys, means])
-    )
+windows_and_means = engine.Beside(means_outside)
 
 
 @register("summary")
@@ -65,4 +59,4 @@ class SummaryScore(WindowMachine):
     array([-1.,  1.,  1.])
     """
 
-    rule = staticmethod(windows_and_means)
+    rule = windows_and_means
