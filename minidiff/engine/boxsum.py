@@ -190,7 +190,7 @@ def _large_windows(dy, top, bottom, dx, left, right, image, bias, plan, scratch,
             store_four(scratch.squares, column, a, b, c, d)
         new = after(scratch.blocks, j * stride)
         before, suffix = (scratch.zeros if j == 0 else scratch.prefix), (scratch.zeros if j == k - 1 else after(new, stride))
-        cost, count = after(state.cost, max(p, top) * plan.width), 0
+        cost, count = after(state.cost, p * plan.width), 0
         for column in range(left - left % 4, right, 4):
             c0, c1, c2, c3 = _sums_along_row(after(scratch.squares, column * size), k)
             a0, a1, a2, a3 = load_four(before, column)
@@ -198,10 +198,10 @@ def _large_windows(dy, top, bottom, dx, left, right, image, bias, plan, scratch,
             b0, b1, b2, b3 = load_four(suffix, column)
             store_four(new, column, c0, c1, c2, c3)
             store_four(scratch.prefix, column, a0, a1, a2, a3)
-            sums = _add_beside(a0 + b0, a1 + b1, a2 + b2, a3 + b3, max(p, top), column, dy, dx, plan, scratch)
-            count += _note(*sums, after(cost, column), count, column, plan, scratch)
-        if p >= top:
-            _take_in(count, False, p, 0, left, right, dy, dx, image, plan, scratch, state)
+            if p >= top:
+                sums = _add_beside(a0 + b0, a1 + b1, a2 + b2, a3 + b3, p, column, dy, dx, plan, scratch)
+                count += _note(*sums, after(cost, column), count, column, plan, scratch)
+        _take_in(count, False, p, 0, left, right, dy, dx, image, plan, scratch, state)
         for _ in range(min(k - 2, q - top) if j == k - 1 else 0):  # the block is whole: sums of all its rows from each one on
             below, new = new, after(new, -stride)
             for at in range(left * size, right * size, size):
