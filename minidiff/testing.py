@@ -32,7 +32,7 @@ from .laws.averages import (
     weights_sum_to_one,
 )
 from .laws.best import formula, gradient, local_consistency, orthogonality, recitation, second_order_tweedie
-from .laws.case import CLAIMS, MACHINES, Claims, make_case
+from .laws.case import CLAIMS, MACHINES, Claims, RuleOf, make_case
 from .laws.law import PATIENCE, refused
 from .laws.structure import (
     TWO_ANSWERS,
@@ -43,6 +43,7 @@ from .laws.structure import (
     repeatable,
     shifts,
     single_precision,
+    who_is_heard,
     window,
 )
 from .machines.windows import WindowLike
@@ -52,7 +53,7 @@ __all__ = ["CLAIMS", "LAWS", "MACHINES", "Report", "Result", "check_denoiser", "
 __all__ += ["answer", "one_time_per_query", "padding_pattern", "query_by_query", "repeatable", "shifts", "single_precision"]
 __all__ += ["data_symmetry", "near_copies", "no_signal", "one_training_image", "order_and_repetition", "training_images_stay"]
 __all__ += ["formula", "gradient", "local_consistency", "orthogonality", "recitation", "second_order_tweedie"]
-__all__ += ["value_range", "weights_sum_to_one", "window"]
+__all__ += ["value_range", "weights_sum_to_one", "who_is_heard", "window"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +112,8 @@ def check_denoiser(
     window: WindowLike | None = None,
     boundary: str = "circular",
     make: Callable[[Array], Denoiser] | None = None,
+    rule: RuleOf | None = None,
+    attention: Array | None = None,
     rng: Rng = 0,
     samples: int = 1000,
     laws: str | Iterable[str] | None = None,
@@ -124,11 +127,17 @@ def check_denoiser(
     - "boundary": the same as far as zero padding allows: pixels with the same padding pattern are treated alike (KG,
       boundary-broken);
     - "posterior mean": it answers with means of training pixels;
+    - "rule": it answers with the softmax over the candidates of a rule of your own (`rule`), as theory.py defines it;
+    - "hears": with the softmax of `AttentionScore`, raw g = 1, for a `window` and a map (`attention`) that says who hears whom;
     - "ideal": of all denoisers with the other claims it is the best one for this training set, and so a posterior mean.
 
     So ("ideal",) is IS, ("ideal", "equivariant") is ES, ("ideal", "local") is LS, ("ideal", "local", "equivariant") is circular
     ELS, and ("ideal", "local", "boundary") is boundary-broken ELS; you may also write "IS", "ES", "LS" or "ELS". A network is at
     most ("local", "equivariant") or ("local", "boundary"). `AttentionScore` is ("posterior mean", "equivariant") on a torus.
+    ("ideal", "rule") is `SummaryScore`: its formula is also the best denoiser of what it sees. Soft windows (tutorial 04b) are
+    only "rule". `AttentionScore` with a map that sends each pixel to one other whose window shares no pixel with its own is
+    ("ideal", "hears"): the best denoiser of two windows at unknown places of one training image, see `orthogonality`. With any
+    other map it is only "hears". "rule" and "hears" are also "posterior mean"; add "equivariant" where it holds.
 
     Parameters
     ----------
@@ -142,11 +151,16 @@ def check_denoiser(
         Anything with signal(t) and noise(t).
     claims : tuple of names, a name, or a machine's short name
     window : odd int, list of odd ints from least to most noise, or callable of t
-        The side k, for "local".
+        The side k, for "local" and "hears".
     boundary : "circular" or "zeros"
     make : callable, optional
         make(images) -> denoiser, for the laws that compare training sets. Only the law of near copies, which needs it, finds
         expanded squares in float32, and an s that cannot fall below some floor.
+    rule : callable, for "rule"
+        rule(images, t) -> theory.Rule with images (N, H, W, C) float64, such as
+        `lambda images, t: windows_and_means(images, 3, "circular")`; of a machine, `machine.rule(images, *machine.settings(t))`.
+    attention : (H W, H W) array, for "hears"
+        Row p: the weights of the pixels, in reading order, that p hears, with sum 1.
     rng : None, int or numpy Generator
         An int is the seed of the first question; the others have the seeds that follow.
     samples : int >= 100
@@ -182,7 +196,7 @@ def check_denoiser(
     (1, 4, 3, 1)
     """
     chosen = _chosen(laws)
-    case = make_case(denoiser, images, schedule, claims, window, boundary, make, rng, samples)
+    case = make_case(denoiser, images, schedule, claims, window, boundary, make, rule, attention, rng, samples)
     results: list[Result] = []
     why = ""
     for name in tqdm(chosen, unit="law", delay=PATIENCE, leave=False):

@@ -11,7 +11,7 @@ import numpy as np
 from ..types import Array
 from .case import Case, Drawn, NotApplicable
 from .law import LAWS, Finding, compared, law
-from .rules import estimate, values_of, views
+from .rules import estimate, explained, values_of, views
 from .structure import in_single
 
 MEAN = ("posterior mean",)
@@ -26,13 +26,13 @@ def value_range(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """A mean lies between the smallest and the largest of what is averaged: min_m v_m <= x0_hat[p] <= max_m v_m.
 
     Weights are positive and sum to one. IS and LS average pixel p of the training images, ES and ELS all their pixels,
-    boundary-broken ELS the pixels with p's padding pattern. If only "posterior mean" is claimed, the range is that of the whole
-    training set.
+    boundary-broken ELS the pixels with p's padding pattern; a rule says whom. If only "posterior mean" is claimed, the range is
+    that of the whole training set.
 
     Usually: weights that do not sum to one, or a division by a or s^2 that belongs to the score, not to x0_hat
     """
     low, high = case.images.min(axis=(0, 1, 2)), case.images.max(axis=(0, 1, 2))
-    if case.claimed("ideal"):
+    if case.known:
         rule = case.rule(drawn.t)
         values = [values_of(rule, view) for view in range(views(rule))]
         low, high = (np.reshape([end(one, axis=0) for one in values], case.shape) for end in (np.min, np.max))
@@ -63,11 +63,23 @@ def training_images_stay(case: Case, drawn: Drawn, rng: np.random.Generator) -> 
     t = case.time_at(HARDLY)
     a, s = case.signal(t), case.noise(t)
     clean = case.images[rng.integers(len(case.images), size=1)]
+    if case.own_rule and not _tells_values_apart(case.rule(t), clean[0]):
+        raise NotApplicable("candidates whose answers differ look more alike: the pixel itself is not seen, or counts little")
     gap = case.ask(a * clean, t) - clean
     most = case.images[..., 0].size * s / a * np.exp(-0.5)
     if most > case.span / 4:
         raise NotApplicable(f"at the schedule's least noise, s/a = {s / a:.2g}, other candidates may still count")
     return compared(gap, most + case.rounding(clean, t, nearest=0.0), " of a training image", a * clean, t)
+
+
+def _tells_values_apart(rule, clean):
+    """Whether each candidate is as far from what is seen of a training image (H, W, C) as its values are from the image's."""
+    answers = clean.reshape(views(rule), -1)
+    parts = [explained(rule, seen, view, 1.0) for view, seen in enumerate(rule.see(clean))]
+    return all(
+        (((values - own) ** 2).max(axis=1) <= distances * (1 + 1e-9) + 1e-18).all()
+        for (distances, values), own in zip(parts, answers, strict=True)
+    )
 
 
 @law("no signal", MEAN, tries=1, draws=False)
@@ -76,20 +88,21 @@ def no_signal(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
 
     If the schedule keeps some signal at t = 1, the question is x = 0: then the exponents differ by at most
     Delta = a^2 / (2 s^2) (max |key|^2 - min |key|^2), and x0_hat from the mean by at most (exp(Delta) - 1) / 2 of the range. If
-    "ideal" is not claimed, only the mean over all pixels is compared with that of the training set.
+    "ideal" or "rule" is not claimed, only the mean over all pixels is compared with that of the training set.
 
     Usually: the distances are divided by something other than 2 s^2, other candidates are averaged, or a mean of means is taken
     """
     a, s = case.signal(1.0), case.noise(1.0)
     x = np.zeros((1, *case.shape)) if a else case.draw(drawn.seed, 2).x[:1]
     allowed = case.rounding(x, 1.0)
-    if not case.claimed("ideal"):
+    if not case.known or case.claimed("hears"):
         if a:
             raise NotApplicable(f"the schedule keeps some signal at t = 1, a = {a:.2g}")
         gap = case.ask(x, 1.0).mean(axis=(0, 1, 2)) - case.images.mean(axis=(0, 1, 2))
         return Finding(float(np.abs(gap).max()), allowed, "the mean over all pixels", x, 1.0)
     rule = case.rule(1.0)
-    allowed += np.expm1(min(a * a / (2 * s * s) * np.ptp((rule.keys**2).sum(axis=1)), 700)) / 2 * case.span
+    apart = max(np.ptp(explained(rule, seen, view, a)[0]) for view, seen in enumerate(rule.see(x[0]))) if a else 0.0
+    allowed += np.expm1(min(apart / (2 * s * s), 700)) / 2 * case.span
     if allowed > case.span / 4:
         raise NotApplicable(f"the schedule keeps too much signal at t = 1, s/a = {s / a:.2g}")
     means = [values_of(rule, view).mean(axis=0) for view in range(views(rule))]
@@ -112,7 +125,7 @@ def order_and_repetition(case: Case, drawn: Drawn, rng: np.random.Generator) -> 
         compared(case.remade(images).ask(drawn.x, drawn.t) - first, allowed, f", with the training set {words}")
         for images, words in ((shuffled, "in another order"), (twice, "repeated"))
     )
-    return found if found.broken or not case.claimed("ideal") else _one_image_twice(case, drawn) or found
+    return found if found.broken or not case.known else _one_image_twice(case, drawn) or found
 
 
 def _one_image_twice(case, drawn):
@@ -145,9 +158,10 @@ def one_training_image(case: Case, drawn: Drawn, rng: np.random.Generator) -> Fi
 
     Usually: an axis of length 1 is squeezed when N = 1, or a fixed number is written in place of N
     """
-    if case.shared:
-        raise NotApplicable("one image still has many places that may explain a pixel")
     only = case.images[:1]
+    rule = replace(case, images=only).rule(drawn.t)
+    if any(len(values_of(rule, view)) > 1 for view in range(views(rule))):
+        raise NotApplicable("one image still has many places that may explain a pixel")
     return compared(case.remade(only).ask(drawn.x, drawn.t) - only, 4 * case.eps * max(1.0, float(np.abs(only).max())))
 
 
@@ -171,6 +185,8 @@ def data_symmetry(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding
 
     Usually: the window is not centred (k even, or off by one), or the two sides of an image are padded differently
     """
+    if not case.claims.isdisjoint(("rule", "hears")):
+        raise NotApplicable("that a rule, or who hears whom, is the same in a mirror is not claimed")
     axes = closed_axes(case.images)
     if not axes:
         if case.make is None:
@@ -191,6 +207,8 @@ def near_copies(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
 
     Usually: squared distances are expanded as |x|^2 - 2 x y + |y|^2: take differences first, then square them
     """
+    if not case.claims.isdisjoint(("rule", "hears")):
+        raise NotApplicable("how a rule rounds what it sees in float32 is not known, and what is heard counts too")
     t = case.time_at(NEARLY)
     a, s, gap = float(np.float32(case.signal(t))), case.noise(t), NEARLY * case.spread
     if s > 2 * gap * a:

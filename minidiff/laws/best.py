@@ -1,28 +1,33 @@
 """The laws of the best denoiser of a class: what it answers, why no other denoiser is better, and where its walks end."""
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from ..theory import translations, windows
 from ..types import Array
 from .case import Case, Drawn, NotApplicable
-from .hints import looks_like
+from .hints import loud_views, looks_like
 from .law import Finding, compared, law, pixel_words
-from .rules import classes_of, estimate, explained, posterior, views
+from .rules import estimate, explained, is_of_its_images, posterior, views
 
 BEST = ("ideal",)
+# Claims that say what the softmax is over, whether or not it is the best denoiser of its class.
+SOFTMAX = ("rule", "hears")
 # At most this many numbers are compared for one query; of larger images only some pixels are checked.
 WORK = 2e7
 
 
-@law("formula", BEST, explain=looks_like)
+@law("formula", BEST, explain=looks_like, also=SOFTMAX)
 def formula(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """The best denoiser of its class is a softmax over candidates: x0_hat[p] = sum_m w_m v_m (KG; AMB).
 
     w = softmax over m of -|what p sees of x - a (what m shows)|^2 / (2 s^2). The candidates are: for IS every training image, for
     ES every translation of one, for LS the window at p of every image, for ELS the window at every pixel of every image, and for
-    boundary-broken ELS the windows at pixels with p's padding pattern. theory.py computes this in float64, from differences.
+    boundary-broken ELS the windows at pixels with p's padding pattern. With "rule" the rule says what p sees and what may explain
+    it. With "hears" the candidates are those of ELS, and L[q, n] = log sum over u of exp(-distance of (n, u) at q / (2 s^2)) is
+    added to the exponent of each (n, u) at p, times A[p, q], for all q. theory.py computes this in float64, from differences.
 
     Usually: see which other laws are broken; if none is, another set of candidates, or the wrong pixel of a candidate answers
 
@@ -34,7 +39,7 @@ def formula(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     most, found, findings = max(1, int(WORK / rule.keys.size)), case.ask(drawn.x, drawn.t), []
     for x, answer in zip(drawn.x, found, strict=True):
         chosen = rng.permutation(views(rule))[:most]
-        expected, nearest = estimate(rule, x, a, s, chosen)
+        expected, nearest = estimate(rule, x, a, s, chosen, case.attention)
         gap = np.abs(answer.reshape(views(rule), -1)[chosen] - expected)
         allowed = np.array([case.rounding(x, drawn.t, one) for one in nearest])
         worst = int((gap.max(axis=1) / allowed).argmax())
@@ -53,7 +58,7 @@ def _place(case, rule, view, entry):
 # --- where walks end ---------------------------------------------------------------------------------------------------
 
 
-@law("recitation", BEST, tries=2, draws=False)
+@law("recitation", BEST, tries=2, draws=False, also=("rule",))
 def recitation(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """A walk back with the ideal denoiser ends in a training image: it can only recite (KG; AMB). ES: in a translation of one.
 
@@ -62,21 +67,26 @@ def recitation(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
 
     Usually: late answers mix several training images: 2 s^2 is too large, or a is missing
     """
-    if case.claimed("local"):
+    if case.claimed("hears"):
+        raise NotApplicable("where pixels hear each other no theorem says where a walk ends")
+    if views(case.rule(case.times[0])) > 1:
         raise NotApplicable("the walks of a local machine end in mosaics; see 'local consistency'")
     return _walk(case, rng)
 
 
-@law("local consistency", ("ideal", "local"), tries=2, draws=False)
+@law("local consistency", ("ideal", "local"), tries=2, draws=False, also=("rule",))
 def local_consistency(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """A local machine's walk ends where every pixel equals the centre of the patch closest to its own window (KG theorem 4.1).
 
     What is checked is the last answer x0_hat(x, t) of a DDIM walk, at s/a = 1e-3 standard deviations of the training pixels. Let
     d be a candidate's distance to what p sees of x0_hat, times a, and e = |what p sees of x - a x0_hat|. A candidate can have a
-    weight of exp(-T) only if d <= sqrt((smallest d + e)^2 + 2 s^2 T) + e. The answer must lie between the values of these.
+    weight of exp(-T) only if d <= sqrt((smallest d + e)^2 + 2 s^2 T) + e. The answer must lie between the values of these. The
+    same holds for any rule by which pixels have views of their own: read "what the rule shows p" for its window.
 
     Usually: late answers mix several patches: 2 s^2 is too large, or a is missing; or the wrong pixel of a patch answers
     """
+    if views(case.rule(case.times[0])) == 1:
+        raise NotApplicable("all of x is seen at once; see 'recitation'")
     return _walk(case, rng)
 
 
@@ -118,7 +128,16 @@ def _end(case, x, end, t):
 FEATURES, SIGMAS = 64, 7.0
 
 
-@law("orthogonality", BEST, tries=1, draws=False)
+class Asked(NamedTuple):
+    """n noised images, seen through G views: clean values, noisy ones and answers (n, G, D), and what each view sees (n, G, P)."""
+
+    x0: Array
+    x: Array
+    x0_hat: Array
+    seen: Array
+
+
+@law("orthogonality", BEST, tries=1, draws=False, explain=loud_views)
 def orthogonality(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     """The error of the best denoiser of a class is orthogonal to every function of the class: E[(x0 - x0_hat) . g(x)] = 0.
 
@@ -128,31 +147,83 @@ def orthogonality(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding
     g, then x0_hat + lambda g would be better for a small lambda > 0.) A denoiser that sees more than its class may pass this law,
     but not the laws of what it sees.
 
+    With "rule" one g serves the views of each place. The softmax of a rule is the best denoiser of its class where the noise in
+    what is seen is that of pixels: independent, of variance s^2, as for x -> R x with orthonormal rows R in each view. Then
+    exp(-|seen - a key|^2 / (2 s^2)) is the likelihood of a candidate. (Soft windows shrink the noise of far pixels too. They
+    follow their formula, but they are not the best denoiser of what they see.)
+
+    With "hears" x shows two windows of one training image n at two places of p's and q's padding patterns, each drawn by itself:
+    W_p at u and W_q at v. Then P(W_p, W_q | n) = mean over u of exp l[p, n, u] times mean over v of exp l[q, n, v], and both
+    means are over equally many places for each n. So the posterior of (n, u) is the softmax of l[p, n, u] + L[q, n]. This is the
+    softmax of 'formula' for a map with A[p, q] = 1. The windows must share no pixel: shared noise would count twice.
+
     Three g's are tried: x, x0_hat, and a random mixture of 64 waves cos(w . seen + b) for each class of pixels. A wave's
     weight in the mixture is its product with the error on one half of the noised images; the mixture is tried on the other half.
     A mean of n products, divided by its standard error, is about normal: it is beyond 7 with probability 3e-12.
 
     Usually: not the best denoiser of its class: something that it sees still shows in which direction its error is
     """
+    if case.own_rule and not is_of_its_images(case.rule(case.times[0]), case.images):
+        raise NotApplicable("the rule's candidates are not the pixels of the training images, so it does not say how x0 is drawn")
     found = []
     for t in _telling_times(case, rng):
-        x0, x, x0_hat = _answers(case, t, case.samples // 2, rng)
-        error, middle = x0 - x0_hat, case.images.mean()
+        asked = _asked(case, t, case.samples // 2, rng)
+        error, middle = asked.x0 - asked.x0_hat, case.images.mean()
         products = {
-            "x": error * (x - case.signal(t) * middle),
-            "its own answer": error * (x0_hat - middle),
-            "waves": _waves(case, x, error, t, rng),
+            "x": error * (asked.x - case.signal(t) * middle),
+            "its own answer": error * (asked.x0_hat - middle),
+            "waves": _waves(error, asked.seen, _classes(case, t), float(asked.x.std()), rng),
         }
         found += [(_sigmas(product), t, words) for words, product in products.items()]
     off, t, words = max(found)
     return Finding(off, SIGMAS, f"in standard errors, with g = {words} over {case.samples // 2} noised images at t = {t:.2g}")
 
 
-def _answers(case, t, count, rng):
-    """(x0, x, x0_hat), each (count, H, W, C); 25 are asked at a time, since a student's denoiser may need much memory."""
+def _asked(case, t, count, rng):
+    """Asked about `count` noised images; 25 are asked at a time, since a student's denoiser may need much memory."""
+    if case.claimed("hears"):
+        return _asked_pairs(case, t, count, rng)
     x0 = case.images[rng.integers(len(case.images), size=count)]
-    x = case.signal(t) * x0 + case.noise(t) * rng.standard_normal(x0.shape)
-    return x0, x, np.concatenate([case.ask(x[start : start + 25], t) for start in range(0, count, 25)])
+    x, x0_hat = _answers(case, t, x0, rng)
+    if case.shared and case.window is None and case.own_rule is None:
+        seen = np.stack([translations(one).reshape(-1, one.size) for one in x])
+    else:
+        rule = case.rule(t)
+        seen = np.stack([rule.see(one) for one in x])
+    by_view = count, seen.shape[1], -1
+    return Asked(x0.reshape(by_view), x.reshape(by_view), x0_hat.reshape(by_view), seen)
+
+
+def _answers(case, t, clean, rng):
+    """(x, x0_hat) for clean images (n, H, W, C)."""
+    x = case.signal(t) * clean + case.noise(t) * rng.standard_normal(clean.shape)
+    return x, np.concatenate([case.ask(x[start : start + 25], t) for start in range(0, len(x), 25)])
+
+
+def _asked_pairs(case, t, count, rng):
+    """Asked about one pixel p of each image, as p and the place that it hears show windows of one training image, each anywhere.
+
+    Other pixels of x hold noise alone.
+    """
+    height, width, channels = case.shape
+    pixels, k = height * width, case.k(t)
+    rule = case.rule(t)
+    # What each window shows, as numbers of pixels; 0 is padding.
+    index = windows(np.arange(1.0, pixels + 1).reshape(height, width, 1), k, case.boundary).astype(int)
+    clean, x0, asking = np.zeros((count, pixels, channels)), np.empty((count, channels)), rng.integers(pixels, size=count)
+    flat = case.images.reshape(len(case.images), pixels, channels)
+    for one, p in enumerate(asking):
+        n = rng.integers(len(flat))
+        for place in (int(case.attention[p].argmax()), p):
+            u = rng.choice(np.flatnonzero(rule.view_place == rule.view_place[place]))
+            inside = index[place] > 0
+            clean[one, index[place][inside] - 1] = flat[n, index[u][inside] - 1]
+        x0[one] = flat[n, u]
+    x, x0_hat = _answers(case, t, clean.reshape(count, height, width, channels), rng)
+    seen = np.stack([windows(one, k, case.boundary) for one in x])
+    every, heard = np.arange(count), case.attention[asking].argmax(axis=1)
+    at_p = [one.reshape(count, pixels, channels)[every, asking] for one in (x, x0_hat)]
+    return Asked(*(one[:, None] for one in (x0, *at_p, np.hstack([seen[every, asking], seen[every, heard]]))))
 
 
 def _telling_times(case, rng):
@@ -163,8 +234,8 @@ def _telling_times(case, rng):
     energy = {}
     for level in np.geomspace(0.2, 10, 8):
         t = case.time_at(level)
-        x0, _, x0_hat = _answers(case, t, 25, rng)
-        energy[t] = float(((x0 - x0_hat) ** 2).mean()) / case.spread**2
+        asked = _asked(case, t, 25, rng)
+        energy[t] = float(((asked.x0 - asked.x0_hat) ** 2).mean()) / case.spread**2
     return [min(energy, key=lambda t: abs(energy[t] - share)) for share in (0.2, 0.5)]
 
 
@@ -175,23 +246,21 @@ def _sigmas(products):
     return float(abs(sums.mean()) / spread) if spread > 0 else 0.0
 
 
-def _waves(case, x, error, t, rng):
-    """error . g on the second half of the samples, (n / 2, H W, C), for a mixture g of waves that is fitted to the first half."""
-    count, height, width, channels = error.shape
-    pixels, half, k = height * width, count // 2, case.k(t) if case.claimed("local") else None
-    if k is not None:
-        seen = np.stack([windows(one, k, case.boundary) for one in x])
-        classes = classes_of(height, width, k, case.boundary, case.shared)
-    elif case.shared:
-        seen = np.stack([translations(one).reshape(pixels, -1) for one in x])
-        classes = np.zeros(pixels, int)
-    else:
-        seen, classes = x.reshape(count, 1, -1), np.arange(pixels)
+def _classes(case, t):
+    """The class of each view of `_asked`, from 0: one g serves the views of one class."""
+    if case.claimed("hears"):
+        return np.zeros(1, int)
+    if case.shared and case.window is None and case.own_rule is None:
+        return np.zeros(int(np.prod(case.shape[:2])), int)
+    return np.unique(case.rule(t).view_place, return_inverse=True)[1].ravel()
+
+
+def _waves(error, seen, classes, spread, rng):
+    """error . g on the second half of the samples, (n / 2, G, D), for a mixture g of waves that is fitted to the first half."""
+    half = len(error) // 2
     # The phases of one wave at two questions of the same time differ by about 1, 2 or 4 radians.
-    scale = rng.choice([1.0, 2.0, 4.0], FEATURES) / (np.sqrt(2 * seen.shape[2]) * float(x.std()))
-    phases = seen @ (rng.standard_normal((seen.shape[2], FEATURES)) * scale) + 2 * np.pi * rng.random(FEATURES)
-    waves = np.broadcast_to(np.cos(phases), (count, pixels, FEATURES))
-    error = error.reshape(count, pixels, channels)
+    scale = rng.choice([1.0, 2.0, 4.0], FEATURES) / (np.sqrt(2 * seen.shape[2]) * spread)
+    waves = np.cos(seen @ (rng.standard_normal((seen.shape[2], FEATURES)) * scale) + 2 * np.pi * rng.random(FEATURES))
     along = np.einsum("npc,npf->pcf", error[:half], waves[:half])
     mixed = np.stack([along[classes == one].sum(axis=0) for one in range(classes.max() + 1)])[classes]
     return error[half:] * np.einsum("npf,pcf->npc", waves[half:], mixed)
@@ -222,6 +291,8 @@ def _directions(case, rng, count=3):
 def _not_if_local(case):
     if case.claimed("local"):
         raise NotApplicable("each pixel of a local machine has a posterior of its own, so its score may be no gradient")
+    if not case.claims.isdisjoint(SOFTMAX):
+        raise NotApplicable("only where all of x is seen, as it is, the score is a gradient")
 
 
 @law("gradient", BEST, tries=4)

@@ -13,13 +13,15 @@ from .. import arguments, schedules
 from ..machines.windows import BOUNDARIES, Window, WindowLike
 from ..theory import Rule
 from ..types import Array, Denoiser, Rng, Schedule
-from .rules import rule_of
+from .rules import clear_of, rule_of
 
-CLAIMS = ("ideal", "posterior mean", "local", "equivariant", "boundary")
+CLAIMS = ("ideal", "posterior mean", "local", "equivariant", "boundary", "rule", "hears")
 # Names of CLAIMS, one of them, or a machine's short name.
 Claims = str | Collection[str]
 # From training images to a denoiser.
 Make = Callable[[Array], Denoiser]
+# From training images and t to what a pixel sees.
+RuleOf = Callable[[Array, float], Rule]
 # The times at which laws are tried have these s/a, in standard deviations of the training pixels; the simplest is first.
 LEVELS = (1.0, 0.3, 3.0, 0.1, 10.0)
 # The rounding of a sum, a softmax and a mean together, in units of the last place.
@@ -91,6 +93,10 @@ class Case:
     boundary : "circular" or "zeros"
     make : callable or None
         make(images) -> denoiser.
+    own_rule : callable or None
+        own_rule(images, t) -> Rule, for "rule".
+    attention : (H W, H W) float64 or None
+        Who hears whom, for "hears".
     seed, samples : int
     eps : float
         The eps of the dtype that the denoiser computes in, as np.finfo gives it.
@@ -107,6 +113,8 @@ class Case:
     window: Window | None
     boundary: str
     make: Make | None
+    own_rule: RuleOf | None
+    attention: Array | None
     seed: int
     samples: int
     eps: float = float(np.finfo(np.float64).eps)
@@ -159,7 +167,9 @@ class Case:
         Exponents of different pixels are then nearly the same, so that a maximum that they share is not taken for a missing one.
         """
         t = self.times[0]
-        numbers = self.k(t) ** 2 * self.shape[2] if self.claimed("local") else int(np.prod(self.shape))
+        numbers = self.rule(t).keys.shape[1] if self.own_rule else int(np.prod(self.shape))
+        if self.window is not None:
+            numbers = self.k(t) ** 2 * self.shape[2]
         far = self.noise(t) * np.sqrt(2 * FAR / numbers)
         return Drawn(far * np.random.default_rng(seed).choice([-1.0, 1.0], (1, *self.shape)), t, seed)
 
@@ -209,6 +219,11 @@ class Case:
         return self.claims.issuperset(names)
 
     @property
+    def known(self) -> bool:
+        """Whether the claims give a formula for the answers, a softmax over the candidates of `rule`."""
+        return not self.claims.isdisjoint(("ideal", "rule", "hears"))
+
+    @property
     def shared(self) -> bool:
         """Whether one place may explain another: translations of an image, or pixels with the same padding pattern."""
         return not self.claims.isdisjoint(("equivariant", "boundary"))
@@ -228,26 +243,36 @@ class Case:
 
     def rule(self, t: float) -> Rule:
         """The rule whose posterior mean is the best denoiser of the claimed class at time t."""
-        k = self.k(t) if self.claimed("local") else None
+        if self.own_rule is not None:
+            with guarded(lambda error: Raised(error, "rule")):
+                return self.own_rule(self.images, t)
+        k = None if self.window is None else self.k(t)
         count, height, width, channels = self.images.shape
         whole = (height * width if self.shared else 1) * height * width * channels
         numbers = count * (whole if k is None else height * width * k * k * channels)
         if numbers > MOST_NUMBERS:
             raise NotApplicable(f"{numbers:.1e} numbers are too many to compare one by one: check with fewer or smaller images")
-        return rule_of(self.images, k, self.boundary, self.shared)
+        return rule_of(self.images, k, self.boundary, self.shared or self.claimed("hears"))
 
     def rounding(self, x: Array, t: float, nearest: Any = None) -> float:
         """How far rounding may move an answer: ROUNDINGS eps of the range, times 1 + the size of the exponents, d / (2 s^2).
 
         `nearest` is the smallest squared distance d, a number or an array of them; by default the largest that is possible for x
-        (..., H, W, C), (|x| + a |y|)^2.
+        (..., H, W, C), (|x| + a |y|)^2, and twice that where a second window is heard.
         """
         if nearest is None:
-            lengths = [np.sqrt((one**2).sum(axis=(-3, -2, -1)).max()) for one in (x, self.images)]
-            nearest = (lengths[0] + self.signal(t) * lengths[1]) ** 2
+            nearest = self._furthest(x, t)
         # Candidates count down to exp(-40) of the largest weight, so exponents are up to 40 larger than that of the nearest.
         exponent = 40 + np.max(nearest) / (2 * self.noise(t) ** 2)
         return ROUNDINGS * self.eps * max(self.span, float(np.abs(x).max())) * (1 + exponent)
+
+    def _furthest(self, x, t):
+        seen, shown = x, self.images
+        if self.own_rule is not None:
+            rule = self.rule(t)
+            seen, shown = (one[..., None, None] for one in (np.stack([rule.see(y) for y in x]), rule.keys))
+        lengths = [np.sqrt((one**2).sum(axis=(-3, -2, -1)).max()) for one in (seen, shown)]
+        return (1 + self.claimed("hears")) * (lengths[0] + self.signal(t) * lengths[1]) ** 2
 
 
 def read_answer(answer: Any, x: Array, t: float | Array) -> Array:
@@ -287,6 +312,8 @@ def make_case(
     window: WindowLike | None,
     boundary: str,
     make: Make | None,
+    rule: RuleOf | None,
+    attention: Array | None,
     rng: Rng,
     samples: int,
 ) -> Case:
@@ -299,15 +326,57 @@ def make_case(
     schedules.check(schedule, "signal", "noise")
     arguments.choice("boundary", boundary, BOUNDARIES)
     claimed, side = read_claims(claims, boundary), None
-    if "local" in claimed:
+    if not claimed.isdisjoint(("local", "hears")):
         if window is None:
-            raise ValueError("window: expected the side k that 'local' claims, got None; hint: window=3")
+            raise ValueError(f"window: expected the side k that '{_one_of(claimed)}' claims, got None; hint: window=3")
         side = Window(window, images.shape[1], images.shape[2], boundary)
     elif window is not None:
         raise ValueError(f"claims: expected 'local' among them, as window={window!r} is given, got {sorted(claimed)}")
+    for name, given, told in (("rule", rule, "rule"), ("hears", attention, "attention")):
+        if (name in claimed) != (given is not None):
+            raise ValueError(f"{told}: expected with the claim '{name}', and not without it, got claims {sorted(claimed)}")
     samples = arguments.whole_number("samples", samples, 100)
     seed = rng if type(rng) is int and rng >= 0 else int(arguments.generator(rng).integers(2**31))
-    return _in_its_dtype(Case(denoiser, images, schedule, claimed, side, boundary, make, seed, samples))
+    case = Case(denoiser, images, schedule, claimed, side, boundary, make, rule, None, seed, samples)
+    if rule is not None:
+        check_rule(case)
+    return _in_its_dtype(case if attention is None else replace(case, attention=check_attention(case, attention)))
+
+
+def _one_of(claimed):
+    return "local" if "local" in claimed else "hears"
+
+
+def check_rule(case: Case) -> None:
+    """TypeError or ValueError unless own_rule(images, t) is a Rule that sees these images and answers their pixels."""
+    if not callable(case.own_rule):
+        raise TypeError(f"rule: expected a function (images, t) -> theory.Rule, got {type(case.own_rule).__name__}")
+    found = case.own_rule(case.images, case.times[0])
+    if not isinstance(found, Rule):
+        raise TypeError(f"rule: expected a function (images, t) -> theory.Rule, got one that returns {type(found).__name__}")
+    count, views, shape = len(found.keys), len(found.view_place), np.shape(found.see(case.images[0]))
+    if shape != (views, found.keys.shape[1]) or not len(found.values) == len(found.place) == count:
+        raise ValueError(
+            f"rule: expected views of shape {(views, found.keys.shape[1])} and {count} values and places, as there are "
+            f"keys {found.keys.shape} and {views} places of views, got {shape}, {len(found.values)} and {len(found.place)}"
+        )
+    if views * found.values.shape[1] != case.images[0].size:
+        raise ValueError(f"rule: expected answers of {case.images[0].size} numbers, got {views} of {found.values.shape[1]}")
+
+
+def check_attention(case: Case, attention: Array) -> Array:
+    """The map (H W, H W) as float64; ValueError unless it has rows of weights, one place each and clear of it for "ideal"."""
+    height, width, _ = case.shape
+    pixels = height * width
+    attention = arguments.float_array("attention", np.asarray(attention, np.float64), "(H W, H W)", 2)
+    if attention.shape != (pixels, pixels) or attention.min() < 0 or np.abs(attention.sum(axis=1) - 1).max() > 1e-5:
+        raise ValueError(f"attention: expected {(pixels, pixels)} weights >= 0 with rows of sum 1, got {attention.shape}")
+    if case.claimed("ideal"):
+        clear = np.logical_and.reduce([clear_of(height, width, k, case.boundary) for k in {case.k(t) for t in case.times}])
+        if not (attention.max(axis=1) == 1).all() or not clear[attention == 1].all():
+            words = "for 'ideal' one place for each pixel, whose window shares no pixel with its own"
+            raise ValueError(f"attention: expected {words}; hint: any map may claim 'hears' without 'ideal'")
+    return attention
 
 
 MACHINES = {
@@ -332,7 +401,9 @@ def read_claims(claims: Claims, boundary: str) -> frozenset[str]:
         raise ValueError("claims: expected 'boundary' with boundary='zeros', got 'equivariant': padding breaks the symmetry")
     if "boundary" in found and (boundary != "zeros" or "local" not in found):
         raise ValueError("claims: expected 'boundary' together with 'local', window= and boundary='zeros'")
-    return frozenset(found | ({"posterior mean"} if "ideal" in found else set()))
+    if "hears" in found and not found.isdisjoint(("local", "rule")):
+        raise ValueError("claims: expected 'hears' without 'local' and 'rule', since it says what is seen")
+    return frozenset(found if found.isdisjoint(("ideal", "rule", "hears")) else found | {"posterior mean"})
 
 
 def _in_its_dtype(case):

@@ -28,6 +28,27 @@ def _alike(case, drawn):
     return {slip for slip, gap, allowed in _slips(case, x, drawn.t, found) if gap <= allowed <= case.span / 50}
 
 
+def loud_views(case: Case) -> str:
+    """Why a rule's softmax cannot be the best denoiser: the noise in what it sees is not that of pixels; "" if it is."""
+    if case.own_rule is None:
+        return ""
+    rule, size = case.rule(case.times[0]), int(np.prod(case.shape))
+    still = rule.see(np.zeros(case.shape))
+    moved = np.stack([rule.see(one) - still for one in np.eye(size).reshape(size, *case.shape)])
+    covariance = np.einsum("xgp,xgq->gpq", moved, moved)
+    variance = np.diagonal(covariance, axis1=1, axis2=2)
+    # Padding, and a summary of no pixels, hold no noise at all.
+    expected = np.eye(covariance.shape[1]) * (variance > 0)[:, None]
+    view, p, q = np.unravel_index(int(np.abs(covariance - expected).argmax()), covariance.shape)
+    found = covariance[view, p, q]
+    if abs(found - expected[view, p, q]) < 1e-9:
+        return ""
+    words = f"number {p} of view {view} has noise of variance {found:.3g} s^2"
+    if p != q:
+        words = f"the noises of numbers {p} and {q} of view {view} have covariance {found:.3g} s^2"
+    return f"{words}, so the softmax with 2 s^2 weighs it wrongly: see independent numbers, each with noise of variance s^2"
+
+
 def _clipped(rule, x, a, s):
     """x0_hat (H, W, C) of x with no exponent -d / (2 s^2) below -700."""
     parts = [explained(rule, seen, view, a) for view, seen in enumerate(rule.see(x))]
@@ -49,18 +70,37 @@ def _slips(case, x, t, found):
         ("when all candidates count the same", own, a, 1e9),
         *((words, rule, a, s) for words, rule in _relatives(case, t)),
     ):
-        expected, nearest = estimate(rule, x, signal, noise)
+        expected, nearest = estimate(rule, x, signal, noise, attention=case.attention)
         yield words, np.abs(expected.reshape(case.shape) - found).max(), case.rounding(x, t, nearest)
-    expected, nearest = estimate(own, x, a, s)
+    expected, nearest = estimate(own, x, a, s, attention=case.attention)
     expected, allowed = expected.reshape(case.shape), case.rounding(x, t, nearest)
-    yield CLIPPED, np.abs(_clipped(own, x, a, s) - found).max(), allowed
+    if case.attention is None:
+        yield CLIPPED, np.abs(_clipped(own, x, a, s) - found).max(), allowed
+    else:
+        for words, other in _misheard(case, t):
+            again, nearest = estimate(own, x, a, s, attention=other)
+            yield words, np.abs(again.reshape(case.shape) - found).max(), case.rounding(x, t, nearest)
     yield "if they are given as eps_hat, not x0_hat", np.abs((x - a * expected) / s - found).max(), allowed / s
     yield "if they are given as the score, not x0_hat", np.abs((a * expected - x) / s**2 - found).max(), allowed / s**2
     yield "if they are given as a x0_hat, not x0_hat", np.abs(a * expected - found).max(), allowed
 
 
+def _misheard(case, t):
+    """For slips in who hears whom: a list of (words, the map that the slip makes of the claimed one)."""
+    heard, itself, unit = case.attention, np.eye(len(case.attention)), len(case.attention) / case.k(t) ** 2
+    return [
+        ("with the map transposed", heard.T),
+        ("when each pixel hears itself, not others", itself),
+        ("when each pixel hears itself, too", heard + itself),
+        ("when nobody is heard (ELS)", 0 * itself),
+        ("with g in units of H W / k^2, where the map's weights count as they are", unit * heard),
+    ]
+
+
 def _relatives(case, t):
     """For slips in the candidates and in the window: a list of (words, the rule that the slip makes of the claimed one)."""
+    if not case.claims.isdisjoint(("rule", "hears")):
+        return []
     images, boundary, shared, k = case.images, case.boundary, case.shared, case.k(t) if case.claimed("local") else None
     if k is None:
         if shared:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from ..machines.windows import WindowLike
 from ..types import Array, Denoiser, Rng, Schedule
-from .case import Case, Claims, Drawn, Make, Malformed, NotApplicable, make_case
+from .case import Case, Claims, Drawn, Make, Malformed, NotApplicable, RuleOf, make_case
 
 # To make a counter-example smaller at most this many questions are asked, and at most about this many seconds are spent; but ten
 # questions are always asked.
@@ -141,6 +141,7 @@ class Law(Protocol):
     law: str
     usually: str
     needs: tuple[str, ...]
+    also: tuple[str, ...]
     says: str
     tries: int
     draws: bool
@@ -158,6 +159,8 @@ class Law(Protocol):
         window: WindowLike | None = None,
         boundary: str = "circular",
         make: Make | None = None,
+        rule: RuleOf | None = None,
+        attention: Array | None = None,
         rng: Rng = 0,
         samples: int = 1000,
     ) -> Result: ...
@@ -168,31 +171,52 @@ LAWS: dict[str, Law] = {}
 
 
 def law(
-    name: str, needs: tuple[str, ...] = (), tries: int = 16, draws: bool = True, explain: Callable[[Case], str] | None = None
+    name: str,
+    needs: tuple[str, ...] = (),
+    tries: int = 16,
+    draws: bool = True,
+    explain: Callable[[Case], str] | None = None,
+    also: tuple[str, ...] = (),
 ) -> Callable[[Trial], Law]:
     """A decorator that makes a law of a function trial(case, drawn, rng) -> Finding.
 
     The law is a function for people: it takes the arguments of `check_denoiser` except `laws`, and returns a Result. The first
     line of the trial's docstring is the theorem, and its paragraph "Usually: ..." is what it usually means if the law is broken.
     If it has a paragraph "Far away: ...", the last question is one of `Case.draw_far`, and these words are told if the law breaks
-    there only. `needs` are the claims that the law follows from, and its own claims by default. `draws` says whether the trial
+    there only. `needs` are the claims that the law follows from, and its own claims by default; it follows from any one of `also`
+    too. `draws` says whether the trial
     asks the question that was drawn; that question can then be made smaller. explain(case) gives a hint after the law was broken.
     """
 
     def build(trial):
         # Not the annotations, nor __wrapped__: help() is to show the arguments of the law, not those of the trial.
         @functools.wraps(trial, assigned=("__module__", "__name__", "__qualname__", "__doc__"))
-        def call(denoiser, images, schedule, *, claims=None, window=None, boundary="circular", make=None, rng=0, samples=1000):
+        def call(
+            denoiser,
+            images,
+            schedule,
+            *,
+            claims=None,
+            window=None,
+            boundary="circular",
+            make=None,
+            rule=None,
+            attention=None,
+            rng=0,
+            samples=1000,
+        ):
             if claims is None:
-                claims = {*needs, "local"} if window is not None else needs
-            return run_law(found, make_case(denoiser, images, schedule, claims, window, boundary, make, rng, samples))
+                given = {"rule": rule, "hears": attention, "local": window if attention is None else None}
+                claims = {*needs, *(name for name, one in given.items() if one is not None)}
+            case = make_case(denoiser, images, schedule, claims, window, boundary, make, rule, attention, rng, samples)
+            return run_law(found, case)
 
         del call.__wrapped__
         found = cast(Law, call)
         told = inspect.cleandoc(trial.__doc__).split("\n\n")
         found.usually, found.far = (_paragraph(told, label) for label in ("Usually: ", "Far away: "))
         found.law, found.needs, found.says = name, needs, told[0].split("\n")[0]
-        found.tries, found.draws, found.explain, found.trial = tries, draws, explain, trial
+        found.also, found.tries, found.draws, found.explain, found.trial = also, tries, draws, explain, trial
         LAWS[name] = found
         return found
 
@@ -213,7 +237,7 @@ def refused(which: Law, why: str) -> Result:
 def run_law(which: Law, case: Case) -> Result:
     """The Result of one law for a Case; if it takes more than 2 s, a terminal's stderr shows how many questions were asked."""
     missing = [claim for claim in which.needs if claim not in case.claims]
-    if missing:
+    if missing and case.claims.isdisjoint(which.also):
         return refused(which, f"'{missing[0]}' is not claimed")
     with tqdm(desc=which.law, unit=" questions", delay=PATIENCE, leave=False, disable=None) as bar:
         case.count = bar.update

@@ -58,7 +58,37 @@ def posterior(rule: Rule, x: Array, a: float, s: float, view: int) -> tuple[Arra
     return weights / weights.sum(), values, distances.min()
 
 
-def estimate(rule: Rule, x: Array, a: float, s: float, chosen: Iterable[int] | None = None) -> tuple[Array, Array]:
-    """x0_hat of x (H, W, C) for some views, by default all: ((G, D), their smallest squared distances (G,))."""
-    parts = [posterior(rule, x, a, s, view) for view in (range(views(rule)) if chosen is None else chosen)]
-    return np.stack([w @ values for w, values, _ in parts]), np.array([nearest for *_, nearest in parts])
+def estimate(
+    rule: Rule, x: Array, a: float, s: float, chosen: Iterable[int] | None = None, attention: Array | None = None
+) -> tuple[Array, Array]:
+    """x0_hat of x (H, W, C) for some views, by default all: ((G, D), their smallest squared distances (G,)).
+
+    With attention (G, G) views pool their evidence, with g = 1; the distance is then the smallest sum, over the training images,
+    of the view's own distance and those that it hears.
+    """
+    chosen = list(range(views(rule)) if chosen is None else chosen)
+    if attention is None:
+        parts = [posterior(rule, x, a, s, view) for view in chosen]
+        return np.stack([w @ values for w, values, _ in parts]), np.array([nearest for *_, nearest in parts])
+    found = theory.denoise(rule, x, a, s, attention, 1.0).reshape(views(rule), -1)
+    by_image = rule.image[-1] + 1, -1
+    own = [explained(rule, seen, view, a)[0].reshape(by_image).min(axis=1) for view, seen in enumerate(rule.see(x))]
+    return found[chosen], (own + attention @ own).min(axis=1)[chosen]
+
+
+def is_of_its_images(rule: Rule, images: Array) -> bool:
+    """Whether each candidate is one pixel of a training image, or one whole image: it shows what is seen there, and answers it."""
+    shown = np.concatenate([rule.see(y) for y in images])
+    return (
+        shown.shape == rule.keys.shape
+        and np.allclose(shown, rule.keys, rtol=1e-9, atol=1e-12)
+        and np.array_equal(rule.values.ravel(), images.ravel())
+        and np.array_equal(rule.place, np.tile(rule.view_place, len(images)))
+    )
+
+
+def clear_of(height: int, width: int, k: int, boundary: str) -> Array:
+    """(H W, H W): whether the windows at two pixels share no pixel."""
+    numbered = np.arange(1.0, height * width + 1).reshape(height, width, 1)
+    sees = np.stack([(theory.windows(numbered, k, boundary) == pixel).any(axis=1) for pixel in numbered.ravel()], axis=1)
+    return sees.astype(int) @ sees.T == 0

@@ -116,16 +116,33 @@ def window(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     Usually: the window is larger than claimed or off its centre, it wraps where it should see zeros (or the other way),
     or all pixels share one maximum or normalisation
     """
+    return _out_of_sight(case, drawn, rng, np.eye(case.shape[0] * case.shape[1]))
+
+
+@law("who is heard", needs=("hears",))
+def who_is_heard(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
+    """A pixel's estimate depends on its own window and on those of the pixels that it hears, A[p, q] > 0, and on nothing else.
+
+    Pixels are counted in reading order, and row p of A says whom p hears. As for 'window', no bit may differ.
+
+    Usually: the map is used transposed, pixels are counted column by column, or all pixels share one maximum
+    """
+    return _out_of_sight(case, drawn, rng, np.eye(len(case.attention)) + case.attention)
+
+
+def _out_of_sight(case, drawn, rng, reach):
+    """The Finding where one pixel of x changes, and the answer may change only at p with reach[p, q] > 0 for a q that sees it."""
     height, width, channels = case.shape
     k, x = case.k(drawn.t), drawn.x[:1]
     row, column = int(rng.integers(height)), int(rng.integers(width))
     numbered = np.arange(1.0, height * width + 1).reshape(height, width, 1)
-    sees = (windows(numbered, k, case.boundary) == numbered[row, column, 0]).any(axis=1).reshape(height, width, 1)
-    if sees.all():
-        raise NotApplicable(f"a window of side {k} sees all of a {height} x {width} image")
+    sees = (windows(numbered, k, case.boundary) == numbered[row, column, 0]).any(axis=1)
+    may = (reach @ sees > 0).reshape(height, width, 1)
+    if may.all():
+        raise NotApplicable(f"a window of side {k} sees all of a {height} x {width} image, or each pixel hears one that does")
     other = x.copy()
     other[0, row, column] += 3 * case.spread * (1 + rng.random(channels))
-    gap = np.where(sees, 0.0, case.ask(other, drawn.t) - case.ask(x, drawn.t))
+    gap = np.where(may, 0.0, case.ask(other, drawn.t) - case.ask(x, drawn.t))
     return compared(gap, 0.0, before=f"only (row {row}, column {column}) of x was changed, but the answer changed at ")
 
 
