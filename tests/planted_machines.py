@@ -7,6 +7,7 @@ name, None too, changes nothing. A name is what went wrong in plain words, and i
 import numpy as np
 
 import minidiff as md
+from minidiff.machines.summary import windows_and_means
 from minidiff.testing import check_denoiser, practice_images
 
 COSINE = md.schedules.cosine()
@@ -323,8 +324,12 @@ def pooled(images, k, table, strength, bug=None, shared=False):
     height, width, channels = images.shape[1:]
     pixels = height * width
     g = strength if bug == "g is taken as it is, not in units of H W / k^2" else strength * pixels / k**2
+    if bug == "g is counted in units of H W / k^2, where it is raw":
+        g *= pixels / k**2
     if bug == "attention is used transposed":
         table = table.T
+    if bug == "a pixel hears itself in place of the other":
+        table = np.eye(pixels)
     if bug == "attention counts pixels column by column":
         order = np.arange(pixels).reshape(height, width).T.ravel()
         table = table[np.ix_(order, order)]
@@ -347,6 +352,33 @@ def pooled(images, k, table, strength, bug=None, shared=False):
         return x0_hat.reshape(x.shape).astype(x.dtype)
 
     return denoiser
+
+
+def outside(images, k, bug):
+    """sqrt(M) times the mean of the M pixels outside each window on the torus: images (B, H, W, C) as (B, H W, C)."""
+    inside = windows_of(images, k, "circular", None, "query").reshape(len(images), images[0, ..., 0].size, k * k, -1)
+    total, count = images.sum(axis=(1, 2))[:, None] - inside.sum(axis=2), images[0, ..., 0].size - k * k
+    if bug == "the mean is over the whole image":
+        total, count = total + inside.sum(axis=2), count + k * k
+    if bug == "the mean outside counts as one pixel":
+        return total / count
+    return total / np.sqrt(count)
+
+
+def hears_the_mean(images, bug):
+    """SummaryScore on the torus, k = 3."""
+    machine = Machine(images, 3, shared=True)
+    windows_alone = machine.candidates
+
+    def candidates(x, t):
+        seen, keys, values, may = windows_alone(x, t)
+        known = outside(images, 3, bug)
+        if bug == "the means of the training images are those of the next place":
+            known = np.roll(known, 1, axis=1)
+        return np.dstack([seen, outside(x, 3, bug)]), np.vstack([keys.T, known.reshape(-1, images.shape[3]).T]).T, values, may
+
+    machine.candidates = candidates
+    return machine
 
 
 def wiener(images, bug=None):
@@ -376,6 +408,9 @@ COLOUR = practice_images(count=5, height=4, width=5, channels=2, rng=1)
 SMALL = practice_images(count=4, height=4, width=5)
 TILED = practice_images(count=4, height=3, width=6)
 TABLE = [1, 3, 5, 3]
+WIDE = practice_images(count=4, height=3, width=8)
+# Each pixel hears one that is 3 to 5 columns away: the windows of 3 share no pixel.
+HEARD = np.eye(24)[[row * 8 + (column + 3 + (row + column) % 3) % 8 for row in range(3) for column in range(8)]]
 
 
 def on_tiles(images, bug):
@@ -383,6 +418,11 @@ def on_tiles(images, bug):
     height, width = images.shape[1:3]
     tiles = height * width // 9
     return pooled(images, 3, other_tiles(height, width, 3, bug), (tiles - 1) / tiles, bug)
+
+
+def one_heard(images, bug):
+    """AttentionScore with raw g = 1, in which each pixel hears the one of `HEARD`."""
+    return pooled(images, 3, HEARD, 9 / len(HEARD), bug, shared=True)
 
 
 # Where: (make(images, bug) -> denoiser, training set, claims, options of check_denoiser).
@@ -405,6 +445,13 @@ PLACES = {
         {"window": 3, "boundary": "zeros"},
     ),
     "AttentionScore": (on_tiles, TILED, "IS", {}),
+    "AttentionScore, one other heard": (one_heard, WIDE, ("ideal", "hears"), {"attention": HEARD, "window": 3}),
+    "SummaryScore": (
+        hears_the_mean,
+        COLOUR,
+        ("ideal", "rule", "equivariant"),
+        {"rule": lambda images, t: windows_and_means(images, 3, "circular")},
+    ),
     "Wiener": (wiener, SMALL, (), {}),
 }
 
@@ -417,26 +464,9 @@ def broken_by_machine(where, bug, seed=0, samples=100):
         denoiser, images, COSINE, claims, make=lambda some: make(some, bug), rng=SPACING * seed, samples=samples, **options
     )
     broken = [result.law for result in report.broken]
-    if where == "AttentionScore" and not who_is_heard(bug, seed):
-        broken.append("who is heard")
     if where == "Wiener" and not best_linear_denoiser(denoiser, images):
         broken.append("best linear denoiser")
     return broken
-
-
-def who_is_heard(bug, seed):
-    """A pixel's answer depends on its own window and on those that it attends to, A[p, q] > 0, and on nothing else."""
-    rng, pixels = np.random.default_rng(seed), TILED[0].size
-    to_one = np.zeros((pixels, pixels))
-    to_one[:, 1] = 1  # in reading order: row 0, column 1
-    denoiser = pooled(TILED, 1, to_one, 0.1, bug)
-    x = rng.standard_normal((1, *TILED.shape[1:]))
-    heard = []
-    for row, column in ((0, 1), (1, 0)):
-        other = x.copy()
-        other[0, row, column] += 1
-        heard.append((denoiser(x, 0.5) != denoiser(other, 0.5))[0, ..., 0])
-    return heard[0].all() and heard[1][1, 0] and heard[1].sum() == 1
 
 
 def best_linear_denoiser(denoiser, images, t=0.4):
@@ -537,8 +567,17 @@ BUGS = {
         "g is taken as it is, not in units of H W / k^2": "formula",
         "the largest exponent is taken off the evidence, and not put back": "recitation",
         "a pixel hears itself too": "gradient",
+    },
+    "AttentionScore, one other heard": {
         "attention is used transposed": "who is heard",
         "attention counts pixels column by column": "who is heard",
+        "a pixel hears itself in place of the other": "formula",
+        "g is counted in units of H W / k^2, where it is raw": "formula",
+    },
+    "SummaryScore": {
+        "the mean outside counts as one pixel": "formula",
+        "the mean is over the whole image": "formula",
+        "the means of the training images are those of the next place": "formula",
     },
     "Wiener": {
         "the mean is forgotten": "best linear denoiser",

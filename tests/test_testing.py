@@ -10,8 +10,9 @@ from oracles import ideal, local, orbit
 from strategies import training_set
 
 import minidiff as md
-from minidiff import testing
-from minidiff.laws.rules import estimate, rule_of
+from minidiff import testing, theory
+from minidiff.laws.rules import clear_of, estimate, rule_of
+from minidiff.machines.summary import windows_and_means
 from minidiff.testing import LAWS, check_denoiser, practice_images
 
 COSINE = md.schedules.cosine()
@@ -21,6 +22,7 @@ MEANS = {"value range", "training images stay", "order and repetition", "weights
 BEST = MEANS | {"no signal", "data symmetry", "near copies", "formula", "orthogonality"}
 WHOLE = BEST | {"recitation", "gradient", "second-order Tweedie"}
 LOCAL = BEST | {"window", "local consistency"}
+RULED = MEANS | {"no signal", "formula", "local consistency"}
 
 # The laws themselves use no Numba; thousands of questions to the local machines' plain loops do, and would take minutes.
 needs_jit = pytest.mark.compiled
@@ -36,6 +38,35 @@ def ls(images, k=3, boundary="circular", schedule=COSINE):
 
 def ideal_machine(images, schedule=COSINE):
     return md.IdealScore(images, schedule)
+
+
+class Soft(md.machines.WindowMachine):
+    """ELS whose windows fade out: their corners count a quarter, their sides a half (k = 3)."""
+
+    @staticmethod
+    def rule(images, k, boundary):
+        hard = theory.equivariant_local(images, k, boundary)
+        root = np.repeat(np.sqrt([1 / 4, 1 / 2, 1 / 4, 1 / 2, 1, 1 / 2, 1 / 4, 1 / 2, 1 / 4]), images.shape[3])
+        return hard._replace(see=lambda x: root * hard.see(x), keys=root * hard.keys)
+
+
+def soft(images):
+    return Soft(images, COSINE, window=3)
+
+
+def summary(images, boundary="circular"):
+    return md.SummaryScore(images, COSINE, window=3, boundary=boundary)
+
+
+def others(height, width, boundary, seed=0):
+    """A map that sends each pixel to one other, whose window of 3 shares no pixel with its own."""
+    rng = np.random.default_rng(seed)
+    return np.eye(height * width)[[rng.choice(np.flatnonzero(row)) for row in clear_of(height, width, 3, boundary)]]
+
+
+def hearing(images, attention, boundary="circular", **options):
+    options = {"strength": 1, "raw": True} | options
+    return md.AttentionScore(images, COSINE, window=3, attention=attention, boundary=boundary, **options)
 
 
 def states(report, held):
@@ -64,6 +95,30 @@ RIGHT = {
         ("posterior mean", "equivariant"),
         {},
         MEANS | {"shifts"},
+    ),
+    "SummaryScore": (
+        summary,
+        ("ideal", "rule", "equivariant"),
+        {"rule": lambda images, t: windows_and_means(images, 3, "circular"), "samples": 200},
+        RULED | {"shifts", "orthogonality"},
+    ),
+    "SummaryScore zeros": (
+        lambda images: summary(images, "zeros"),
+        ("ideal", "rule"),
+        {"rule": lambda images, t: windows_and_means(images, 3, "zeros"), "samples": 200},
+        RULED | {"orthogonality"},
+    ),
+    "soft windows": (
+        soft,
+        ("rule", "local", "equivariant"),
+        {"rule": lambda images, t: Soft.rule(images, 3, "circular"), "window": 3},
+        RULED | {"window", "shifts"},
+    ),
+    "IS as a rule": (
+        ideal_machine,
+        "rule",
+        {"rule": lambda images, t: theory.ideal(images)},
+        MEANS | {"no signal", "formula", "recitation"},
     ),
 }
 
@@ -166,6 +221,9 @@ def mean_of_batch_means(images):
     return lambda x, t: np.mean([machine(x, t) for machine in machines], axis=0)
 
 
+# Images of one brightness each, so that to know the image tells much, and who hears whom there.
+HEARD = np.tanh(1.5 * np.random.default_rng(5).standard_normal((6, 1, 1, 1)) + 0.5 * practice_images(6, 3, 7))
+MAP = np.roll(np.eye(21).reshape(21, 3, 7), 3, axis=2).reshape(21, 21)
 IS, RAMP = ideal_machine(IMAGES), np.linspace(0, 0.3, 5)[:, None]
 HOTTER = student(IMAGES, rate=lambda a, s: 1 / (4 * s * s))
 # For each law something that is wrong in the way that the law is about: (denoiser, claims, options).
@@ -186,6 +244,7 @@ WRONG = {
     "one training image": (IS, "IS", {"make": lambda images: lambda x, t: ideal_machine(images)(x, t) * (len(images) - 1)}),
     "data symmetry": (IS, "IS", {"make": lambda images: lambda x, t: ideal_machine(images)(x + RAMP + RAMP[:1].T, t)}),
     "near copies": (IS, "IS", {"make": lambda images: student(images, expanded=True)}),
+    "who is heard": (hearing(HEARD, MAP.T), "hears", {"attention": MAP, "window": 3}),
     "formula": (HOTTER, "IS", {}),
     "recitation": (lambda x, t: 0.95 * IS(x, t) + 0.05 * IMAGES.mean(axis=0), "IS", {}),
     "local consistency": (lambda x, t: 0.95 * els(IMAGES)(x, t) + 0.05 * IMAGES.mean(), "ELS", {"window": 3}),
@@ -200,7 +259,8 @@ WRONG = {
 def test_each_law_is_broken_by_something_wrong(name):
     """Every law names its own kind of mistake, and says what it usually means."""
     denoiser, claims, options = WRONG[name]
-    report = check_denoiser(denoiser, IMAGES, COSINE, claims, laws=name, **options)
+    images = HEARD if "attention" in options else IMAGES
+    report = check_denoiser(denoiser, images, COSINE, claims, laws=name, **options)
     assert [result.law for result in report.broken] == [name]
     assert not report.held
     assert report.broken[0].usually in str(report).replace("\n          ", " ")
@@ -227,6 +287,110 @@ def test_no_machine_passes_for_another(name):
     make, claims, options, law = CONFUSED[name]
     report = check_denoiser(make(IMAGES), IMAGES, COSINE, claims, laws=(law, "formula"), **options)
     assert [result.held for result in report.results] == [False, False]
+
+
+# --- a rule of one's own, and pixels that hear others ----------------------------------------------------------------
+
+
+@needs_jit
+def test_a_softmax_is_the_best_denoiser_only_where_the_noise_is_that_of_pixels():
+    """Soft windows follow their formula, but their error is not orthogonal to what they see; the report says which noise is wrong.
+
+    The same holds for a rule that gives the mean outside another weight than SummaryScore does.
+    """
+
+    def louder(images, t):
+        rule = windows_and_means(images, 3, "circular")
+        return rule._replace(see=lambda x: rule.see(x) * ([1] * 9 + [5]), keys=rule.keys * ([1] * 9 + [5]))
+
+    fading = {"rule": lambda images, t: Soft.rule(images, 3, "circular"), "claims": ("ideal", "rule")}
+    report = check_denoiser(soft(HEARD), HEARD, COSINE, laws=("formula", "orthogonality"), **fading)
+    assert [result.held for result in report.results] == [True, False]
+    assert report["orthogonality"].hint.startswith("number 0 of view 0 has noise of variance 0.25 s^2")
+
+    def denoiser(x, t):
+        one = [theory.denoise(louder(HEARD, t), y, float(COSINE.signal(t)), float(COSINE.noise(t))) for y in x]
+        return np.stack(one)
+
+    found = testing.orthogonality(denoiser, HEARD, COSINE, rule=louder, samples=200)
+    assert found.held is False and "number 9 of view 0 has noise of variance 25 s^2" in found.hint
+    found = testing.orthogonality(denoiser, HEARD, COSINE, rule=twice_seen, samples=200)
+    assert "noises of numbers 0 and 9 of view 0 have covariance 1 s^2" in found.hint
+
+
+def twice_seen(images, t):
+    """The rule of ELS with everything seen twice."""
+    once = theory.equivariant_local(images, 3, "circular")
+    return once._replace(see=lambda x: np.tile(once.see(x), 2), keys=np.tile(once.keys, 2))
+
+
+@needs_jit
+def test_a_rule_may_be_known_where_x0_is_not():
+    """The ES rule's candidates are no pixels of the training images in place: its formula is tried, and orthogonality is not."""
+    machine = md.EquivariantScore(HEARD, COSINE)
+    report = check_denoiser(machine, HEARD, COSINE, ("ideal", "rule"), rule=lambda images, t: theory.equivariant(images))
+    assert report.held and report["formula"].held and "how x0 is drawn" in report["orthogonality"].where
+
+
+def test_a_rule_that_does_not_show_the_pixel_itself_may_answer_otherwise():
+    """Where a pixel sees its neighbours only, a training image need not be its own answer: that law then does not apply."""
+
+    def blind(images, t):
+        rule, blank = theory.equivariant_local(images, 3, "circular"), np.arange(9) != 4
+        return rule._replace(see=lambda x: rule.see(x)[:, blank], keys=rule.keys[:, blank])
+
+    images = np.sign(IMAGES)
+
+    def denoiser(x, t):
+        return np.stack([theory.denoise(blind(images, t), y, float(COSINE.signal(t)), float(COSINE.noise(t))) for y in x])
+
+    report = check_denoiser(denoiser, images, COSINE, "rule", rule=blind, laws=("training images stay", "formula"))
+    assert report["formula"].held and "itself is not seen" in report["training images stay"].where
+
+
+ONE_HEARD = MEANS - {"no signal"} | {"who is heard", "formula", "orthogonality"}
+
+
+@needs_jit
+@pytest.mark.parametrize("boundary", ["circular", "zeros"])
+def test_who_hears_one_clear_other_is_the_best_denoiser_of_two_windows(boundary):
+    """A one-hot map to a window that shares no pixel: every law holds, orthogonality to both windows too; and "hears" for any map."""
+    attention = others(3, 7, boundary)
+    options = {"window": 3, "boundary": boundary}
+
+    def make(images):
+        return hearing(images, attention, boundary)
+
+    report = check_denoiser(make(HEARD), HEARD, COSINE, ("ideal", "hears"), attention=attention, make=make, **options).require()
+    assert states(report, True) == ALWAYS | ONE_HEARD
+    anyone = np.random.default_rng(0).dirichlet(np.ones(21), size=21)
+    found = check_denoiser(hearing(HEARD, anyone, boundary), HEARD, COSINE, "hears", attention=anyone, **options).require()
+    assert found["formula"].held and found["orthogonality"].held is None
+    uniform = np.full((21, 21), 1 / 21)
+    again = check_denoiser(
+        hearing(HEARD, uniform), HEARD, COSINE, ("hears", "equivariant"), attention=uniform, window=3, laws=("shifts", "formula")
+    )
+    assert states(again, True) == {"shifts", "formula"}
+
+
+@needs_jit
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda heard: {"attention": np.eye(21)}, "when each pixel hears itself, not others"),
+        (lambda heard: {"attention": np.eye(21), "strength": 2}, ""),
+        (lambda heard: {"attention": heard.T}, "with the map transposed"),
+        (lambda heard: {"attention": heard, "raw": False}, "with g in units of H W / k^2"),
+        (lambda heard: {"attention": heard, "strength": 0}, "when nobody is heard (ELS)"),
+    ],
+)
+def test_evidence_that_is_counted_wrongly_is_found_without_the_formula(wrong, hint):
+    """A pixel that hears itself, a transposed map, g in a wrong unit: each error is seen in the windows, and each slip is named."""
+    right = {"attention": MAP, "window": 3}
+    denoiser = hearing(HEARD, **wrong(MAP))
+    assert not testing.orthogonality(denoiser, HEARD, COSINE, samples=2000, **right).held
+    found = testing.formula(denoiser, HEARD, COSINE, **right)
+    assert found.held is False and hint in found.hint and bool(hint) == bool(found.hint)
 
 
 @needs_jit
@@ -765,6 +929,16 @@ def test_every_law_is_a_function_with_its_theorem():
         ((IS, IMAGES, COSINE, "IS"), {"window": 3}, ValueError, "claims: expected 'local' among them"),
         ((IS, IMAGES, COSINE, "ES"), {"boundary": "zeros"}, ValueError, "claims: expected 'boundary' with boundary='zeros'"),
         ((IS, IMAGES, COSINE, ("boundary",)), {}, ValueError, "claims: expected 'boundary' together with 'local'"),
+        ((IS, IMAGES, COSINE, "rule"), {}, ValueError, "rule: expected with the claim 'rule'"),
+        ((IS, IMAGES, COSINE, "IS"), {"attention": np.eye(30)}, ValueError, "attention: expected with the claim 'hears'"),
+        ((IS, IMAGES, COSINE, "rule"), {"rule": 3}, TypeError, "rule: expected a function (images, t)"),
+        ((IS, IMAGES, COSINE, "rule"), {"rule": lambda images, t: images}, TypeError, "one that returns ndarray"),
+        ((IS, IMAGES, COSINE, "rule"), {"rule": lambda y, t: theory.ideal(y[:, :2])}, ValueError, "rule: expected views of shape"),
+        ((IS, IMAGES, COSINE, "rule"), {"rule": lambda y, t: theory.ideal(y)._replace(values=y[:, 0, 0])}, ValueError, "30 numbers"),
+        ((IS, IMAGES, COSINE, "hears"), {"attention": np.eye(30)}, ValueError, "window: expected the side k that 'hears'"),
+        ((IS, IMAGES, COSINE, "hears"), {"attention": np.eye(9), "window": 3}, ValueError, "attention: expected (30, 30) weights"),
+        ((IS, IMAGES, COSINE, ("ideal", "hears")), {"attention": np.eye(30), "window": 3}, ValueError, "shares no pixel"),
+        ((IS, IMAGES, COSINE, ("hears", "local")), {}, ValueError, "'hears' without 'local' and 'rule'"),
         ((IS, IMAGES, COSINE), {"boundary": "mirror"}, ValueError, "boundary: expected one of"),
         ((IS, IMAGES, COSINE), {"make": 3}, TypeError, "make: expected a function"),
         ((IS, IMAGES, COSINE), {"rng": True}, TypeError, "rng: expected"),
@@ -808,8 +982,25 @@ def test_a_law_that_breaks_for_several_times_is_told_in_words():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RIGHT)
 def test_no_false_alarms(name):
-    """25 seeds and training sets for each machine, 225 runs: no law of a right machine breaks."""
+    """25 seeds and training sets for each machine, 325 runs: no law of a right machine breaks."""
     make, claims, options, _ = RIGHT[name]
     for seed in range(25):
         images = practice_images(2 + seed % 5, 5, 5 + seed % 3, rng=seed)
         check_denoiser(make(images), images, COSINE, claims, make=make, rng=seed, **options).require()
+
+
+@needs_jit
+@pytest.mark.slow
+@pytest.mark.parametrize("boundary", ["circular", "zeros"])
+def test_no_false_alarms_where_others_are_heard(boundary):
+    """The same for the machine that hears one other window, and for maps of any kind, 100 runs in all."""
+    for seed in range(25):
+        images = practice_images(2 + seed % 5, 3 + seed % 2, 6 + seed % 3, rng=seed)
+        one = others(*images.shape[1:3], boundary, seed)
+        for attention, claims in ((one, ("ideal", "hears")), ((one + np.roll(one, 1, axis=0)) / 2, "hears")):
+
+            def make(some, attention=attention):
+                return hearing(some, attention, boundary)
+
+            options = {"attention": attention, "window": 3, "boundary": boundary, "make": make, "rng": seed}
+            check_denoiser(make(images), images, COSINE, claims, **options).require()

@@ -157,7 +157,7 @@ def orthogonality(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding
     means are over equally many places for each n. So the posterior of (n, u) is the softmax of l[p, n, u] + L[q, n]. This is the
     softmax of 'formula' for a map with A[p, q] = 1. The windows must share no pixel: shared noise would count twice.
 
-    Three g's are tried: x, x0_hat, and a random mixture of 64 waves cos(w . seen + b) for each class of pixels. A wave's
+    Three g's are tried: x (with "hears" the mean colour of what is heard), x0_hat, and a random mixture of 64 waves cos(w . seen + b) for each class of pixels. A wave's
     weight in the mixture is its product with the error on one half of the noised images; the mixture is tried on the other half.
     A mean of n products, divided by its standard error, is about normal: it is beyond 7 with probability 3e-12.
 
@@ -172,7 +172,7 @@ def orthogonality(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding
         products = {
             "x": error * (asked.x - case.signal(t) * middle),
             "its own answer": error * (asked.x0_hat - middle),
-            "waves": _waves(error, asked.seen, _classes(case, t), float(asked.x.std()), rng),
+            "waves": _waves(error, asked.seen, _classes(case, t), rng),
         }
         found += [(_sigmas(product), t, words) for words, product in products.items()]
     off, t, words = max(found)
@@ -203,15 +203,17 @@ def _answers(case, t, clean, rng):
 def _asked_pairs(case, t, count, rng):
     """Asked about one pixel p of each image, as p and the place that it hears show windows of one training image, each anywhere.
 
-    Other pixels of x hold noise alone.
+    Other pixels of x hold noise alone. The values x that stand beside x0 are the mean colour of what is heard: whoever does not
+    listen errs in that direction.
     """
     height, width, channels = case.shape
     pixels, k = height * width, case.k(t)
     rule = case.rule(t)
     # What each window shows, as numbers of pixels; 0 is padding.
     index = windows(np.arange(1.0, pixels + 1).reshape(height, width, 1), k, case.boundary).astype(int)
-    clean, x0, asking = np.zeros((count, pixels, channels)), np.empty((count, channels)), rng.integers(pixels, size=count)
     flat = case.images.reshape(len(case.images), pixels, channels)
+    clean, asking = np.zeros((count, pixels, channels)), rng.integers(pixels, size=count)
+    x0 = np.empty((count, channels))
     for one, p in enumerate(asking):
         n = rng.integers(len(flat))
         for place in (int(case.attention[p].argmax()), p):
@@ -220,10 +222,10 @@ def _asked_pairs(case, t, count, rng):
             clean[one, index[place][inside] - 1] = flat[n, index[u][inside] - 1]
         x0[one] = flat[n, u]
     x, x0_hat = _answers(case, t, clean.reshape(count, height, width, channels), rng)
-    seen = np.stack([windows(one, k, case.boundary) for one in x])
-    every, heard = np.arange(count), case.attention[asking].argmax(axis=1)
-    at_p = [one.reshape(count, pixels, channels)[every, asking] for one in (x, x0_hat)]
-    return Asked(*(one[:, None] for one in (x0, *at_p, np.hstack([seen[every, asking], seen[every, heard]]))))
+    seen, every = np.stack([windows(one, k, case.boundary) for one in x]), np.arange(count)
+    own, heard = seen[every, asking], seen[every, case.attention[asking].argmax(axis=1)]
+    mean, at_p = heard.reshape(count, -1, channels).mean(axis=1), x0_hat.reshape(count, pixels, channels)[every, asking]
+    return Asked(*(one[:, None] for one in (x0, mean, at_p, np.hstack([own, heard]))))
 
 
 def _telling_times(case, rng):
@@ -255,11 +257,11 @@ def _classes(case, t):
     return np.unique(case.rule(t).view_place, return_inverse=True)[1].ravel()
 
 
-def _waves(error, seen, classes, spread, rng):
+def _waves(error, seen, classes, rng):
     """error . g on the second half of the samples, (n / 2, G, D), for a mixture g of waves that is fitted to the first half."""
     half = len(error) // 2
     # The phases of one wave at two questions of the same time differ by about 1, 2 or 4 radians.
-    scale = rng.choice([1.0, 2.0, 4.0], FEATURES) / (np.sqrt(2 * seen.shape[2]) * spread)
+    scale = rng.choice([1.0, 2.0, 4.0], FEATURES) / (np.sqrt(2 * seen.shape[2]) * float(seen.std()))
     waves = np.cos(seen @ (rng.standard_normal((seen.shape[2], FEATURES)) * scale) + 2 * np.pi * rng.random(FEATURES))
     along = np.einsum("npc,npf->pcf", error[:half], waves[:half])
     mixed = np.stack([along[classes == one].sum(axis=0) for one in range(classes.max() + 1)])[classes]
