@@ -81,6 +81,24 @@ def test_its_error_lies_between_those_of_els_and_of_es():
         assert gain.mean() > 4 * gain.std() / np.sqrt(len(gain))
 
 
+def test_images_of_one_mean_do_not_make_it_els():
+    """If all images have one sum S, the mean outside still tells the sum inside: it is a second look at the window.
+
+    With k = 1 the sum outside is S - y, so sqrt(M) m = a (S - y) / sqrt(M) + noise is a look at y with M times the variance. Both
+    looks together are one with variance s^2 / (1 + 1 / M): the machine is ELS that sees it. Images here are permutations of each
+    other.
+    """
+    rng = np.random.default_rng(4)
+    images = np.stack([rng.permutation(np.linspace(-1, 1, 12)).reshape(3, 4, 1) for _ in range(3)])
+    x, a, s = noised(images, 0.6, COSINE, 5, queries=1)[0], float(COSINE.signal(0.6)), float(COSINE.noise(0.6))
+    found, alone = (kind(images, COSINE, window=1)(x, 0.6) for kind in (md.SummaryScore, md.EquivariantLocalScore))
+    assert np.abs(found - alone).max() > 0.01
+    other = a * images[0].sum() - (x.sum() - x)  # the second look at a y
+    both = (x + other / 11) / (1 + 1 / 11)
+    expected = [softmax_mean((one - a * images.ravel()) ** 2, images.ravel(), s / np.sqrt(1 + 1 / 11)) for one in both.ravel()]
+    assert np.abs(found.ravel() - expected).max() < 1e-12
+
+
 def test_it_commutes_with_shifts():
     """On a torus a shifted x gives the shifted answer."""
     images = md.testing.practice_images(count=4, height=4, width=5)

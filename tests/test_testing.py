@@ -294,7 +294,7 @@ def test_no_machine_passes_for_another(name):
 
 @needs_jit
 def test_a_softmax_is_the_best_denoiser_only_where_the_noise_is_that_of_pixels():
-    """Soft windows follow their formula, but their error is not orthogonal to what they see; the report says which noise is wrong.
+    """Soft windows obey their formula, and their error is not orthogonal to what they see: the report says which noise is wrong.
 
     The same holds for a rule that gives the mean outside another weight than SummaryScore does.
     """
@@ -354,7 +354,7 @@ ONE_HEARD = MEANS - {"no signal"} | {"who is heard", "formula", "orthogonality"}
 @needs_jit
 @pytest.mark.parametrize("boundary", ["circular", "zeros"])
 def test_who_hears_one_clear_other_is_the_best_denoiser_of_two_windows(boundary):
-    """A one-hot map to a window that shares no pixel: every law holds, orthogonality to both windows too; and "hears" for any map."""
+    """A one-hot map to a window that shares no pixel: every law holds, orthogonality too; any map may claim "hears"."""
     attention = others(3, 7, boundary)
     options = {"window": 3, "boundary": boundary}
 
@@ -385,7 +385,7 @@ def test_who_hears_one_clear_other_is_the_best_denoiser_of_two_windows(boundary)
     ],
 )
 def test_evidence_that_is_counted_wrongly_is_found_without_the_formula(wrong, hint):
-    """A pixel that hears itself, a transposed map, g in a wrong unit: each error is seen in the windows, and each slip is named."""
+    """A pixel that hears itself, a transposed map, g in a wrong unit: the windows show each error, and each slip is named."""
     right = {"attention": MAP, "window": 3}
     denoiser = hearing(HEARD, **wrong(MAP))
     assert not testing.orthogonality(denoiser, HEARD, COSINE, samples=2000, **right).held
@@ -915,6 +915,9 @@ def test_every_law_is_a_function_with_its_theorem():
         assert set(WRONG) == set(LAWS), name
 
 
+SHORT = theory.ideal(IMAGES)._replace(values=IMAGES[:, 0, 0])
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "error", "words"),
     [
@@ -933,10 +936,10 @@ def test_every_law_is_a_function_with_its_theorem():
         ((IS, IMAGES, COSINE, "IS"), {"attention": np.eye(30)}, ValueError, "attention: expected with the claim 'hears'"),
         ((IS, IMAGES, COSINE, "rule"), {"rule": 3}, TypeError, "rule: expected a function (images, t)"),
         ((IS, IMAGES, COSINE, "rule"), {"rule": lambda images, t: images}, TypeError, "one that returns ndarray"),
-        ((IS, IMAGES, COSINE, "rule"), {"rule": lambda y, t: theory.ideal(y[:, :2])}, ValueError, "rule: expected views of shape"),
-        ((IS, IMAGES, COSINE, "rule"), {"rule": lambda y, t: theory.ideal(y)._replace(values=y[:, 0, 0])}, ValueError, "30 numbers"),
+        ((IS, IMAGES, COSINE, "rule"), {"rule": lambda y, t: theory.ideal(y[:, 1:])}, ValueError, "rule: expected views"),
+        ((IS, IMAGES, COSINE, "rule"), {"rule": lambda y, t: SHORT}, ValueError, "rule: expected answers of 30 numbers"),
         ((IS, IMAGES, COSINE, "hears"), {"attention": np.eye(30)}, ValueError, "window: expected the side k that 'hears'"),
-        ((IS, IMAGES, COSINE, "hears"), {"attention": np.eye(9), "window": 3}, ValueError, "attention: expected (30, 30) weights"),
+        ((IS, IMAGES, COSINE, "hears"), {"attention": np.eye(9), "window": 3}, ValueError, "expected (30, 30) weights"),
         ((IS, IMAGES, COSINE, ("ideal", "hears")), {"attention": np.eye(30), "window": 3}, ValueError, "shares no pixel"),
         ((IS, IMAGES, COSINE, ("hears", "local")), {}, ValueError, "'hears' without 'local' and 'rule'"),
         ((IS, IMAGES, COSINE), {"boundary": "mirror"}, ValueError, "boundary: expected one of"),

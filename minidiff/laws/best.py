@@ -8,7 +8,7 @@ import numpy as np
 from ..theory import translations, windows
 from ..types import Array
 from .case import Case, Drawn, NotApplicable
-from .hints import loud_views, looks_like
+from .hints import looks_like, loud_views
 from .law import Finding, compared, law, pixel_words
 from .rules import estimate, explained, is_of_its_images, posterior, views
 
@@ -129,7 +129,7 @@ FEATURES, SIGMAS = 64, 7.0
 
 
 class Asked(NamedTuple):
-    """n noised images, seen through G views: clean values, noisy ones and answers (n, G, D), and what each view sees (n, G, P)."""
+    """n noised images, seen through G views: clean values, noisy ones, answers (n, G, D), and what each view sees (n, G, P)."""
 
     x0: Array
     x: Array
@@ -157,9 +157,10 @@ def orthogonality(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding
     means are over equally many places for each n. So the posterior of (n, u) is the softmax of l[p, n, u] + L[q, n]. This is the
     softmax of 'formula' for a map with A[p, q] = 1. The windows must share no pixel: shared noise would count twice.
 
-    Three g's are tried: x (with "hears" the mean colour of what is heard), x0_hat, and a random mixture of 64 waves cos(w . seen + b) for each class of pixels. A wave's
-    weight in the mixture is its product with the error on one half of the noised images; the mixture is tried on the other half.
-    A mean of n products, divided by its standard error, is about normal: it is beyond 7 with probability 3e-12.
+    Three g's are tried: x (with "hears" the mean colour of what is heard), x0_hat, and a random mixture of 64 waves
+    cos(w . seen + b) for each class of pixels. A wave's weight in the mixture is its product with the error on one half of the
+    noised images; the mixture is tried on the other half. A mean of n products, divided by its standard error, is about normal:
+    it is beyond 7 with probability 3e-12.
 
     Usually: not the best denoiser of its class: something that it sees still shows in which direction its error is
     """

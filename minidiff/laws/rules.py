@@ -77,7 +77,7 @@ def estimate(
 
 
 def is_of_its_images(rule: Rule, images: Array) -> bool:
-    """Whether each candidate is one pixel of a training image, or one whole image: it shows what is seen there, and answers it."""
+    """Whether each candidate is a pixel of a training image, or a whole one: it shows what is seen there, and answers with it."""
     shown = np.concatenate([rule.see(y) for y in images])
     return (
         shown.shape == rule.keys.shape

@@ -127,7 +127,8 @@ def who_is_heard(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
 
     Usually: the map is used transposed, pixels are counted column by column, or all pixels share one maximum
     """
-    return _out_of_sight(case, drawn, rng, np.eye(len(case.attention)) + case.attention)
+    attention = np.asarray(case.attention)
+    return _out_of_sight(case, drawn, rng, np.eye(len(attention)) + attention)
 
 
 def _out_of_sight(case, drawn, rng, reach):

@@ -41,7 +41,11 @@ class SummaryScore(WindowMachine):
     The noise outside the window is independent of the noise inside, and its mean has variance s^2 / M. So this is the posterior
     mean of a pixel given its window and m: no denoiser that sees only these is better (KG's argument for ELS). It lies between
     ELS, which does not see m, and ES, which sees all. Nothing is fitted. Like attention it tells a pixel what the others look
-    like; unlike attention it tells one thing only.
+    like; unlike attention it tells one thing only. (It is not ELS even where all training images have one mean: the mean outside
+    then tells the sum inside. With k = 1 it is ELS with s^2 / (1 + 1 / M) for s^2.)
+
+    `testing.check_denoiser` holds it against its laws, with claims=("ideal", "rule") and
+    rule=lambda images, t: windows_and_means(images, 3, "circular"); add "equivariant" on a torus.
 
     Parameters
     ----------
