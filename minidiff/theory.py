@@ -186,7 +186,7 @@ def denoise(rule: Rule, x: Array, a: float, s: float, attention: Array | None = 
     """x0_hat of one image x (H, W, C): for each view the mean of its candidates' values, w @ values / sum(w).
 
     With attention A (G, G) views hear from each other which training image is likely, and candidate (n, u) at p has the exponent
-    -d[p, n, u] / (2 s^2) + strength * sum over q of A[p, q] L[q, n] (ours). The pieces of a mosaic then come to agree.
+    -d[p, n, u] / (2 s^2) + strength * sum over q of A[p, q] L[q, n] (ours). Pieces agree; strength 1 is exact for one q apart.
     """
     explained = [explain(rule, seen, view, a) for view, seen in enumerate(rule.see(x))]
     count, answer = rule.image[-1] + 1, []

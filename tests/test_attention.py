@@ -142,7 +142,7 @@ def one_hot(places):
 @settings(deadline=None, max_examples=10)
 @given(SEEDS, st.floats(0.2, 0.95), st.sampled_from(BOUNDARIES))
 def test_the_place_that_is_heard_is_a_second_view_of_the_same_image(seed, t, boundary):
-    """With a one-hot map and raw g = 1, x0_hat[p] is the mean of y_n[u] over all (n, u, v): p shows n at u, and q(p) shows n at v.
+    """With a one-hot map and raw g = 1, x0_hat[p] is the mean of y_n[u] over (n, u, v): p shows n at u, and q(p) shows n at v.
 
     The loops know no evidence: each (n, u, v) has the likelihood of both windows, exp(-(|W_p - a W(n, u)|^2 +
     |W_q - a W(n, v)|^2) / (2 s^2)), u and v run over all places of p's and q's padding patterns, and q(p) is 3 columns away, so
@@ -187,8 +187,8 @@ def test_where_windows_overlap_shared_noise_counts_twice():
     """How far off the theorem is in pictures, where v = u + (q - p) is known, and windows may overlap: a measurement.
 
     The best denoiser of both windows there is ELS that sees their union. Of what it gains over ELS in mean squared error, the
-    machine makes .97 where the windows of 3 are apart, .75 with one shared column, and .49 with two. A pixel that hears itself is
-    worse off than one that hears nobody: its error is 2.3 % larger.
+    machine makes .98 where the windows of 3 are apart, .73 with one shared column, and .38 with two. A pixel that hears itself is
+    worse off than one that hears nobody: its error is 3 % larger.
     """
     images, (a, s) = md.testing.practice_images(count=8, height=8, width=8), levels(0.7)
     rng = np.random.default_rng(0)
@@ -203,7 +203,7 @@ def test_where_windows_overlap_shared_noise_counts_twice():
         gains = [((local - clean) ** 2).mean() - ((one - clean) ** 2).mean() for one in (machine, best)]
         kept[across] = float(gains[0] / (gains[1] if across else ((local - clean) ** 2).mean()))
     print({across: round(share, 3) for across, share in kept.items()})
-    np.testing.assert_allclose([kept[across] for across in range(5)], [-0.023, 0.49, 0.75, 0.97, 0.97], atol=0.02)
+    np.testing.assert_allclose([kept[across] for across in range(5)], [-0.03, 0.38, 0.73, 0.98, 0.98], atol=0.03)
 
 
 # --- the three identities --------------------------------------------------------------------------------------------

@@ -55,8 +55,8 @@ class AttentionScore(WindowMachine):
     posterior mean of y_n[u]. For P(W_p, W_q | n) = mean over u of e^l[p, n, u] times mean over v of e^l[q, n, v], where the means
     run over the places of p's and of q's padding pattern, as many for each n. (`testing.orthogonality`, claim "hears".)
     A network's map depends on x, and its choice tells something too: there this is a model. In pictures v - u is known, and
-    windows may share noise, which then counts twice. Of what the best denoiser of both windows gains over ELS, g = 1 makes .97
-    where windows of 3 are apart, .75 with one shared column, .49 with two; a pixel that hears itself does worse than ELS (8
+    windows may share noise, which then counts twice. Of what the best denoiser of both windows gains over ELS, g = 1 makes .98
+    where windows of 3 are apart, .73 with one shared column, .38 with two; a pixel that hears itself does worse than ELS (8
     practice images, t = .7; pytest -s -m slow tests/test_attention.py -k overlap). Uniform A at g = 1 adds what all windows say,
     as if they were drawn from n by themselves, divided by k^2 for their overlap; p's own evidence then counts 1 + 1 / k^2 times.
 
