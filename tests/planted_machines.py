@@ -448,7 +448,7 @@ PLACES = {
     "AttentionScore, one other heard": (one_heard, WIDE, ("ideal", "hears"), {"attention": HEARD, "window": 3}),
     "SummaryScore": (
         hears_the_mean,
-        COLOUR,
+        SMALL,
         ("ideal", "rule", "equivariant"),
         {"rule": lambda images, t: windows_and_means(images, 3, "circular")},
     ),
