@@ -368,7 +368,7 @@ def check_attention(case: Case, attention: Array) -> Array:
     """The map (H W, H W) as float64; ValueError unless it has rows of weights, one place each and clear of it for "ideal"."""
     height, width, _ = case.shape
     pixels = height * width
-    attention = arguments.float_array("attention", np.asarray(attention, np.float64), "(H W, H W)", 2)
+    attention = arguments.float_array("attention", attention, str((pixels, pixels)), 2).astype(np.float64)
     if attention.shape != (pixels, pixels) or attention.min() < 0 or np.abs(attention.sum(axis=1) - 1).max() > 1e-5:
         raise ValueError(f"attention: expected {(pixels, pixels)} weights >= 0 with rows of sum 1, got {attention.shape}")
     if case.claimed("ideal"):
