@@ -48,7 +48,7 @@ def noise(seed: int, shape: tuple[int, ...]) -> Array:
     Examples
     --------
     >>> noise(0, (2, 2)).round(3).tolist()
-    [[0.0, 0.0], [0.0, 0.0]]
+    [[0.082, 1.052], [-0.617, 2.028]]
     """
     arguments.whole_number("seed", seed, 0, 2**32 - 1)
     shape = arguments.shape("shape", shape, "such as (16, 16, 1)")
