@@ -66,8 +66,14 @@ def told(images: Array, noise: Array, k: int, steps: int = 20) -> Told:
         "colours are equal training pictures. These gave the most pixels, in outline:</p>"
         f"<div class='givers'>{''.join(gave)}</div>"
     )
-    row, column = (int(i) for i in np.argwhere(origin == order[0])[0]) if len(order) else (0, 0)
-    return Told(walk, _sizes(images, noise, steps), row * images.shape[2] + column)
+    return Told(walk, _sizes(images, noise, steps), _in_the_middle(origin >= 0))
+
+
+def _in_the_middle(where):
+    """The pixel of `where` (H, W) that is nearest to the middle."""
+    rows, columns = np.indices(where.shape)
+    far = np.hypot(rows - where.shape[0] / 2, columns - where.shape[1] / 2)
+    return int(np.where(where, far, far + far.max()).argmin())
 
 
 def _giver(n, image, source, origin, colour):

@@ -1,13 +1,12 @@
-// The theory in plain JavaScript: the same names in the same order as minidiff/theory.py, which is the definition.
+// The theory in plain JavaScript, with the names and in the order of minidiff/theory.py, which is the definition.
 //
 // A set of images is {count, height, width, channels, data}: data holds the images one after the other, each as rows of pixels of
-// channels. An image is its numbers alone. All numbers are float64. How far off JavaScript's own order of operations is from
-// NumPy's, the tests say: the answers agree to 1e-9, where both compute in float64.
+// channels. An image alone is its numbers. All numbers are float64, and the tests hold the answers against theory.py's.
 "use strict";
 
 // --- noise, and the way back -----------------------------------------------------------------------------------------
 
-/** Whole numbers from 0 to 2^32 - 1: MurmurHash3's finalizer of a counter in steps of the golden ratio; the seed sets its start. */
+/** Whole numbers below 2^32: MurmurHash3's finalizer of a counter in steps of the golden ratio; the seed says where it starts. */
 function randomWords(seed, count) {
   const mix = (h) => {
     h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
@@ -18,14 +17,12 @@ function randomWords(seed, count) {
   return Uint32Array.from({ length: count }, (_, i) => mix(start + Math.imul(i + 1, 0x9e3779b9)));
 }
 
-/** Unit normal numbers from a seed, two by two from two words each (Box and Muller); `minidiff.explore.noise` gives the same. */
+/** Unit normal numbers from a seed, two from two words each (Box and Muller); `minidiff.explore.noise` gives the same. */
 function unitNoise(seed, count) {
-  const words = randomWords(seed, 2 * Math.ceil(count / 2));
-  const uniform = (i) => (words[i] + 0.5) / 2 ** 32;
+  const uniform = Float64Array.from(randomWords(seed, count + (count % 2)), (word) => (word + 0.5) / 2 ** 32);
   return Float64Array.from({ length: count }, (_, i) => {
-    const pair = i - (i % 2);
-    const angle = 2 * Math.PI * uniform(pair + 1);
-    return Math.sqrt(-2 * Math.log(uniform(pair))) * (i % 2 ? Math.sin(angle) : Math.cos(angle));
+    const [first, angle] = [uniform[i - (i % 2)], 2 * Math.PI * uniform[i - (i % 2) + 1]];
+    return Math.sqrt(-2 * Math.log(first)) * (i % 2 ? Math.sin(angle) : Math.cos(angle));
   });
 }
 
@@ -45,8 +42,8 @@ function epsFromX0(x, x0Hat, a, s) {
   return x.map((value, i) => (value - a * x0Hat[i]) / s);
 }
 
-/** DDIM (eta = 0): guess the clean image, and put back a little less of the noise that is left. Each step asks denoiser(x, t) for
- * an answer with an x0Hat; steps + 1 of them are given out, with t and x, since the clean image is asked too where it comes from. */
+/** DDIM (eta = 0): guess the clean image, and put back a little less of the noise that is left. denoiser(x, t) gives {x0Hat, ...};
+ * what is given out is that with t and x, at all steps + 1 times: the clean image, at t = 0, is asked too where it comes from. */
 function* walkBack(denoiser, noise, steps) {
   let x = noise.map((value) => cosine(1)[1] * value);
   for (let i = 0; i <= steps; i++) {
@@ -68,33 +65,23 @@ function paddingPattern(side, k, boundary) {
 /** What padding tells each pixel, on both axes, as one number: pixels of one number may explain each other. */
 function places(height, width, k, boundary) {
   const [rows, columns] = [height, width].map((side) => paddingPattern(side, k, boundary));
-  return Int32Array.from({ length: height * width }, (_, p) => rows[Math.floor(p / width)] * (width + 1) + columns[p % width]);
+  return Array.from({ length: height * width }, (_, p) => rows[Math.floor(p / width)] * (width + 1) + columns[p % width]);
 }
 
-/** The shifts of one axis, [shift, first, last]: at that shift, pixels from first to last - 1 may be explained. */
-function shifts(side, k, boundary, anywhere) {
-  if (!anywhere) return [[0, 0, side]];
-  if (boundary === "circular") return Array.from({ length: side }, (_, shift) => [shift, 0, side]);
+/** The same as shifts of one axis, [shift, first, last]: at that shift the pixels from first to last - 1 may be explained. */
+function shifts(side, { name, k, boundary }) {
   const d = k >> 1;
   const found = [[0, 0, side]];
-  for (let shift = 2 * d - side + 1; shift < side - 2 * d; shift++) {
-    if (shift !== 0) found.push([shift, Math.max(d, d - shift), Math.min(side - d, side - d - shift)]);
+  for (let shift = 1; name === "ELS" && shift < side; shift++) {
+    if (boundary === "circular") found.push([shift, 0, side]);
+    else if (shift < side - 2 * d) found.push([shift, d, side - d - shift], [-shift, d + shift, side - d]);
   }
   return found;
 }
 
+const room = (count) => new Float64Array(count);
+
 // --- the one formula -------------------------------------------------------------------------------------------------
-
-// exp(-q) is the product of exp(-i / 32), from a table, and exp(-r) with r < 1 / 32, from five terms of its series: off by at most
-// 3e-10 of itself, in a quarter of the time. A term below exp(-REACH) of its image's largest counts as 0.
-const REACH = 40;
-const POWERS = Float64Array.from({ length: 32 * REACH + 1 }, (_, i) => Math.exp(-i / 32));
-
-function expMinus(q) {
-  const i = (q * 32) | 0;
-  const r = q - i / 32;
-  return POWERS[i] * (1 - r * (1 - r * (0.5 - r * (1 / 6 - r * (1 / 24)))));
-}
 
 /** The exponent gap / (2 s^2) of a distance that is that much above the smallest; at s = 0 only the nearest count. */
 function exponent(gap, s) {
@@ -104,97 +91,98 @@ function exponent(gap, s) {
 /** How well each training image n explains each view g by itself: {views, cost, mass, total, winner, s}, at n * views + g.
  *
  * cost is the smallest squared distance, winner its candidate, mass the sum over candidates of exp(-(distance - cost) / (2 s^2)),
- * and total the same sum of their values. machine is {name, k, boundary}; in the names of theory.py L = log(mass) - cost / (2 s^2). */
+ * and total the same sum of their values. machine is {name, k, boundary}; in the words of theory.py L = log(mass) - cost / (2 s^2). */
 function evidence(machine, set, x, a, s) {
   return { IS: ideal, ES: equivariant, LS: throughWindows, ELS: throughWindows }[machine.name](set, x, a, s, machine);
 }
 
-/** IS: the image as one view, and each training image as one candidate. */
+/** IS: the image is one view, and each training image one candidate. */
 function ideal(set, x, a, s) {
-  const cost = Float64Array.from({ length: set.count }, (_, n) => {
-    let sum = 0;
-    for (let i = 0, at = n * x.length; i < x.length; i++) sum += (x[i] - a * set.data[at + i]) ** 2;
-    return sum;
-  });
-  return { views: 1, cost, mass: new Float64Array(set.count).fill(1), total: set.data, winner: new Int32Array(set.count), s };
+  const cost = room(set.count).map((_, n) => squaredDistance(x, set.data.subarray(n * x.length), a));
+  return { views: 1, cost, mass: room(set.count).fill(1), total: set.data, winner: new Int32Array(set.count), s };
 }
 
-/** ES: every translation u of each training image is a candidate; they are compared on the torus. */
+function squaredDistance(x, y, a) {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += (x[i] - a * y[i]) ** 2;
+  return sum;
+}
+
+/** ES: each translation u of each training image on the torus is a candidate. */
 function equivariant(set, x, a, s) {
   const { count, height, width, channels } = set;
-  const moved = new Float64Array(x.length);
-  const found = emptyEvidence(count, 1, x.length, s);
+  const [found, moved, views] = [emptyEvidence(count, 1, x.length, s), room(x.length), height * width];
+  const translate = (u) => {
+    const [row, column, line] = [Math.floor(u / width), (u % width) * channels, width * channels];
+    for (let i = 0; i < height; i++) moved.set(SHOWN.subarray((row + i) * 2 * line + column, (row + i) * 2 * line + column + line), i * line);
+    return moved;
+  };
   for (let n = 0; n < count; n++) {
-    for (let u = 0; u < height * width; u++) {
-      for (let row = 0, i = 0; row < height; row++) {
-        const from = n * x.length + ((row + Math.floor(u / width)) % height) * width * channels;
-        for (let j = 0; j < width * channels; j++, i++) moved[i] = set.data[from + ((j + (u % width) * channels) % (width * channels))];
-      }
-      let distance = 0;
-      for (let i = 0; i < x.length; i++) distance += (x[i] - a * moved[i]) ** 2;
-      const old = found.cost[n];
-      if (distance < old) {
-        found.winner[n] = u;
-        found.cost[n] = distance;
-        rescale(found, n, x.length, old < Infinity ? Math.exp(-exponent(old - distance, s)) : 0);
-      }
-      const weight = Math.exp(-exponent(distance - found.cost[n], s));
+    extend(SHOWN, set.data, n * x.length, { ...set, boundary: "circular", d: 0 }, 2);
+    const distances = room(views).map((_, u) => squaredDistance(x, translate(u), a));
+    found.cost[n] = distances.reduce((least, one) => Math.min(least, one));
+    found.winner[n] = distances.indexOf(found.cost[n]);
+    for (let u = 0; u < views; u++) {
+      const weight = Math.exp(-exponent(distances[u] - found.cost[n], s));
       found.mass[n] += weight;
-      if (weight > 0) for (let i = 0; i < x.length; i++) found.total[n * x.length + i] += weight * moved[i];
+      if (weight > 1e-18) translate(u).forEach((value, i) => (found.total[n * x.length + i] += weight * value));
     }
   }
   return found;
 }
 
 function emptyEvidence(count, views, size, s) {
-  const [cost, mass] = [new Float64Array(count * views).fill(Infinity), new Float64Array(count * views)];
-  return { views, cost, mass, total: new Float64Array(count * views * size), winner: new Int32Array(count * views), s };
-}
-
-/** A new smallest distance came: what was weighed against the old one counts less. */
-function rescale(found, at, size, factor) {
-  found.mass[at] *= factor;
-  for (let i = at * size; i < (at + 1) * size; i++) found.total[i] *= factor;
+  const [cost, mass, total] = [1, 1, size].map((each) => room(count * views * each));
+  return { views, cost, mass, total, winner: new Int32Array(count * views), s };
 }
 
 // Squared differences are rounded to whole multiples of 2^-34, so that sums of them below 2^19 are exact. A running sum that takes
 // off what leaves the window then loses nothing: equal windows have equal distances, and a window's distance to itself is 0.
 const GRID = 1.5 * 2 ** 18;
 
-// What the loops below work in. A browser compiles them twice as fast for arrays that are there once and for all.
+// exp(-q) is exp(-i / 256), from a table, times three terms of exp(-r) with r < 1 / 256: off by at most 1e-8 of itself, and quick.
+// A term below exp(-REACH) of its image's largest counts as 0.
+const REACH = 40;
+const POWERS = Float64Array.from({ length: 256 * REACH + 1 }, (_, i) => Math.exp(-i / 256));
+
+function expMinus(q) {
+  const i = (q * 256) | 0;
+  const r = q - i / 256;
+  return POWERS[i] * (1 - r + r * r * 0.5);
+}
+
+// What the loops below work in: x and one training image with what is past their borders, sums, and what image n says of each view.
 const MOST = 32; // the largest side of an image
-const room = (count) => new Float64Array(count);
-const [SEEN, SHOWN] = [room(3 * (3 * MOST) ** 2), room(3 * (4 * MOST) ** 2)]; // x and one training image, with what is past the border
-const [SQUARES, ALONG, DOWN] = [room(4 * MOST), room(3 * MOST * MOST), room(MOST)];
-const [COST, MASS, TOTAL, WINNER] = [room(MOST * MOST), room(MOST * MOST), room(3 * MOST * MOST), new Int32Array(MOST * MOST)];
+const [SEEN, SHOWN, SQUARES, ALONG, DOWN] = [27 * MOST ** 2, 48 * MOST ** 2, 4 * MOST, 3 * MOST ** 2, MOST].map(room);
+const DISTANCES = room(MOST ** 4);
+const [COST, MASS, TOTAL, WINNER] = [...[1, 1, 3].map((each) => room(each * MOST ** 2)), new Int32Array(MOST ** 2)];
 
 /** LS and ELS: pixels see their windows. At one shift all distances are box sums over one plane of squared differences. */
 function throughWindows(set, x, a, s, machine) {
-  const { count, height, width, channels } = set;
-  const views = height * width;
-  const [rows, columns] = [height, width].map((side) => shifts(side, machine.k, machine.boundary, machine.name === "ELS"));
-  const found = emptyEvidence(count, views, channels, s);
-  const plan = { ...set, ...machine, d: machine.k >> 1, circular: machine.boundary === "circular", a };
-  Object.assign(plan, { reach: REACH * 2 * s * s, rate: s > 0 ? 0.5 / s / s : 0 });
-  plan.seenWide = extend(SEEN, x, 0, plan, false);
-  for (let n = 0; n < count; n++) {
-    plan.shownWide = extend(SHOWN, set.data, n * x.length, plan, true);
-    COST.fill(Infinity, 0, views);
+  const views = set.height * set.width;
+  const [rows, columns] = [set.height, set.width].map((side) => shifts(side, machine));
+  const found = emptyEvidence(set.count, views, set.channels, s);
+  const plan = { ...set, ...machine, d: machine.k >> 1, a, reach: REACH * 2 * s * s, rate: s > 0 ? 0.5 / s / s : 0 };
+  plan.seenWide = extend(SEEN, x, 0, plan, 1);
+  for (let n = 0; n < set.count; n++) {
+    plan.shownWide = extend(SHOWN, set.data, n * x.length, plan, 2);
+    COST.fill(Infinity);
     for (const one of [MASS, TOTAL]) one.fill(0);
-    for (const row of rows) for (const column of columns) oneShift(plan, row, column);
-    found.cost.set(COST.subarray(0, views), n * views);
-    found.mass.set(MASS.subarray(0, views), n * views);
+    let at = 0;
+    for (const row of rows) for (const column of columns) at = measure(plan, row, column, at);
+    at = 0;
+    for (const row of rows) for (const column of columns) at = weigh(plan, row, column, at);
+    for (const [to, from] of [[found.cost, COST], [found.mass, MASS], [found.winner, WINNER]]) to.set(from.subarray(0, views), n * views);
     found.total.set(TOTAL.subarray(0, x.length), n * x.length);
-    found.winner.set(WINNER.subarray(0, views), n * views);
   }
   return found;
 }
 
-/** Put an image into `out` with what its windows see past its border, zeros or the torus; returns the pixels in a row of it.
- *
- * `twice` shows the torus at all shifts at once. */
-function extend(out, data, at, { height, width, channels, circular, d }, twice) {
-  const [tall, wide] = [height, width].map((side) => 2 * d + (circular && twice ? 2 * side - 1 : side));
+/** Put an image into `out` with what its windows see past its border: zeros, or the torus, `turns` times so that it holds all
+ * shifts. Returns the number of pixels in a row. */
+function extend(out, data, at, { height, width, channels, boundary, d }, turns) {
+  const circular = boundary === "circular";
+  const [tall, wide] = [height, width].map((side) => 2 * d + (circular ? turns * side : side));
   for (let row = -d, i = 0; row < tall - d; row++) {
     for (let column = -d; column < wide - d; column++) {
       const inside = circular || (row >= 0 && row < height && column >= 0 && column < width);
@@ -205,32 +193,30 @@ function extend(out, data, at, { height, width, channels, circular, d }, twice) 
   return wide;
 }
 
-/** Weigh the candidates of one shift, (dy, dx), for the pixels that they may explain: rows top to bottom, columns left to right. */
-function oneShift(plan, [dy, top, bottom], [dx, left, right]) {
-  const { height, width, channels, k, d, circular, seenWide, shownWide } = plan;
-  const count = right - left;
+/** The distances at one shift, (dy, dx), of the pixels that it may explain: rows top to bottom, columns left to right.
+ *
+ * They are kept from `at` on; returns where they end. */
+function measure(plan, [dy, top, bottom], [dx, left, right], at) {
+  const { height, width, channels, k, d, boundary, seenWide, shownWide } = plan;
+  const circular = boundary === "circular";
   const [first, last] = circular ? [0, height] : [Math.max(0, top - d), Math.min(height, bottom + d)];
   if (!circular) ALONG.fill(0, 0, (height + k) * width);
   for (let row = first; row < last; row++) {
-    const from = ((row + d) * seenWide + left) * channels;
-    const other = ((row + dy + d) * shownWide + left + dx) * channels;
-    squaresOfRow(from, other, plan.a, channels, count + k - 1);
-    sumAlongRow((row + d) * width + left, count, k);
+    const [from, other] = [(row + d) * seenWide + left, (row + dy + d) * shownWide + left + dx];
+    squaresOfRow(from * channels, other * channels, plan.a, channels, right - left + k - 1);
+    sumAlongRow((row + d) * width + left, right - left, k);
   }
   if (circular) {
     ALONG.copyWithin(0, height * width, (height + d) * width);
     ALONG.copyWithin((height + d) * width, d * width, 2 * d * width);
   }
   DOWN.fill(0);
-  for (let row = top; row < top + k - 1; row++) {
-    for (let column = left; column < right; column++) DOWN[column] += ALONG[row * width + column];
-  }
-  for (let row = top; row < bottom; row++) {
-    weighRow(plan, row, left, right, dy, dx, ((row + dy + d) * shownWide + dx + d) * channels);
-  }
+  for (let row = top; row < top + k - 1; row++) for (let column = left; column < right; column++) DOWN[column] += ALONG[row * width + column];
+  for (let row = top; row < bottom; row++, at += right - left) sumDown(row * width, left, right, (k - 1) * width, at - left);
+  return at;
 }
 
-/** The squared differences of `count` pixels of two rows, as multiples of 2^-34. */
+/** The squared differences of `count` pixels of two rows. */
 function squaresOfRow(from, other, a, channels, count) {
   for (let j = 0; j < count; j++, from += channels, other += channels) {
     let difference = SEEN[from] - a * SHOWN[other];
@@ -254,119 +240,111 @@ function sumAlongRow(to, count, k) {
   }
 }
 
-/** Complete the sums of one row of pixels, and weigh its candidates, whose values begin at `at`. */
-function weighRow(plan, row, left, right, dy, dx, at) {
-  const { height, width, channels, k, reach, rate } = plan;
-  const [below, u] = [(k - 1) * width, ((row + dy + height) % height) * width + dx];
-  for (let column = left, i = row * width + left; column < right; column++, i++) {
+/** The distances of one row of pixels, which begins at pixel `first`, and the smallest of each pixel so far. */
+function sumDown(first, left, right, below, at) {
+  for (let column = left, i = first + left; column < right; column++, i++) {
     const distance = DOWN[column] + ALONG[i + below];
     DOWN[column] = distance - ALONG[i];
-    let gap = distance - COST[i];
-    if (gap > reach) continue;
-    if (gap <= 0) {
-      newWinner(i, u + column - (column + dx < width ? 0 : width), distance, gap, channels, rate, reach);
-      gap = 0;
+    DISTANCES[at + column] = distance;
+    if (distance < COST[i]) {
+      COST[i] = distance;
+      WINNER[i] = 2 ** 30;
     }
-    const weight = expMinus(gap * rate);
-    MASS[i] += weight;
-    for (let c = 0; c < channels; c++) TOTAL[i * channels + c] += weight * SHOWN[at + column * channels + c];
   }
 }
 
-/** Candidate u is at least as near as the nearest before it: the lowest of equals wins, and what was weighed counts less. */
-function newWinner(i, u, distance, gap, channels, rate, reach) {
-  if (gap === 0) {
-    if (u < WINNER[i]) WINNER[i] = u;
-    return;
+/** Weigh the candidates of one shift, whose distances lie from `at` on; the lowest of equals wins. */
+function weigh({ height, width, channels, d, shownWide, reach, rate }, [dy, top, bottom], [dx, left, right], at) {
+  for (let row = top; row < bottom; row++) {
+    const [u, values] = [((row + dy + height) % height) * width + dx, ((row + dy + d) * shownWide + dx + d) * channels];
+    for (let column = left, i = row * width + left; column < right; column++, i++) {
+      const gap = DISTANCES[at++] - COST[i];
+      if (gap > reach) continue;
+      const weight = expMinus(gap * rate);
+      MASS[i] += weight;
+      if (channels === 1) TOTAL[i] += weight * SHOWN[values + column]; // by itself, as a loop of one turn takes time
+      else for (let c = 0; c < channels; c++) TOTAL[i * channels + c] += weight * SHOWN[values + column * channels + c];
+      if (gap === 0) WINNER[i] = Math.min(WINNER[i], u + column - (column + dx < width ? 0 : width));
+    }
   }
-  WINNER[i] = u;
-  COST[i] = distance;
-  const factor = -gap > reach ? 0 : expMinus(-gap * rate);
-  MASS[i] *= factor;
-  for (let c = 0; c < channels; c++) TOTAL[i * channels + c] *= factor;
+  return at;
 }
 
-/** log sum over u of exp(-d / (2 s^2)) of each image, as the mean over views of its two parts; what all views hear at g = 1. */
+/** What all views hear, in two parts: of each image n, the mean over views of L[q, n] is logMass - cost / (2 s^2). */
 function heard({ views, cost, mass }) {
-  const count = cost.length / views;
-  const mean = (field) => Float64Array.from({ length: count }, (_, n) => field.subarray(n * views, (n + 1) * views).reduce((a, b) => a + b) / views);
+  const mean = (field) => Float64Array.from({ length: field.length / views }, (_, n) => {
+    return field.subarray(n * views, (n + 1) * views).reduce((sum, value) => sum + value) / views;
+  });
   return { cost: mean(cost), logMass: mean(mass.map(Math.log)) };
 }
 
-/** The answer of all training images together: {x0Hat, image, place, weight, heard}; the last three of each view are its winner's.
+/** The strength of what is heard: machine.strength is in units of H W / k^2, so that at 1 each pixel counts about once. */
+function rawStrength({ name, k, strength = 0 }, views) {
+  return name === "IS" || name === "ES" ? 0 : (strength * views) / k ** 2;
+}
+
+/** The answer of all training images together: {x0Hat, image, place, weight, heard}; the last but one are each view's winner's.
  *
- * Views hear from each other which image is likely, with strength g in units of H W / k^2: the candidates of image n have the
- * exponent -d / (2 s^2) + strength * (the mean over views q of L[q, n]). strength = 0 is each view by itself. */
-function posterior(found, strength, machine) {
+ * The candidates of image n have the exponent -d / (2 s^2) + strength * (what is heard of n); at strength 0 each view is alone. */
+function posterior(found, machine) {
   const { views, cost, mass, total, winner, s } = found;
-  const [count, size] = [cost.length / views, total.length / cost.length];
-  const g = machine.name === "IS" || machine.name === "ES" ? 0 : (strength * views) / machine.k ** 2;
-  const told = heard(found);
-  const answer = { x0Hat: room(views * size), image: new Int32Array(views), place: new Int32Array(views), weight: room(views), heard: told };
-  const [own, terms] = [room(count), room(count)];
+  const [count, size, told, g] = [cost.length / views, total.length / cost.length, heard(found), rawStrength(machine, views)];
+  const [x0Hat, weight, image, place] = [room(views * size), room(views), new Int32Array(views), new Int32Array(views)];
   for (let view = 0; view < views; view++) {
-    let [nearest, best, sum] = [Infinity, 0, 0];
-    for (let n = 0; n < count; n++) {
-      own[n] = cost[n * views + view] + g * told.cost[n];
-      nearest = Math.min(nearest, own[n]);
-    }
-    for (let n = 0; n < count; n++) {
-      terms[n] = g * told.logMass[n] - exponent(own[n] - nearest, s);
-      if (terms[n] > terms[best]) best = n;
-    }
+    const own = told.cost.map((one, n) => cost[n * views + view] + g * one);
+    const nearest = own.reduce((least, one) => Math.min(least, one));
+    const terms = own.map((one, n) => g * told.logMass[n] - exponent(one - nearest, s));
+    const best = terms.indexOf(terms.reduce((most, one) => Math.max(most, one)));
+    let sum = 0;
     for (let n = 0; n < count; n++) {
       const share = Math.exp(terms[n] - terms[best]);
       if (share === 0) continue;
       sum += share * mass[n * views + view];
-      for (let i = 0; i < size; i++) answer.x0Hat[view * size + i] += share * total[(n * views + view) * size + i];
+      for (let i = 0; i < size; i++) x0Hat[view * size + i] += share * total[(n * views + view) * size + i];
     }
-    for (let i = 0; i < size; i++) answer.x0Hat[view * size + i] /= sum;
-    [answer.image[view], answer.place[view], answer.weight[view]] = [best, winner[best * views + view], 1 / sum];
+    for (let i = 0; i < size; i++) x0Hat[view * size + i] /= sum;
+    [image[view], place[view], weight[view]] = [best, winner[best * views + view], 1 / sum];
   }
-  return answer;
+  return { x0Hat, image, place, weight, heard: told };
 }
 
-/** x0_hat of one image x at time t by a machine {name, k, boundary, strength}, over a set. */
+/** The answer of a machine {name, k, boundary, strength} to one image x at time t, over a set. */
 function denoise(machine, set, x, t) {
-  const [a, s] = cosine(t);
-  return posterior(evidence(machine, set, x, a, s), machine.strength ?? 0, machine);
+  return posterior(evidence(machine, set, x, ...cosine(t)), machine);
 }
 
-/** The candidates of one pixel p, {image, place, weight} from the largest weight on, at most `most` of them, and how many there
- * are. What p hears from others, `told`, is that of a whole answer. Distances are summed one by one, as the definition says. */
+/** How many candidates one pixel p has, and at most `most` of them as {image, place, weight}, the largest weight first.
+ *
+ * What p hears, `told`, is that of a whole answer. Distances are summed term by term, as the definition says. */
 function candidates(machine, set, x, p, t, told, most) {
-  const [a, s] = cosine(t);
-  const { height, width, channels } = set;
-  const [views, k] = [height * width, machine.k];
-  const place = machine.name === "LS" ? Int32Array.from({ length: views }, (_, u) => u) : places(height, width, k, machine.boundary);
-  const alike = Array.from(place.keys()).filter((u) => place[u] === place[p]);
-  const plan = { ...set, d: k >> 1, circular: machine.boundary === "circular" };
-  const wide = extend(SEEN, x, 0, plan, false);
-  const corner = (u) => (Math.floor(u / width) * wide + (u % width)) * channels; // of its window
-  const g = ((machine.strength ?? 0) * views) / k ** 2;
-  const distances = room(set.count * alike.length);
+  const [{ height, width, channels }, [a, s], k] = [set, cosine(t), machine.k];
+  const pattern = places(height, width, k, machine.boundary);
+  const alike = Array.from(pattern.keys()).filter((u) => u === p || (machine.name === "ELS" && pattern[u] === pattern[p]));
+  const plan = { ...set, d: k >> 1, boundary: machine.boundary };
+  const wide = extend(SEEN, x, 0, plan, 1);
+  const corner = (u) => (Math.floor(u / width) * wide + (u % width)) * channels; // where its window begins
+  const [g, distances] = [rawStrength(machine, height * width), room(set.count * alike.length)];
   for (let n = 0, m = 0; n < set.count; n++) {
-    extend(SHOWN, set.data, n * x.length, plan, false);
+    extend(SHOWN, set.data, n * x.length, plan, 1);
     for (const u of alike) distances[m++] = windowDistance(corner(p), corner(u), wide * channels, k, k * channels, a) + g * told.cost[n];
   }
   const image = (m) => Math.floor(m / alike.length);
   const nearest = distances.reduce((least, one) => Math.min(least, one));
   const exponents = distances.map((distance, m) => g * told.logMass[image(m)] - exponent(distance - nearest, s));
-  const largest = exponents.reduce((most, one) => Math.max(most, one));
+  const largest = exponents.reduce((best, one) => Math.max(best, one));
   const terms = exponents.map((one) => Math.exp(one - largest));
-  const sum = terms.reduce((total, one) => total + one);
-  const order = Array.from(terms.keys()).filter((m) => terms[m] > 0).sort((m, other) => terms[other] - terms[m] || m - other);
-  const shown = order.slice(0, most).map((m) => ({ image: image(m), place: alike[m % alike.length], weight: terms[m] / sum }));
+  const sum = terms.reduce((all, one) => all + one);
+  const shown = [];
+  for (let m; shown.length < most && terms[(m = terms.indexOf(terms.reduce((best, one) => Math.max(best, one))))] > 0; terms[m] = 0) {
+    shown.push({ image: image(m), place: alike[m % alike.length], weight: terms[m] / sum });
+  }
   return { count: distances.length, shown };
 }
 
 function windowDistance(from, other, stride, rows, count, a) {
   let sum = 0;
   for (let row = 0; row < rows; row++, from += stride, other += stride) {
-    for (let i = 0; i < count; i++) {
-      const difference = SEEN[from + i] - a * SHOWN[other + i];
-      sum += difference * difference + GRID - GRID;
-    }
+    for (let i = 0; i < count; i++) sum += (SEEN[from + i] - a * SHOWN[other + i]) ** 2 + GRID - GRID;
   }
   return sum;
 }
