@@ -26,8 +26,9 @@ MAY["plots"] = MAY["measures"] | {"measures"}
 MAY["laws"] = MAY["testing"] = GROUND | THEORY | {"process", "machines", "laws"}
 BELOW = GROUND | THEORY | {"process", "engine", "machines", "nets", "datasets", "measures", "plots"}
 MAY["studies"] = BELOW
+MAY["explore"] = BELOW - {"engine"}
 MAY["coursework"] = (BELOW | {"laws", "testing"}) - {"engine"}
-MAY["command"] = (BELOW | {"studies", "coursework"}) - {"engine"}
+MAY["command"] = (BELOW | {"studies", "explore", "coursework"}) - {"engine"}
 MAY["__init__"] = MAY["__main__"] = BELOW | {"command"}
 
 

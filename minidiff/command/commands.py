@@ -1,4 +1,4 @@
-"""What the commands do: tour, train, compare, check, bench, info; sampling.py has sample."""
+"""What the commands do: tour, explore, train, compare, check, bench, info; sampling.py has sample."""
 
 import json
 import platform
@@ -17,12 +17,32 @@ from ..studies import experiments
 from . import data
 
 
+EXPLORED = 300  # training images in the page, unless --count says more
+
+
 def tour(options: Namespace) -> None:
     """minidiff tour."""
     from ..studies.tour import tour
 
     page = tour(files.folder(options.out), seed=options.seed, quick=options.quick, train=options.train)
     print(f"Read {page}")
+
+
+def explore(options: Namespace) -> None:
+    """minidiff explore."""
+    from .. import explore
+
+    out = files.folder(options.out)
+    seed = arguments.whole_number("--seed", options.seed, 0, explore.MOST_SEED)
+    options.size = arguments.whole_number("--size", 16 if options.size is None else options.size, 1, explore.MOST_SIDE)
+    images, _ = data.read(options)
+    if options.count is None and len(images) > EXPLORED:
+        options.count = EXPLORED
+        images, _ = data.read(options)
+    asked = {name: value for name, value in (("count", options.count), ("colour", options.colour)) if value}
+    call = ", ".join(f"{name}={value!r}" for name, value in {"size": options.size, **asked, "rng": options.data_seed}.items())
+    page = explore.write(out, images, f"md.datasets.load({str(options.data)!r}, {call})", seed, steps=8 if options.quick else 20)
+    print(f"Open {page}")
 
 
 def bench(options: Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The command line: minidiff tour | sample | train | compare | check | bench | info."""
+"""The command line: minidiff tour | explore | sample | train | compare | check | bench | info."""
 
 import argparse
 from typing import NoReturn
@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     tour = _command(sub, commands.tour, "minidiff-tour", "The whole story: figures, numbers and one page to read.")
     networks = "train the networks of the chapter on prediction now (minutes) instead of loading them"
     tour.add_argument("--train", action="store_true", help=networks)
+    _explore(_command(sub, commands.explore, "minidiff-explore", "A page to play with: point at a pixel, see where it comes from."))
     bench = _command(sub, commands.bench, "minidiff-bench", "How fast the machines are on this computer, as a table and a .json.")
     bench.add_argument("--machine", type=_machine, help=f"this one only; {MACHINES}")
     other = bench.add_mutually_exclusive_group()
@@ -74,12 +75,16 @@ def _command(commands_, run, out, text):
     return sub
 
 
-def _data(sub, default):
+def _data(sub, default, size="16 for a named set, a path's own for a path", count="all"):
     sub.add_argument("--data", default=default, help=f"{', '.join(datasets.NAMES)}, or a path ({default or 'as trained'})")
-    sub.add_argument("--size", type=int, help="side of the images (16 for a named set, a path's own for a path)")
-    sub.add_argument("--count", type=int, help="use so many training images, chosen by the data seed (all)")
+    sub.add_argument("--size", type=int, help=f"side of the images ({size})")
+    sub.add_argument("--count", type=int, help=f"use so many training images, chosen by the data seed ({count})")
     sub.add_argument("--data-seed", type=int, default=0, help="seed of made and chosen training images (0)")
     sub.add_argument("--colour", action="store_true", help="three channels, also for grey images")
+
+
+def _explore(sub):
+    _data(sub, "digits", size="16, and 32 at most", count="300, or all if there are fewer")
 
 
 def _sample(sub):

@@ -23,6 +23,7 @@ __all__ = ["as_shown", "noise", "page", "write"]
 HERE = Path(__file__).parent
 # A step of ELS on a torus takes N (H W)^2 time: 300 images of 32 x 32 take a browser some five seconds.
 MOST_SIDE = 32
+MOST_SEED = 2**32 - 1
 SCRIPTS = {"theory": "theory.js", "network": "network.js", "worker": "worker.js", "page": "page.js", "style": "style.css"}
 COLOURS = {"name_or_path": "colour_patterns", "size": 16, "count": 100, "rng": 0}
 NETWORK = "digits-zeros"
@@ -50,7 +51,7 @@ def noise(seed: int, shape: tuple[int, ...]) -> Array:
     >>> noise(0, (2, 2)).round(3).tolist()
     [[0.082, 1.052], [-0.617, 2.028]]
     """
-    arguments.whole_number("seed", seed, 0, 2**32 - 1)
+    arguments.whole_number("seed", seed, 0, MOST_SEED)
     shape = arguments.shape("shape", shape, "such as (16, 16, 1)")
     count = int(np.prod(shape))
     steps = np.arange(1, 2 * -(-count // 2) + 1, dtype=np.uint32)
@@ -82,8 +83,8 @@ def as_shown(images: Array) -> Array:
 
     Examples
     --------
-    >>> as_shown(np.array([-1.0, 0.0, 0.9999]).reshape(1, 1, 3, 1)).ravel().round(4).tolist()
-    [-1.0, 0.0039, 1.0]
+    >>> as_shown(np.array([-1.0, -0.9999, 0.5, 2.0]).reshape(1, 2, 2, 1)).ravel()
+    array([-1.       , -1.       ,  0.4980391,  1.       ], dtype=float32)
     """
     return from_bytes(_levels(images))
 

@@ -103,7 +103,7 @@ function walk() {
   const machine = { name: where === "anywhere" ? "ELS" : "LS", k, boundary, strength: g };
   const next = { set: sets[set], name: set, machine, without: [...without], steps: [] };
   const whole = where === "anywhere" && boundary === "circular" ? "ES" : "IS";
-  $("whole-caption").textContent = whole === "ES" ? "sees all, moved too" : "sees all of it";
+  $("whole-caption").textContent = whole === "ES" ? "sees all, moved too" : "sees all";
   stop();
   document.body.dataset.busy = "walk";
   walker.ask({ job: "walk", set, without, seed, steps: STEPS, machines: [{ name: whole }, machine] }, ({ done, step, answers }) => {
@@ -181,7 +181,8 @@ const training = (n, { data, count }) => data.subarray((n * data.length) / count
 
 /** A frame around rows and columns, light on dark, so that it is seen on any picture. */
 function frame({ context, scale }, column, row, columns = 1, rows = 1, dash = []) {
-  for (const [colour, width, dashes] of [["#000", 5, []], ["#fff", 2, dash]]) {
+  const thin = Math.min(Math.max(scale / 6, 1), 2);
+  for (const [colour, width, dashes] of [["#000", thin + 3, []], ["#fff", thin, dash]]) {
     context.setLineDash(dashes);
     [context.strokeStyle, context.lineWidth] = [colour, width];
     context.strokeRect(column * scale, row * scale, columns * scale, rows * scale);
@@ -224,7 +225,7 @@ function draw(step) {
     context.fillRect((p % set.width) * scale, Math.floor(p / set.width) * scale, scale, scale);
   }
   context.globalAlpha = 1;
-  part(mosaic, origin, "#fff", 2);
+  part(mosaic, origin, "#fff", scale > 10 ? 2 : 1);
   const chosen = origin.map((n) => n === selected);
   part(mosaic, chosen, "#000", 8);
   part(mosaic, chosen, "#fff", 4);
@@ -248,6 +249,8 @@ function point() {
     $("bars-text").textContent = `t = ${t.toFixed(2)}: ${count.toLocaleString("en")} patches were compared. The best, of training picture `
       + `${best[0].image}, has ${percent(best[0].weight)} of the weight${best.length > 1 ? `; the ${best.length} above have ${percent(sum)}` : ""}.`;
     drawTraining(best[0].image);
+    const { columns, tall } = grid();
+    $("training").parentElement.scrollTop = (Math.floor(best[0].image / columns) - 2) * tall;
   });
 }
 
@@ -382,13 +385,13 @@ async function copy(text, what) {
 /** The shown sample in Python. */
 function python() {
   if (state.set === "own") return "# Your pictures are on this page only. Put image files into a folder, and run:\n# minidiff explore --data FOLDER\n";
-  const { height, width, channels, call } = sets[state.set];
+  const { count, height, width, channels, call } = sets[state.set];
   return `import numpy as np
 import minidiff as md
 from minidiff import explore
 
 images, _ = ${call}
-images = np.delete(explore.as_shown(images).astype(np.float64), [${state.without}], axis=0)
+images = np.delete(explore.as_shown(images[:${count}]).astype(np.float64), [${state.without}], axis=0)
 settings = {"window": ${state.k}, "boundary": "${state.boundary}", "strength": ${state.g}}
 machine = md.AttentionScore(images, md.schedules.cosine(), candidates="${state.where === "here" ? "colocated" : "anywhere"}", **settings)
 noise = explore.noise(${state.seed}, (1, ${height}, ${width}, ${channels}))
