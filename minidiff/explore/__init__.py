@@ -140,9 +140,7 @@ def page(images: Array, call: str = "...", seed: int = 0, steps: int = 20) -> st
     k = story.largest(9, height, width)
     told = story.told(as_shown(images), noise(seed, images.shape[1:]), k, steps)
     given = {
-        "seed": seed,
-        "k": k,
-        "pixel": told.pixel,
+        "start": {"seed": seed, "k": k, "pixel": told.pixel},
         "main": packed(images, call),
         "colours": packed(datasets.load(**COLOURS)[0], _call(**COLOURS)),
         "digits": packed(digits, ""),

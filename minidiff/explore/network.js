@@ -1,4 +1,4 @@
-// The network of minidiff/nets/network.py, forwards only: residual 3 x 3 convolutions, an offset by time in each, and v at the end.
+// The network of minidiff/nets/network.py, forwards only: residual 3 x 3 convolutions, an offset by time in each, v at the end.
 "use strict";
 
 /** cos(f t) and sin(f t), for frequencies f from 1 to 100 in equal ratios. */
@@ -19,7 +19,7 @@ function linear(x, weight, bias) {
   return out;
 }
 
-/** out[p] = bias + the sum over i, j of in[p moved by (i, j)] weight[i, j], with zeros past the border; weight is (k, k, C, O). */
+/** out[p] = bias + the sum over i, j of in[p moved by (i, j)] weight[i, j], with zeros around; weight is (k, k, C, O). */
 function convolve(x, height, width, weight, k, bias) {
   const [channels, outputs, d] = [x.length / (height * width), bias.length, k >> 1];
   const out = new Float64Array(height * width * outputs);

@@ -42,7 +42,7 @@ class Helper {
 const [walker, pointer, guesser] = [new Helper(sets), new Helper(sets), new Helper(sets)];
 
 // --- the state, and its link
-const start = { set: "main", seed: given.seed, k: given.k, boundary: "zeros", where: "anywhere", g: 0, step: STEPS, pixel: given.pixel };
+const start = { set: "main", boundary: "zeros", where: "anywhere", g: 0, step: STEPS, ...given.start };
 const state = { ...start, without: [] };
 const ALLOWED = { set: ["main", "colours"], boundary: ["zeros", "circular"], where: ["anywhere", "here"], g: STRENGTHS };
 const MOST_OF = { seed: 2 ** 32 - 1, k: 2 * MOST - 1, step: STEPS, pixel: MOST * MOST - 1 };
@@ -66,11 +66,12 @@ function link() {
   return `${location.href.split("#")[0]}#${new URLSearchParams(told)}`;
 }
 
-/** Take in a change of the state, put it right (a torus holds no window larger than itself), show it on all controls, and walk. */
+/** Take in a change of the state, put it right (no window is larger than a torus), show it on all controls, and walk. */
 function choose(change) {
   Object.assign(state, change);
   const { count, height, width } = sets[state.set];
-  const most = state.boundary === "zeros" ? 2 * Math.max(height, width) - 1 : Math.min(height, width) - 1 + (Math.min(height, width) % 2);
+  const side = Math.min(height, width);
+  const most = state.boundary === "zeros" ? 2 * Math.max(height, width) - 1 : side - 1 + (side % 2);
   state.k = Math.min(Math.max(state.k - 1 + (state.k % 2), 1), most);
   state.pixel = Math.min(state.pixel, height * width - 1);
   state.without = [...new Set(state.without)].filter((n) => n < count).slice(0, count - 1);
@@ -99,14 +100,15 @@ function slide(change) {
 
 // --- the walk
 function walk() {
-  const { set, seed, k, boundary, where, g, without } = state;
-  const machine = { name: where === "anywhere" ? "ELS" : "LS", k, boundary, strength: g };
+  const { set, boundary, where, without } = state;
+  const machine = { name: where === "anywhere" ? "ELS" : "LS", k: state.k, boundary, strength: state.g };
   const next = { set: sets[set], name: set, machine, without: [...without], steps: [] };
   const whole = where === "anywhere" && boundary === "circular" ? "ES" : "IS";
+  const job = { job: "walk", set, without, seed: state.seed, steps: STEPS, machines: [{ name: whole }, machine] };
   $("whole-caption").textContent = whole === "ES" ? "sees all, moved too" : "sees all";
-  stop();
+  pause();
   document.body.dataset.busy = "walk";
-  walker.ask({ job: "walk", set, without, seed, steps: STEPS, machines: [{ name: whole }, machine] }, ({ done, step, answers }) => {
+  walker.ask(job, ({ done, step, answers }) => {
     if (!done) {
       next.steps[step] = answers;
       $("status").textContent = `Step ${step} of ${STEPS}`;
@@ -118,10 +120,10 @@ function walk() {
     delete document.body.dataset.busy;
     shown = next;
     setStep(state.step);
-    const [first] = shown.steps[STEPS];
-    const far = first.x.some((value, i) => Math.abs(value - first.x0Hat[i]) > 0.05);
-    $("status").textContent = `The first picture is ${far ? "nearest to " : ""}training picture ${first.image[0]}${whole === "ES" ? ", moved" : ""}. `
-      + `The second has pieces of ${givers(shown.steps[STEPS][1]).length} training pictures.`;
+    const [{ x, x0Hat, image }, second] = shown.steps[STEPS];
+    const near = x.some((value, i) => Math.abs(value - x0Hat[i]) > 0.05) ? "nearest to " : "";
+    $("status").textContent = `The first picture is ${near}training picture ${image[0]}${whole === "ES" ? ", moved" : ""}. `
+      + `The second has pieces of ${givers(second).length} training pictures.`;
     compareBefore();
   });
 }
@@ -138,16 +140,16 @@ function givers(answer) {
   return [...counts].sort(([n, one], [m, other]) => other - one || n - m);
 }
 
-function stop() {
+function pause() {
   clearInterval(play.timer);
   play.timer = 0;
   $("play").textContent = "Play";
 }
 
 function play() {
-  if (play.timer || document.body.dataset.busy) return stop();
+  if (play.timer || document.body.dataset.busy) return pause();
   setStep(state.step === STEPS ? 0 : state.step);
-  play.timer = setInterval(() => (state.step < STEPS ? setStep(state.step + 1) : stop()), calm.matches ? 800 : 220);
+  play.timer = setInterval(() => (state.step < STEPS ? setStep(state.step + 1) : pause()), calm.matches ? 800 : 220);
   $("play").textContent = "Pause";
   return undefined;
 }
@@ -192,16 +194,17 @@ function frame({ context, scale }, column, row, columns = 1, rows = 1, dash = []
 /** The window of a pixel; on a torus it goes on at the other side. */
 function frameWindow(drawn, pixel, { k, boundary }, dash) {
   const { width, height } = drawn.set;
+  const [row, column] = [Math.floor(pixel / width) - (k >> 1), (pixel % width) - (k >> 1)];
   const turns = boundary === "circular" ? [-1, 0, 1] : [0];
-  for (const i of turns) {
-    for (const j of turns) frame(drawn, (pixel % width) + j * width - (k >> 1), Math.floor(pixel / width) + i * height - (k >> 1), k, k, dash);
-  }
+  for (const i of turns) for (const j of turns) frame(drawn, column + j * width, row + i * height, k, k, dash);
 }
 
 /** Lines between neighbours that differ. */
 function part({ context, scale, set }, region, colour, thick) {
   context.fillStyle = colour;
-  const line = (column, row, wide, tall) => context.fillRect(column * scale - thick / 2, row * scale - thick / 2, wide * scale + thick, tall * scale + thick);
+  const line = (column, row, wide, tall) => {
+    context.fillRect(column * scale - thick / 2, row * scale - thick / 2, wide * scale + thick, tall * scale + thick);
+  };
   for (let p = 0; p < region.length; p++) {
     const [row, column] = [Math.floor(p / set.width), p % set.width];
     if (column + 1 < set.width && region[p] !== region[p + 1]) line(column + 1, row, 0, 1);
@@ -217,7 +220,8 @@ function draw(step) {
   const drawn = picture($("window"), image(second), set);
   frameWindow(drawn, state.pixel, machine, [6, 4]);
   frame(drawn, state.pixel % set.width, Math.floor(state.pixel / set.width));
-  const [origin, order, mosaic] = [origins(second), givers(second).map(([n]) => n), picture($("mosaic"), image(second), set)];
+  const [origin, order] = [origins(second), givers(second).map(([n]) => n)];
+  const mosaic = picture($("mosaic"), image(second), set);
   const { context, scale } = mosaic;
   context.globalAlpha = 0.45;
   for (const [p, n] of origin.entries()) {
@@ -238,16 +242,18 @@ const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 2 : 0)} %`;
 
 function point() {
   if (!shown || document.body.dataset.busy) return;
-  const [{ set, name, without, steps, machine }, { pixel, step }] = [shown, state];
-  const { x, t, heard: told } = steps[step][1];
-  pointer.ask({ job: "point", set: name, without, machine, x, t, pixel, heard: told, most: 6 }, ({ done, count, shown: best }) => {
+  const { set, name, without, steps, machine } = shown;
+  const { x, t, heard: told } = steps[state.step][1];
+  const job = { job: "point", set: name, without, machine, x, t, pixel: state.pixel, heard: told, most: 6 };
+  pointer.ask(job, ({ done, count, shown: best }) => {
     if (done) return;
-    drawWindow($("seen"), x, set, pixel, machine);
-    $("seen-text").textContent = `window at row ${Math.floor(pixel / set.width)}, column ${pixel % set.width}`;
+    drawWindow($("seen"), x, set, job.pixel, machine);
+    $("seen-text").textContent = `window at row ${Math.floor(job.pixel / set.width)}, column ${job.pixel % set.width}`;
     $("bars").replaceChildren(...best.map((one) => bar(one, set, machine)));
-    const sum = best.reduce((total, one) => total + one.weight, 0);
-    $("bars-text").textContent = `t = ${t.toFixed(2)}: ${count.toLocaleString("en")} patches were compared. The best, of training picture `
-      + `${best[0].image}, has ${percent(best[0].weight)} of the weight${best.length > 1 ? `; the ${best.length} above have ${percent(sum)}` : ""}.`;
+    const sum = percent(best.reduce((total, one) => total + one.weight, 0));
+    const all = best.length > 1 ? `; the ${best.length} above have ${sum}` : "";
+    $("bars-text").textContent = `t = ${t.toFixed(2)}: ${count.toLocaleString("en")} patches were compared. `
+      + `The best, of training picture ${best[0].image}, has ${percent(best[0].weight)} of the weight${all}.`;
     drawTraining(best[0].image);
     const { columns, tall } = grid();
     $("training").parentElement.scrollTop = (Math.floor(best[0].image / columns) - 2) * tall;
@@ -270,10 +276,11 @@ function bar({ image, place, weight }, set, machine) {
 
 /** The window around a pixel; zeros past the border are grey. */
 function drawWindow(canvas, image, set, pixel, { k, boundary }) {
-  const d = k >> 1;
-  const wide = extend(SEEN, image, 0, { ...set, boundary, d }, 1);
-  const from = (i) => ((Math.floor(pixel / set.width) + Math.floor(i / k)) * wide + (pixel % set.width) + (i % k)) * set.channels;
-  const out = Float64Array.from({ length: k * k * set.channels }, (_, i) => SEEN[from(Math.floor(i / set.channels)) + (i % set.channels)]);
+  const [wide, c] = [extend(SEEN, image, 0, { ...set, boundary, d: k >> 1 }, 1), set.channels];
+  const out = new Float64Array(k * k * c);
+  for (let row = 0, from = (Math.floor(pixel / set.width) * wide + (pixel % set.width)) * c; row < k; row++, from += wide * c) {
+    out.set(SEEN.subarray(from, from + k * c), row * k * c);
+  }
   picture(canvas, out, { ...set, height: k, width: k }, 126);
 }
 
@@ -285,7 +292,8 @@ function grid() {
 
 /** All training images, with a bar for how many pixels each gave; one has a frame. */
 function drawTraining(marked = selected) {
-  const [{ wide, tall, columns, rows }, canvas, gave] = [grid(), $("training"), new Map(givers(shown.steps[state.step][1]))];
+  const [{ wide, tall, columns, rows }, canvas] = [grid(), $("training")];
+  const gave = new Map(givers(shown.steps[state.step][1]));
   [canvas.width, canvas.height, canvas.style.width] = [columns * wide, rows * tall, `${columns * wide + 2}px`];
   const context = canvas.getContext("2d");
   for (let n = 0; n < shown.set.count; n++) {
@@ -297,7 +305,8 @@ function drawTraining(marked = selected) {
     context.globalAlpha = 1;
     if (n === marked) frame({ context, scale: 1 }, left, top, wide - 4, tall - 4);
   }
-  $("training-text").textContent = marked < 0 ? "" : `Training picture ${marked} gave ${gave.get(marked) ?? 0} pixels; a bar tells how many.`;
+  const count = gave.get(marked) ?? 0;
+  $("training-text").textContent = marked < 0 ? "" : `Training picture ${marked} gave ${count} pixels; a bar tells how many.`;
 }
 
 function select(n) {
@@ -379,13 +388,15 @@ function use(change) {
 // --- what leaves the page
 async function copy(text, what) {
   $("python").textContent = text;
-  $("copied").textContent = await navigator.clipboard.writeText(text).then(() => `${what} is copied.`, () => `${what} stands below.`);
+  const copied = await navigator.clipboard.writeText(text).then(() => true, () => false);
+  $("copied").textContent = copied ? `${what} is copied.` : `${what} stands below.`;
 }
 
 /** The shown sample in Python. */
 function python() {
-  if (state.set === "own") return "# Your pictures are on this page only. Put image files into a folder, and run:\n# minidiff explore --data FOLDER\n";
+  if (state.set === "own") return "# Your pictures are on this page only. Python takes files:\n# minidiff explore --data FOLDER";
   const { count, height, width, channels, call } = sets[state.set];
+  const candidatesNow = state.where === "here" ? "colocated" : "anywhere";
   return `import numpy as np
 import minidiff as md
 from minidiff import explore
@@ -393,7 +404,7 @@ from minidiff import explore
 images, _ = ${call}
 images = np.delete(explore.as_shown(images[:${count}]).astype(np.float64), [${state.without}], axis=0)
 settings = {"window": ${state.k}, "boundary": "${state.boundary}", "strength": ${state.g}}
-machine = md.AttentionScore(images, md.schedules.cosine(), candidates="${state.where === "here" ? "colocated" : "anywhere"}", **settings)
+machine = md.AttentionScore(images, md.schedules.cosine(), candidates="${candidatesNow}", **settings)
 noise = explore.noise(${state.seed}, (1, ${height}, ${width}, ${channels}))
 for step in md.process.ddim(machine, machine.schedule, noise=noise, steps=${STEPS}):
     pass
@@ -406,14 +417,15 @@ function compare() {
   const { depth, windows, params, data } = given.network;
   sets.digits ??= unpacked(given.digits);
   compare.helper ??= new Helper({ digits: sets.digits });
-  const [seed, progress, numbers] = [state.seed, $("compare-progress"), new Float32Array(bytes(data).buffer)];
+  const [progress, numbers] = [$("compare-progress"), new Float32Array(bytes(data).buffer)];
   const named = Object.fromEntries(params.map(([name, begin, end]) => [name, numbers.subarray(begin, end)]));
   const network = { depth, tall: sets.digits.height, wide: sets.digits.width, params: named };
   const machines = [...["ELS", "LS"].map((name) => ({ name, k: windows[name], boundary: "zeros" })), { name: "IS" }];
+  const job = { job: "compare", set: "digits", without: [], seed: state.seed, steps: STEPS, network, machines };
   progress.hidden = false;
-  compare.helper.ask({ job: "compare", set: "digits", without: [], seed, steps: STEPS, network, machines }, ({ done, step, x, r }) => {
+  compare.helper.ask(job, ({ done, step, x, r }) => {
     progress.hidden = done === true;
-    if (done) $("compare-text").textContent = `Computed here, from the noise of seed ${seed}.`;
+    if (done) $("compare-text").textContent = `Computed here, from the noise of seed ${job.seed}.`;
     if (done) return;
     progress.value = step;
     for (const [i, figure] of document.querySelectorAll("#comparison figure").entries()) {
@@ -448,8 +460,8 @@ function compareBefore() {
   const drawn = picture($("change"), after[1], shown.set);
   for (const [p, one] of moved[1].entries()) if (one) frame(drawn, p % width, Math.floor(p / width));
   const [whole, mosaic] = moved.map((one) => one.filter(Boolean).length);
-  $("taken").textContent = `Without training picture ${shown.without.join(", ")}, the mosaic changes in ${mosaic} of ${height * width} pixels, and the `
-    + `picture of the denoiser that sees all in ${whole}. Only changes of more than a twentieth of the range count.`;
+  $("taken").textContent = `Without training picture ${shown.without.join(", ")}, the mosaic changes in ${mosaic} of `
+    + `${height * width} pixels, and the picture of the denoiser that sees all in ${whole}. Small changes do not count.`;
 }
 
 // --- hands and keys
@@ -462,7 +474,9 @@ function cells(canvas, shape, where, act, { hovering = false, move = act } = {})
     if (column >= 0 && column < columns && row >= 0 && row < rows) act(row * columns + column);
   };
   canvas.addEventListener("pointerdown", touch);
-  canvas.addEventListener("pointermove", (event) => (event.buttons || (hovering && event.pointerType === "mouse")) && touch(event));
+  canvas.addEventListener("pointermove", (event) => {
+    if (event.buttons || (hovering && event.pointerType === "mouse")) touch(event);
+  });
   canvas.addEventListener("keydown", (event) => {
     const [[columns, rows], cell] = [shape(), Math.max(where(), 0)];
     const [down, right] = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key] ?? [0, 0];
@@ -477,16 +491,18 @@ function wire() {
   on("level", "input", guess);
   on("another", "click", () => ((first = (first + 1) % sets.main.count), guess()));
   on("play", "click", play);
-  on("step", "input", () => (stop(), shown && setStep(Math.min($("step").value, shown.steps.length - 1))));
+  on("step", "input", () => (pause(), shown && setStep(Math.min($("step").value, shown.steps.length - 1))));
   on("estimate", "change", () => shown && draw(state.step));
   on("new-noise", "click", () => choose({ seed: (state.seed + 1) % 2 ** 32 }));
   on("seed", "change", () => choose({ seed: Math.min(Math.max(Math.floor($("seed").value), 0), MOST_OF.seed) }));
   on("k", "input", () => slide({ k: Number($("k").value) }));
   on("g", "input", () => slide({ g: STRENGTHS[$("g").value] }));
-  for (const button of document.querySelectorAll("[data-k]")) button.onclick = () => use({ ...start, k: Number(button.dataset.k) });
-  for (const input of document.querySelectorAll("[name=boundary], [name=where]")) input.onchange = () => choose({ [input.name]: input.value });
+  for (const one of document.querySelectorAll("[data-k]")) one.onclick = () => use({ ...start, k: Number(one.dataset.k) });
+  for (const input of document.querySelectorAll("[name=boundary], [name=where]")) {
+    input.onchange = () => choose({ [input.name]: input.value });
+  }
   on("use-colours", "click", () => use({ set: "colours", k: 7 }));
-  on("use-main", "click", () => use({ set: "main", k: given.k }));
+  on("use-main", "click", () => use({ set: "main", k: start.k }));
   on("use-own", "click", () => use({ set: "own" }));
   on("add", "click", () => (own.push(drawing.slice()), tellOwn()));
   on("clear", "click", () => (drawing.fill(-1), paintPad(false)));
@@ -503,10 +519,12 @@ function wire() {
   on("compare", "click", compare);
   on("take", "click", take);
   on("give-back", "click", () => ((earlier = null), choose({ without: [] })));
-  const look = (pixel) => ((state.pixel = pixel), setStep(state.step));
-  for (const name of ["window", "mosaic"]) cells($(name), () => [shown.set.width, shown.set.height], () => state.pixel, look, { hovering: true });
+  const look = (cell) => ((state.pixel = cell), setStep(state.step));
+  const shape = () => [shown.set.width, shown.set.height];
+  for (const name of ["window", "mosaic"]) cells($(name), shape, () => state.pixel, look, { hovering: true });
   cells($("training"), () => [grid().columns, grid().rows], () => selected, select, { hovering: true });
-  cells($("pad"), () => [16, 16], () => at, (cell) => ((at = cell), paintPad(true)), { move: (cell) => ((at = cell), paintPad(false)) });
+  const [dot, move] = [true, false].map((dotted) => (cell) => ((at = cell), paintPad(dotted)));
+  cells($("pad"), () => [16, 16], () => at, dot, { move });
   on("pad", "keydown", (event) => event.key === " " && (event.preventDefault(), paintPad(true)));
   addEventListener("resize", () => shown && (drawTraining(), draw(state.step)));
   addEventListener("hashchange", () => (readLink(), choose()));

@@ -42,8 +42,8 @@ function epsFromX0(x, x0Hat, a, s) {
   return x.map((value, i) => (value - a * x0Hat[i]) / s);
 }
 
-/** DDIM (eta = 0): guess the clean image, and put back a little less of the noise that is left. denoiser(x, t) gives {x0Hat, ...};
- * what is given out is that with t and x, at all steps + 1 times: the clean image, at t = 0, is asked too where it comes from. */
+/** DDIM (eta = 0): guess the clean image, and put back a little less of the noise that is left. denoiser(x, t) gives {x0Hat,
+ * ...}; that is given out with t and x, at all steps + 1 times: the clean image, at t = 0, is asked too where it comes from. */
 function* walkBack(denoiser, noise, steps) {
   let x = noise.map((value) => cosine(1)[1] * value);
   for (let i = 0; i <= steps; i++) {
@@ -91,7 +91,7 @@ function exponent(gap, s) {
 /** How well each training image n explains each view g by itself: {views, cost, mass, total, winner, s}, at n * views + g.
  *
  * cost is the smallest squared distance, winner its candidate, mass the sum over candidates of exp(-(distance - cost) / (2 s^2)),
- * and total the same sum of their values. machine is {name, k, boundary}; in the words of theory.py L = log(mass) - cost / (2 s^2). */
+ * and total the same sum of their values. In the words of theory.py, L = log(mass) - cost / (2 s^2). */
 function evidence(machine, set, x, a, s) {
   return { IS: ideal, ES: equivariant, LS: throughWindows, ELS: throughWindows }[machine.name](set, x, a, s, machine);
 }
@@ -113,8 +113,8 @@ function equivariant(set, x, a, s) {
   const { count, height, width, channels } = set;
   const [found, moved, views] = [emptyEvidence(count, 1, x.length, s), room(x.length), height * width];
   const translate = (u) => {
-    const [row, column, line] = [Math.floor(u / width), (u % width) * channels, width * channels];
-    for (let i = 0; i < height; i++) moved.set(SHOWN.subarray((row + i) * 2 * line + column, (row + i) * 2 * line + column + line), i * line);
+    const [from, line] = [(Math.floor(u / width) * 2 * width + (u % width)) * channels, width * channels];
+    for (let i = 0; i < height; i++) moved.set(SHOWN.subarray(from + i * 2 * line, from + i * 2 * line + line), i * line);
     return moved;
   };
   for (let n = 0; n < count; n++) {
@@ -136,11 +136,11 @@ function emptyEvidence(count, views, size, s) {
   return { views, cost, mass, total, winner: new Int32Array(count * views), s };
 }
 
-// Squared differences are rounded to whole multiples of 2^-34, so that sums of them below 2^19 are exact. A running sum that takes
+// Squared differences are rounded to whole multiples of 2^-34, so that their sums below 2^19 are exact. A running sum that takes
 // off what leaves the window then loses nothing: equal windows have equal distances, and a window's distance to itself is 0.
 const GRID = 1.5 * 2 ** 18;
 
-// exp(-q) is exp(-i / 256), from a table, times three terms of exp(-r) with r < 1 / 256: off by at most 1e-8 of itself, and quick.
+// exp(-q) is exp(-i / 256), from a table, times three terms of exp(-r), r < 1 / 256: off by at most 1e-8 of itself, and quick.
 // A term below exp(-REACH) of its image's largest counts as 0.
 const REACH = 40;
 const POWERS = Float64Array.from({ length: 256 * REACH + 1 }, (_, i) => Math.exp(-i / 256));
@@ -151,7 +151,7 @@ function expMinus(q) {
   return POWERS[i] * (1 - r + r * r * 0.5);
 }
 
-// What the loops below work in: x and one training image with what is past their borders, sums, and what image n says of each view.
+// What the loops below work in: x and one training image, with what is past their borders; sums; what that image says of x.
 const MOST = 32; // the largest side of an image
 const [SEEN, SHOWN, SQUARES, ALONG, DOWN] = [27 * MOST ** 2, 48 * MOST ** 2, 4 * MOST, 3 * MOST ** 2, MOST].map(room);
 const DISTANCES = room(MOST ** 4);
@@ -172,7 +172,9 @@ function throughWindows(set, x, a, s, machine) {
     for (const row of rows) for (const column of columns) at = measure(plan, row, column, at);
     at = 0;
     for (const row of rows) for (const column of columns) at = weigh(plan, row, column, at);
-    for (const [to, from] of [[found.cost, COST], [found.mass, MASS], [found.winner, WINNER]]) to.set(from.subarray(0, views), n * views);
+    found.cost.set(COST.subarray(0, views), n * views);
+    found.mass.set(MASS.subarray(0, views), n * views);
+    found.winner.set(WINNER.subarray(0, views), n * views);
     found.total.set(TOTAL.subarray(0, x.length), n * x.length);
   }
   return found;
@@ -211,7 +213,9 @@ function measure(plan, [dy, top, bottom], [dx, left, right], at) {
     ALONG.copyWithin((height + d) * width, d * width, 2 * d * width);
   }
   DOWN.fill(0);
-  for (let row = top; row < top + k - 1; row++) for (let column = left; column < right; column++) DOWN[column] += ALONG[row * width + column];
+  for (let row = top; row < top + k - 1; row++) {
+    for (let column = left; column < right; column++) DOWN[column] += ALONG[row * width + column];
+  }
   for (let row = top; row < bottom; row++, at += right - left) sumDown(row * width, left, right, (k - 1) * width, at - left);
   return at;
 }
@@ -283,12 +287,13 @@ function rawStrength({ name, k, strength = 0 }, views) {
   return name === "IS" || name === "ES" ? 0 : (strength * views) / k ** 2;
 }
 
-/** The answer of all training images together: {x0Hat, image, place, weight, heard}; the last but one are each view's winner's.
+/** The answer of all training images together: x0Hat, and the image, place and weight of each view's winner.
  *
- * The candidates of image n have the exponent -d / (2 s^2) + strength * (what is heard of n); at strength 0 each view is alone. */
+ * The candidates of image n have the exponent -d / (2 s^2) + strength * (what is heard of n); at strength 0 all are alone. */
 function posterior(found, machine) {
   const { views, cost, mass, total, winner, s } = found;
-  const [count, size, told, g] = [cost.length / views, total.length / cost.length, heard(found), rawStrength(machine, views)];
+  const [count, size] = [cost.length / views, total.length / cost.length];
+  const [told, g] = [heard(found), rawStrength(machine, views)];
   const [x0Hat, weight, image, place] = [room(views * size), room(views), new Int32Array(views), new Int32Array(views)];
   for (let view = 0; view < views; view++) {
     const own = told.cost.map((one, n) => cost[n * views + view] + g * one);
@@ -326,7 +331,9 @@ function candidates(machine, set, x, p, t, told, most) {
   const [g, distances] = [rawStrength(machine, height * width), room(set.count * alike.length)];
   for (let n = 0, m = 0; n < set.count; n++) {
     extend(SHOWN, set.data, n * x.length, plan, 1);
-    for (const u of alike) distances[m++] = windowDistance(corner(p), corner(u), wide * channels, k, k * channels, a) + g * told.cost[n];
+    for (const u of alike) {
+      distances[m++] = windowDistance(corner(p), corner(u), wide * channels, k, k * channels, a) + g * told.cost[n];
+    }
   }
   const image = (m) => Math.floor(m / alike.length);
   const nearest = distances.reduce((least, one) => Math.min(least, one));
@@ -335,8 +342,11 @@ function candidates(machine, set, x, p, t, told, most) {
   const terms = exponents.map((one) => Math.exp(one - largest));
   const sum = terms.reduce((all, one) => all + one);
   const shown = [];
-  for (let m; shown.length < most && terms[(m = terms.indexOf(terms.reduce((best, one) => Math.max(best, one))))] > 0; terms[m] = 0) {
+  while (shown.length < most) {
+    const m = terms.indexOf(terms.reduce((best, one) => Math.max(best, one)));
+    if (terms[m] === 0) break;
     shown.push({ image: image(m), place: alike[m % alike.length], weight: terms[m] / sum });
+    terms[m] = 0;
   }
   return { count: distances.length, shown };
 }

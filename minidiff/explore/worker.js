@@ -1,4 +1,4 @@
-// What runs beside the page, so that the page never freezes. The page sends sets of images and jobs; a new job ends the one before.
+// What runs beside the page, so that it never freezes. The page sends sets of images, and jobs; a new job ends the one before.
 "use strict";
 
 const sets = {};
@@ -19,7 +19,7 @@ function chosen({ set, without }) {
   return { ...whole, count: kept.length, data, kept };
 }
 
-function answer(machine, set, x, t) {
+function answerOf(machine, set, x, t) {
   const found = denoise({ ...machine, k: windowAt(machine.k, t) }, set, x, t);
   return { ...found, image: found.image.map((n) => set.kept[n]) };
 }
@@ -29,18 +29,18 @@ const jobs = {
   *walk(job) {
     const set = chosen(job);
     const noise = unitNoise(job.seed, set.data.length / set.count);
-    const walks = job.machines.map((machine) => walkBack((x, t) => answer(machine, set, x, t), noise, job.steps));
+    const walks = job.machines.map((machine) => walkBack((x, t) => answerOf(machine, set, x, t), noise, job.steps));
     for (let step = 0; step <= job.steps; step++) yield { step, answers: walks.map((walk) => walk.next().value) };
   },
   /** What several machines answer to one image. */
   *denoise(job) {
     const set = chosen(job);
-    yield { answers: job.machines.map((machine) => answer(machine, set, job.x, job.t)) };
+    yield { answers: job.machines.map((machine) => answerOf(machine, set, job.x, job.t)) };
   },
   /** The candidates of one pixel. */
   *point(job) {
     const set = chosen(job);
-    const found = candidates({ ...job.machine, k: windowAt(job.machine.k, job.t) }, set, job.x, job.pixel, job.t, job.heard, job.most);
+    const found = candidates(job.machine, set, job.x, job.pixel, job.t, job.heard, job.most);
     for (const one of found.shown) one.image = set.kept[one.image];
     yield found;
   },
@@ -48,17 +48,18 @@ const jobs = {
   *compare(job) {
     const set = chosen(job);
     const size = set.data.length / set.count;
-    const denoisers = [(x, t) => networkAnswer(job.network, x, t), ...job.machines.map((machine) => (x, t) => answer(machine, set, x, t))];
+    const network = (x, t) => networkAnswer(job.network, x, t);
+    const denoisers = [network, ...job.machines.map((machine) => (x, t) => answerOf(machine, set, x, t))];
     const walks = denoisers.map((denoiser) => walkBack(denoiser, unitNoise(job.seed, size), job.steps));
-    const other = walkBack(denoisers[0], unitNoise(job.seed + 1, size), job.steps);
+    const other = walkBack(network, unitNoise(job.seed + 1, size), job.steps);
     const mean = Float64Array.from({ length: size }, (_, i) => {
       let sum = 0;
       for (let n = 0; n < set.count; n++) sum += set.data[n * size + i];
       return sum / set.count;
     });
     for (let step = 0; step <= job.steps; step++) {
-      const [network, ...rest] = [...walks, other].map((walk) => walk.next().value.x);
-      yield { step, x: [network, ...rest, mean], r: [...rest, mean].map((x) => pearson(x, network)) };
+      const [truth, ...rest] = [...walks, other].map((walk) => walk.next().value.x);
+      yield { step, x: [truth, ...rest, mean], r: [...rest, mean].map((x) => pearson(x, truth)) };
     }
   },
 };
