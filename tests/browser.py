@@ -23,7 +23,14 @@ class Browser:
     def __init__(self, folder):
         read_there, self.to = os.pipe()
         self.of, write_there = os.pipe()
-        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage", "--hide-scrollbars"]
+        options = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+        ]
 
         def ends():  # the browser reads from 3 and writes to 4
             for there, number in ((read_there, 13), (write_there, 14)):
@@ -126,7 +133,9 @@ class Browser:
     def mouse(self, kind, place, pressed=False):
         """A mouse event: mouseMoved, mousePressed or mouseReleased."""
         button = "left" if pressed or kind != "mouseMoved" else "none"
-        self.send("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button=button, buttons=int(pressed), clickCount=1)
+        self.send(
+            "Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button=button, buttons=int(pressed), clickCount=1
+        )
 
     def click(self, selector, across=0.5, down=0.5):
         """A click on an element."""

@@ -138,7 +138,8 @@ def test_the_candidates_of_a_pixel_are_those_of_theory(page):
     for asked, training, x in [one for one in cases() if one[0]["name"] in ("LS", "ELS") and one[0]["t"] > 0][::5]:
         machine, numbers = json.dumps(asked), f"Float64Array.from({json.dumps(x.ravel().tolist())})"
         told = page.run(
-            f"(() => {{ const [m, set, x] = [{machine}, {in_javascript(training)}, {numbers}]; const {{ heard }} = denoise(m, set, x, m.t);"
+            f"(() => {{ const [m, set, x] = [{machine}, {in_javascript(training)}, {numbers}];"
+            "const { heard } = denoise(m, set, x, m.t);"
             "return Array.from({ length: set.height * set.width }, (_, p) => candidates(m, set, x, p, m.t, heard, 3)); })()"
         )
         _, rule, (a, s) = expected(asked, training, x)
@@ -185,7 +186,7 @@ def same_in_python(page, link):
 
 
 def test_the_walk_of_the_page_is_that_of_the_package(page):
-    """"Copy as Python" gives the page's own sample, on a torus and with zeros, here and anywhere, with g and without an image."""
+    """What "copy as Python" gives is the page's sample: torus and zeros, here and anywhere, with g, and without an image."""
     for link in ("#k=7", "#k=3&boundary=circular&seed=5", "#where=here&k=5&seed=9", "#g=0.3&without=3,4"):
         same_in_python(page, link)
 
@@ -201,11 +202,7 @@ def test_the_network_of_the_page_is_that_of_the_package(page):
     """The shipped network's x0_hat, and r, are those of Python."""
     network = md.nets.load(explore.NETWORK)
     x, t = explore.noise(3, (16, 16, 1)), 0.4
-    page.run(
-        "(() => { const { depth, params, data } = given.network; const numbers = new Float32Array(bytes(data).buffer);"
-        "globalThis.net = { depth, tall: 16, wide: 16, params: Object.fromEntries(params.map(([n, b, e]) => [n, numbers.subarray(b, e)])) };"
-        "})()"
-    )
+    page.run("globalThis.net = unpackedNetwork(given.network, { height: 16, width: 16 })")
     told = np.array(page.run(f"Array.from(networkAnswer(net, unitNoise(3, 256), {t}).x0Hat)")).reshape(x.shape)
     np.testing.assert_allclose(told, network(x, t), atol=1e-5)
     r = page.run("pearson(unitNoise(3, 256), networkAnswer(net, unitNoise(3, 256), 0.4).x0Hat)")
@@ -224,11 +221,13 @@ def value(page, expression):
 
 
 def test_a_reader_plays(page):
-    """(a) Noise is dragged over a picture; (b) Play goes to the end, and the slider back; (c) another window is another picture. Each step of a
-    walk is drawn as it comes."""
+    """(a) Noise is dragged over a picture; (b) Play plays and pauses, and the slider goes to the end; (c) another window makes
+    another picture. Each step of a walk is drawn as it comes."""
     page.screen(1000, 900)
     page.drag("#level", (0.5, 0.5), (0.99, 0.5))
-    page.until("document.getElementById('level-text').value >= 0.9 && !/has 100/.test(document.getElementById('guess-text').textContent)")
+    page.until(
+        "document.getElementById('level-text').value >= 0.9 && !/has 100/.test(document.getElementById('guess-text').textContent)"
+    )
     page.click("#another")
     page.until("first === 1")
     page.click("#play")
@@ -261,7 +260,9 @@ def test_a_reader_points(page):
     page.send("Emulation.setTouchEmulationEnabled", enabled=False)
     page.until("state.pixel === 63")
     page.drag("#step", (0.99, 0.5), (0.01, 0.5))
-    page.until("/t = 1.00/.test(document.getElementById('bars-text').textContent) && document.querySelectorAll('#bars li').length === 6")
+    page.until(
+        "/t = 1.00/.test(document.getElementById('bars-text').textContent) && document.querySelectorAll('#bars li').length === 6"
+    )
     page.click("#training", 0.02, 0.5)
     assert page.run("selected") == 0
     page.key("ArrowRight")
@@ -328,9 +329,9 @@ def test_a_link_holds_the_state(page, written):
     page.open("about:blank")
     wished = "seed=7&k=5&boundary=circular&where=here&g=0.3&pixel=9&without=2,5"
     page.open(f"{written.as_uri()}#{wished}&step=x&set=other&k=99999&colour=%3Cb%3E", IDLE)
-    assert {key: str(found) for key, found in value(page, "Object.fromEntries(new URLSearchParams(location.hash.slice(1)))").items()} == {
-        key: found for key, found in (pair.split("=") for pair in wished.split("&"))
-    }
+    assert {
+        key: str(found) for key, found in value(page, "Object.fromEntries(new URLSearchParams(location.hash.slice(1)))").items()
+    } == {key: found for key, found in (pair.split("=") for pair in wished.split("&"))}
     first = sample(page)
     page.open("about:blank")
     page.open(written.as_uri(), IDLE)
@@ -344,13 +345,19 @@ def test_a_link_holds_the_state(page, written):
 @pytest.mark.slow
 def test_a_reader_checks_the_network(page):
     """(h) The network runs beside ELS, LS and IS: the page's r are Python's, from the same noise."""
-    told = [float(found) for found in re.findall(r"r = (-?[\d.]+)", page.run("document.getElementById('comparison').textContent"))]
+    told = [
+        float(found) for found in re.findall(r"r = (-?[\d.]+)", page.run("document.getElementById('comparison').textContent"))
+    ]
     assert len(told) == 5
     page.click("#compare")
     page.until("/Computed here/.test(document.getElementById('compare-text').textContent)", 300)
-    here = [float(found) for found in re.findall(r"r = (-?[\d.]+)", page.run("document.getElementById('comparison').textContent"))]
+    here = [
+        float(found) for found in re.findall(r"r = (-?[\d.]+)", page.run("document.getElementById('comparison').textContent"))
+    ]
     network, digits = md.nets.load(explore.NETWORK), explore.as_shown(md.datasets.digits(size=16)[0])
-    wanted = re.findall(r"r = (-?[\d.]+)", story.comparison(network, digits, np.stack([explore.noise(s, (16, 16, 1)) for s in (0, 1)])))
+    wanted = re.findall(
+        r"r = (-?[\d.]+)", story.comparison(network, digits, [explore.noise(seed, (16, 16, 1)) for seed in (0, 1)])
+    )
     np.testing.assert_allclose(here, [float(one) for one in wanted], atol=0.011)
 
 
@@ -358,7 +365,7 @@ def test_a_reader_checks_the_network(page):
 
 
 def test_the_page_needs_nothing_else(written):
-    """One file without a single address of another, of at most 2 MB with 300 images of 16 x 16, and at most 900 lines of script."""
+    """One file, without the address of any other, and of at most 2 MB with 300 images of 16 x 16; at most 900 lines of script."""
     html = written.read_text(encoding="utf-8")
     assert not re.search(r"""(?:src|href)=["'](?!data:)|url\(|@import|https?://""", html)
     assert "{{" not in html and os.listdir(written.parent) == ["explore.html"]
@@ -377,7 +384,9 @@ def test_what_no_page_can_hold_is_refused(tmp_path):
 
 def test_the_command_writes_the_page(tmp_path, run, monkeypatch):
     """`minidiff explore` takes 300 images of 16 x 16 and prints the path; its code in Python gives the same images."""
-    monkeypatch.setattr(explore, "page", lambda images, call, seed, steps: f"{len(images)} {images.shape[1]} {seed} {steps} {call}")
+    monkeypatch.setattr(
+        explore, "page", lambda images, call, seed, steps: f"{len(images)} {images.shape[1]} {seed} {steps} {call}"
+    )
     code, out, _ = run("explore", "--out", tmp_path, "--seed", 3, "--data-seed", 2)
     assert code == 0 and str(tmp_path / "explore.html") in out[-1]
     told = (tmp_path / "explore.html").read_text(encoding="utf-8")

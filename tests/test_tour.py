@@ -11,6 +11,7 @@ from command_line import interrupt, strictly
 from matplotlib.figure import Figure
 from PIL import Image
 
+from minidiff import explore
 from minidiff.studies import page, tour
 
 matplotlib.use("Agg")
@@ -44,8 +45,9 @@ def pictures_inside(html):
     assert not {"script", "link", "iframe", "object"} & set(links.tags)
     assert "url(" not in html and "@import" not in html
     start = "data:image/png;base64,"
-    assert all(source.startswith(start) for source in links.sources), [source[:40] for source in links.sources]
-    return [base64.b64decode(source.removeprefix(start), validate=True) for source in links.sources], links.headings
+    sources = [source for source in links.sources if source != "explore.html"]
+    assert all(source.startswith(start) for source in sources), [source[:40] for source in sources]
+    return [base64.b64decode(source.removeprefix(start), validate=True) for source in sources], links.headings
 
 
 def test_a_page_carries_its_pictures_and_escapes_its_words():
@@ -70,7 +72,8 @@ def toured(folder):
     inside, headings = pictures_inside(html)
     files = sorted(os.listdir(folder))
     drawn = [name for name in files if name.endswith(".png")]
-    assert files == sorted(["index.html", "numbers.json", *drawn])
+    assert files == sorted(["index.html", "explore.html", "numbers.json", *drawn])
+    assert 'href="explore.html"' in html
     assert sorted(inside) == sorted((folder / name).read_bytes() for name in drawn)
     for name in drawn:
         with Image.open(folder / name) as picture:
@@ -97,6 +100,7 @@ def miniature(monkeypatch):
             )
 
     monkeypatch.setattr(tour, "Studio", Miniature)
+    monkeypatch.setattr(explore, "page", lambda *_, **__: "")  # tested by test_explore.py
 
 
 @pytest.mark.compiled

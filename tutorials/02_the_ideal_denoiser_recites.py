@@ -407,4 +407,7 @@ print(f"largest difference from theory.denoise: {np.abs(ideal(x, t) - same).max(
 # **Try it.** Put `digits[:3]` instead of `digits` into `race`: when is it decided? Store 300 copies of the *same* digit, each
 # with a little noise of its own, and walk back. In `recall`, erase the upper half instead.
 #
+# **Play.** `minidiff explore` writes a page for your browser. Its parts a and b show the idea of this tutorial: drag noise over
+# an image, and walk back from noise with a denoiser that recites.
+#
 # **Next:** [03 Windows: creativity from not seeing](03_windows.ipynb)

@@ -368,4 +368,7 @@ print(f"largest difference from theory.denoise: {np.abs(local(x, t, 5, few) - sa
 # 6 (it takes half a gigabyte and some seconds). Give the walk on the torus 20 even steps instead of `late`, and look for pixels
 # that did not settle.
 #
+# **Play.** `minidiff explore` writes a page for your browser. In its part c you drag the window from one pixel to the whole
+# image, and in part e each pixel may be explained by its own place only, as here.
+#
 # **Next:** [04 Anywhere: equivariance and the ELS machine](04_anywhere.ipynb)

@@ -427,5 +427,8 @@ print(f"largest difference from theory.denoise: {np.abs(els(noisy, few, a, s, 5)
 # - Set `digits = md.datasets.glyphs(count=1100)[0]` there: letters have sharp corners. Which pieces travel?
 # - Give `shrinking` the window `lambda t: 3 if t < 0.5 else 13`. Do you need the steps in between?
 #
+# **Play.** `minidiff explore` writes a page for your browser. In its part d you point at any pixel of a mosaic, and see its
+# window, its candidates with their weights, and the training images that they come from.
+#
 # **Next:** [04b Write your own machine](04b_your_own_machine.ipynb), or [05 Edges: how padding tells a pixel where it
 # is](05_edges.ipynb)

@@ -622,4 +622,6 @@ print(f"largest difference from theory.denoise: {np.abs(pooled(x, small, a, s, 3
 # co-located machine, `strength=lambda t: 1.0 if t > 0.6 else 0.0`. Are its samples still of one colour, and are more of them
 # new?
 #
+# **Play.** `minidiff explore` writes a page for your browser. In its part f you turn up g, and the colours come to agree.
+#
 # **Next:** [09 Extra fingers](09_extra_fingers.ipynb)

@@ -16,33 +16,39 @@ from .. import arguments, cache, datasets, files, jit, nets, parallel, process, 
 from ..studies import experiments
 from . import data
 
-
-EXPLORED = 300  # training images in the page, unless --count says more
+EXPLORED = 300  # training images in the page of `explore`, unless --count says more
 
 
 def tour(options: Namespace) -> None:
-    """minidiff tour."""
+    """minidiff tour; it also writes the page that `minidiff explore` writes, and links to it."""
     from ..studies.tour import tour
 
     page = tour(files.folder(options.out), seed=options.seed, quick=options.quick, train=options.train)
+    asked = {"data": "digits", "size": 16, "count": EXPLORED, "colour": False, "data_seed": 0, "seed": options.seed % 2**32}
+    _explored(Namespace(**{**vars(options), **asked}))
     print(f"Read {page}")
 
 
 def explore(options: Namespace) -> None:
     """minidiff explore."""
+    print(f"Open {_explored(options)}")
+
+
+def _explored(options):
+    """Write the page of `explore`; its path."""
     from .. import explore
 
     out = files.folder(options.out)
-    seed = arguments.whole_number("--seed", options.seed, 0, explore.MOST_SEED)
+    arguments.whole_number("--seed", options.seed, 0, explore.MOST_SEED)
     options.size = arguments.whole_number("--size", 16 if options.size is None else options.size, 1, explore.MOST_SIDE)
     images, _ = data.read(options)
     if options.count is None and len(images) > EXPLORED:
         options.count = EXPLORED
         images, _ = data.read(options)
-    asked = {name: value for name, value in (("count", options.count), ("colour", options.colour)) if value}
-    call = ", ".join(f"{name}={value!r}" for name, value in {"size": options.size, **asked, "rng": options.data_seed}.items())
-    page = explore.write(out, images, f"md.datasets.load({str(options.data)!r}, {call})", seed, steps=8 if options.quick else 20)
-    print(f"Open {page}")
+    given = {"size": options.size, "count": options.count, "colour": options.colour or None, "rng": options.data_seed}
+    call = ", ".join(f"{name}={value!r}" for name, value in given.items() if value is not None)
+    steps = 8 if options.quick else 20
+    return explore.write(out, images, f"md.datasets.load({str(options.data)!r}, {call})", options.seed, steps=steps)
 
 
 def bench(options: Namespace) -> None:

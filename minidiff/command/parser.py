@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     tour = _command(sub, commands.tour, "minidiff-tour", "The whole story: figures, numbers and one page to read.")
     networks = "train the networks of the chapter on prediction now (minutes) instead of loading them"
     tour.add_argument("--train", action="store_true", help=networks)
-    _explore(_command(sub, commands.explore, "minidiff-explore", "A page to play with: point at a pixel, see where it comes from."))
+    _explore(_command(sub, commands.explore, "minidiff-explore", "A page to play with: where does each pixel come from?"))
     bench = _command(sub, commands.bench, "minidiff-bench", "How fast the machines are on this computer, as a table and a .json.")
     bench.add_argument("--machine", type=_machine, help=f"this one only; {MACHINES}")
     other = bench.add_mutually_exclusive_group()

@@ -25,14 +25,14 @@ HERE = Path(__file__).parent
 MOST_SIDE = 32
 MOST_SEED = 2**32 - 1
 SCRIPTS = {"theory": "theory.js", "network": "network.js", "worker": "worker.js", "page": "page.js", "style": "style.css"}
-COLOURS = {"name_or_path": "colour_patterns", "size": 16, "count": 100, "rng": 0}
+COLOURS: dict[str, Any] = {"name_or_path": "colour_patterns", "size": 16, "count": 100, "rng": 0}
 NETWORK = "digits-zeros"
 
 
 def noise(seed: int, shape: tuple[int, ...]) -> Array:
     """Unit normal noise from a small generator that JavaScript has too: what the page starts from at that seed.
 
-    Word i is MurmurHash3's finalizer, mix, of mix(seed) + (i + 1) 0x9E3779B9, modulo 2^32. Two words make two uniform numbers u in
+    Word i is MurmurHash3's finalizer, mix, of mix(seed) + (i + 1) 0x9E3779B9, modulo 2^32. Two words make two uniform numbers in
     (0, 1), u = (word + 0.5) / 2^32, and these two normal ones: sqrt(-2 log u_1) cos(2 pi u_2), and the same with the sine.
 
     Parameters
@@ -134,7 +134,9 @@ def page(images: Array, call: str = "...", seed: int = 0, steps: int = 20) -> st
     count, height, width, channels = images.shape
     if max(height, width) > MOST_SIDE or channels not in (1, 3):
         got = f"{height} x {width} pixels and {channels} channels"
-        raise ValueError(f"images: expected at most {MOST_SIDE} x {MOST_SIDE} pixels of 1 or 3 channels, got {got}; hint: --size 16")
+        raise ValueError(
+            f"images: expected at most {MOST_SIDE} x {MOST_SIDE} pixels of 1 or 3 channels, got {got}; hint: --size 16"
+        )
     digits = datasets.digits(size=16)[0]
     network = nets.load(NETWORK)
     k = story.largest(9, height, width)
@@ -147,8 +149,14 @@ def page(images: Array, call: str = "...", seed: int = 0, steps: int = 20) -> st
         "network": _network(network),
     }
     parts = {name: (HERE / file).read_text(encoding="utf-8").strip() for name, file in SCRIPTS.items()}
-    parts |= {"data": json.dumps(given).replace("</", "<\\/"), "story": told.walk, "sizes": told.sizes, "foot": FOOT.format(count=count)}
-    parts["comparison"] = story.comparison(network, as_shown(digits), noise(seed, (2, *digits.shape[1:])), steps)
+    parts |= {
+        "data": json.dumps(given).replace("</", "<\\/"),
+        "story": told.walk,
+        "sizes": told.sizes,
+        "foot": FOOT.format(count=count),
+    }
+    noises = [noise(one % 2**32, digits.shape[1:]) for one in (seed, seed + 1)]
+    parts["comparison"] = story.comparison(network, as_shown(digits), noises, steps)
     template = (HERE / "page.html").read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], template)
 
@@ -179,9 +187,9 @@ def _text(data):
 
 
 FOOT = (
-    "<p>Everything on this page is computed by your browser, from {count} training pictures that are in this file; nothing is sent "
-    "anywhere. Pictures are kept with 256 levels. The denoisers are those of minidiff: the ideal score machine, and the (equivariant) "
-    "local score machine, by Kamb and Ganguli, <i>An analytic theory of creativity in convolutional diffusion models</i>, arXiv "
-    "2412.20292; g is minidiff's own. Digits: E. Alpaydin and C. Kaynak, <i>Optical Recognition of Handwritten Digits</i>, UCI, CC BY "
-    "4.0.</p>"
+    "<p>Everything on this page is computed by your browser, from {count} training pictures that are in this file; nothing is "
+    "sent anywhere. Pictures are kept with 256 levels. The denoisers are those of minidiff: the ideal score machine, and the "
+    "(equivariant) local score machine, by Kamb and Ganguli, <i>An analytic theory of creativity in convolutional diffusion "
+    "models</i>, arXiv 2412.20292; g is minidiff's own. Digits: E. Alpaydin and C. Kaynak, <i>Optical Recognition of Handwritten "
+    "Digits</i>, UCI, CC BY 4.0.</p>"
 )

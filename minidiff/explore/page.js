@@ -413,13 +413,16 @@ md.plots.grid(step.x)
 }
 
 // --- a trained network, and a training image less
+function unpackedNetwork({ depth, params, data }, { height, width }) {
+  const numbers = new Float32Array(bytes(data).buffer);
+  const named = params.map(([name, begin, end]) => [name, numbers.subarray(begin, end)]);
+  return { depth, tall: height, wide: width, params: Object.fromEntries(named) };
+}
+
 function compare() {
-  const { depth, windows, params, data } = given.network;
   sets.digits ??= unpacked(given.digits);
   compare.helper ??= new Helper({ digits: sets.digits });
-  const [progress, numbers] = [$("compare-progress"), new Float32Array(bytes(data).buffer)];
-  const named = Object.fromEntries(params.map(([name, begin, end]) => [name, numbers.subarray(begin, end)]));
-  const network = { depth, tall: sets.digits.height, wide: sets.digits.width, params: named };
+  const [network, { windows }, progress] = [unpackedNetwork(given.network, sets.digits), given.network, $("compare-progress")];
   const machines = [...["ELS", "LS"].map((name) => ({ name, k: windows[name], boundary: "zeros" })), { name: "IS" }];
   const job = { job: "compare", set: "digits", without: [], seed: state.seed, steps: STEPS, network, machines };
   progress.hidden = false;

@@ -3,7 +3,8 @@
 import base64
 import html
 import io
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,12 +59,14 @@ def told(images: Array, noise: Array, k: int, steps: int = 20) -> Told:
     order = used[np.argsort(-counts, kind="stable")]
     colours = {int(n): PALETTE[place % len(PALETTE)] for place, n in enumerate(order)}
     words = f"{pieces.region.max() + 1} pieces of {len(order)} training pictures"
-    rows[1][1].append(f"<figure>{drawn(sample, origin, pieces.region[0], colours, words)}<figcaption>{words}</figcaption></figure>")
+    rows[1][1].append(
+        f"<figure>{drawn(sample, origin, pieces.region[0], colours, words)}<figcaption>{words}</figcaption></figure>"
+    )
     strips = "".join(f"<div><h3>{head}</h3><div class='strip'>{''.join(row)}</div></div>" for head, row in rows)
     gave = [_giver(n, images[n], source, origin, colours[int(n)]) for n in order[:6]]
     walk = (
-        f"<div class='strips'>{strips}</div><p class='note'>Both walks start from the same noise. White lines part the pieces; equal "
-        "colours are equal training pictures. These gave the most pixels, in outline:</p>"
+        f"<div class='strips'>{strips}</div><p class='note'>Both walks start from the same noise. White lines part the pieces; "
+        "equal colours are equal training pictures. These gave the most pixels, in outline:</p>"
         f"<div class='givers'>{''.join(gave)}</div>"
     )
     return Told(walk, _sizes(images, noise, steps), _in_the_middle(origin >= 0))
@@ -99,11 +102,11 @@ def _sizes(images, noise, steps):
     return f"<div class='thumbs'>{''.join(row)}</div>"
 
 
-def comparison(network: nets.Network, images: Array, noise: Array, steps: int = 20) -> str:
-    """A network's picture from the first of two noises (2, H, W, C), the machines' from the same, and what costs nothing."""
+def comparison(network: nets.Network, images: Array, noises: Sequence[Array], steps: int = 20) -> str:
+    """A network's picture from the first of two noises (H, W, C), the machines' from the same, and what costs nothing."""
     tables = network.notes["windows"]
-    settings = {"boundary": network.padding, "schedule": SCHEDULE}
-    start = noise.astype(np.float32)
+    settings: dict[str, Any] = {"boundary": network.padding, "schedule": SCHEDULE}
+    start = [noise.astype(np.float32) for noise in noises]
     machines: dict[str, Denoiser] = {
         "the window predicts": EquivariantLocalScore(images, window=tables["ELS"], **settings),
         "the same, each place for itself": LocalScore(images, window=tables["LS"], **settings),
