@@ -361,6 +361,36 @@ def test_a_reader_checks_the_network(page):
     np.testing.assert_allclose(here, [float(one) for one in wanted], atol=0.011)
 
 
+def test_everybody_can_read_it(page, written):
+    """On three widths of screen nothing sticks out, no text is below 14 pixels, every picture and control has a name, and an
+    outline tells the pixels of a chosen training image. Without scripts the story is told too."""
+    for width in (360, 800, 1400):
+        page.screen(width, 800, dark=width == 800, calm=True)
+        assert page.run("document.documentElement.scrollWidth") <= width
+        sizes = page.run(
+            "Array.from(document.querySelectorAll('body *')).filter((one) => one.innerText && one.offsetParent)"
+            ".map((one) => parseFloat(getComputedStyle(one).fontSize))"
+        )
+        assert min(sizes) >= 14
+    unnamed = page.run(
+        "Array.from(document.querySelectorAll('canvas, img, svg, input, button')).filter((one) => !(one.closest('button') || one)"
+        ".textContent.trim() && !one.closest('label') && !one.ariaLabel && !one.alt && !(one.labels && one.labels.length)"
+        " && !one.closest('button[aria-label]')).map((one) => one.outerHTML)"
+    )
+    assert [one for one in unnamed if "data-k" not in one] == []
+    page.run("choose({ k: 3 })")
+    page.until(f"shown.machine.k === 3 && {IDLE}")
+    chosen = "(select(n), document.getElementById('mosaic').toDataURL()))(givers(shown.steps[20][1])[0][0])"
+    assert page.run(f"((n) => {chosen}") != page.run("(select(-1), document.getElementById('mosaic').toDataURL())")
+    page.open("about:blank")
+    page.send("Emulation.setScriptExecutionDisabled", value=True)
+    page.send("Page.navigate", url=written.as_uri())
+    page.send("Emulation.setScriptExecutionDisabled", value=False)
+    page.until("document.querySelectorAll('header svg, header img').length >= 12")
+    assert "needs JavaScript" in page.run("document.querySelector('noscript').innerText")
+    page.problems.clear()  # with scripts allowed again, this page's own may be half there
+
+
 # --- the page as a file ----------------------------------------------------------------------------------------------
 
 

@@ -161,13 +161,17 @@ function setStep(step) {
 }
 
 // --- drawing
+const small = make("canvas");
+
 /** Draw an image of a set, `scale` screen pixels for each of its own; values beyond [-1, 1] are shown as black or white. */
 function paint(context, image, { height, width, channels }, scale, left = 0, top = 0) {
+  const pixels = new ImageData(width, height); // it rounds, and keeps to 0 and 255
   for (let p = 0; p < height * width; p++) {
-    const level = (c) => Math.round(Math.min(Math.max((image[p * channels + (c % channels)] + 1) / 2, 0), 1) * 255);
-    context.fillStyle = `rgb(${level(0)} ${level(1)} ${level(2)})`;
-    context.fillRect(left + (p % width) * scale, top + Math.floor(p / width) * scale, scale, scale);
+    for (let c = 0; c < 4; c++) pixels.data[p * 4 + c] = c < 3 ? (image[p * channels + (c % channels)] + 1) * 127.5 : 255;
   }
+  Object.assign(small, { width, height }).getContext("2d").putImageData(pixels, 0, 0);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, left, top, width * scale, height * scale);
 }
 
 /** The same on a whole canvas, sharp at the size at which it is shown; {context, set, scale}. */
@@ -230,7 +234,7 @@ function draw(step) {
   }
   context.globalAlpha = 1;
   part(mosaic, origin, "#fff", scale > 10 ? 2 : 1);
-  const chosen = origin.map((n) => n === selected);
+  const chosen = origin.map((n) => n >= 0 && n === selected);
   part(mosaic, chosen, "#000", 8);
   part(mosaic, chosen, "#fff", 4);
   $("step").value = step;

@@ -110,25 +110,41 @@ function squaredDistance(x, y, a) {
 
 /** ES: each translation u of each training image on the torus is a candidate. */
 function equivariant(set, x, a, s) {
-  const { count, height, width, channels } = set;
-  const [found, moved, views] = [emptyEvidence(count, 1, x.length, s), room(x.length), height * width];
-  const translate = (u) => {
-    const [from, line] = [(Math.floor(u / width) * 2 * width + (u % width)) * channels, width * channels];
-    for (let i = 0; i < height; i++) moved.set(SHOWN.subarray(from + i * 2 * line, from + i * 2 * line + line), i * line);
-    return moved;
-  };
-  for (let n = 0; n < count; n++) {
-    extend(SHOWN, set.data, n * x.length, { ...set, boundary: "circular", d: 0 }, 2);
-    const distances = room(views).map((_, u) => squaredDistance(x, translate(u), a));
+  const [line, rows, size] = [set.width * set.channels, set.height, x.length];
+  const found = emptyEvidence(set.count, 1, size, s);
+  const plan = { ...set, boundary: "circular", d: 0 };
+  const corner = (u) => (Math.floor(u / set.width) * 2 * set.width + (u % set.width)) * set.channels; // in an image shown twice
+  extend(SEEN, x, 0, plan, 1);
+  for (let n = 0; n < set.count; n++) {
+    extend(SHOWN, set.data, n * size, plan, 2);
+    const distances = room(rows * set.width).map((_, u) => windowDistance(0, line, corner(u), 2 * line, rows, line, a));
     found.cost[n] = distances.reduce((least, one) => Math.min(least, one));
     found.winner[n] = distances.indexOf(found.cost[n]);
-    for (let u = 0; u < views; u++) {
-      const weight = Math.exp(-exponent(distances[u] - found.cost[n], s));
+    for (const [u, distance] of distances.entries()) {
+      const weight = Math.exp(-exponent(distance - found.cost[n], s));
       found.mass[n] += weight;
-      if (weight > 1e-18) translate(u).forEach((value, i) => (found.total[n * x.length + i] += weight * value));
+      if (weight > 1e-18) addWindow(found.total, n * size, corner(u), 2 * line, rows, line, weight);
     }
   }
   return found;
+}
+
+/** The squared distance of a window of SEEN to a times one of SHOWN: `rows` rows of `count` numbers, a stride apart. */
+function windowDistance(from, stride, other, otherStride, rows, count, a) {
+  let sum = 0;
+  for (let row = 0; row < rows; row++, from += stride, other += otherStride) {
+    for (let i = 0; i < count; i++) {
+      const difference = SEEN[from + i] - a * SHOWN[other + i];
+      sum += difference * difference + GRID - GRID;
+    }
+  }
+  return sum;
+}
+
+function addWindow(total, to, other, otherStride, rows, count, weight) {
+  for (let row = 0; row < rows; row++, to += count, other += otherStride) {
+    for (let i = 0; i < count; i++) total[to + i] += weight * SHOWN[other + i];
+  }
 }
 
 function emptyEvidence(count, views, size, s) {
@@ -142,7 +158,7 @@ const GRID = 1.5 * 2 ** 18;
 
 // exp(-q) is exp(-i / 256), from a table, times three terms of exp(-r), r < 1 / 256: off by at most 1e-8 of itself, and quick.
 // A term below exp(-REACH) of its image's largest counts as 0.
-const REACH = 40;
+const REACH = 25;
 const POWERS = Float64Array.from({ length: 256 * REACH + 1 }, (_, i) => Math.exp(-i / 256));
 
 function expMinus(q) {
@@ -326,13 +342,13 @@ function candidates(machine, set, x, p, t, told, most) {
   const pattern = places(height, width, k, machine.boundary);
   const alike = Array.from(pattern.keys()).filter((u) => u === p || (machine.name === "ELS" && pattern[u] === pattern[p]));
   const plan = { ...set, d: k >> 1, boundary: machine.boundary };
-  const wide = extend(SEEN, x, 0, plan, 1);
-  const corner = (u) => (Math.floor(u / width) * wide + (u % width)) * channels; // where its window begins
+  const stride = extend(SEEN, x, 0, plan, 1) * channels;
+  const corner = (u) => Math.floor(u / width) * stride + (u % width) * channels; // where its window begins
   const [g, distances] = [rawStrength(machine, height * width), room(set.count * alike.length)];
   for (let n = 0, m = 0; n < set.count; n++) {
     extend(SHOWN, set.data, n * x.length, plan, 1);
     for (const u of alike) {
-      distances[m++] = windowDistance(corner(p), corner(u), wide * channels, k, k * channels, a) + g * told.cost[n];
+      distances[m++] = windowDistance(corner(p), stride, corner(u), stride, k, k * channels, a) + g * told.cost[n];
     }
   }
   const image = (m) => Math.floor(m / alike.length);
@@ -349,12 +365,4 @@ function candidates(machine, set, x, p, t, told, most) {
     terms[m] = 0;
   }
   return { count: distances.length, shown };
-}
-
-function windowDistance(from, other, stride, rows, count, a) {
-  let sum = 0;
-  for (let row = 0; row < rows; row++, from += stride, other += stride) {
-    for (let i = 0; i < count; i++) sum += (SEEN[from + i] - a * SHOWN[other + i]) ** 2 + GRID - GRID;
-  }
-  return sum;
 }
