@@ -95,7 +95,7 @@ class Browser:
     def open(self, address, ready="document.readyState === 'complete'"):
         """Go to an address, and wait until an expression of its page is true."""
         self.send("Page.navigate", url=address)
-        self.until(ready)
+        self.until(ready, 20)
 
     def run(self, expression):
         """The value of a JavaScript expression, or of what it promises."""
@@ -168,3 +168,27 @@ def browser(folder):
         yield one
     finally:
         one.close()
+
+
+def main(arguments=None):
+    """Write a picture of the page, as the README shows it."""
+    import argparse
+    import tempfile
+    from pathlib import Path
+
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("page", type=Path, help="explore.html")
+    parser.add_argument("picture", type=Path, help="the .png to write")
+    parser.add_argument("--state", default="", help="what stands after # in a link, such as step=14")
+    parser.add_argument("--part", default="a", help="the part to show, from a to i (a)")
+    parser.add_argument("--size", default="1200x640", help="of the screen (1200x640)")
+    asked = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, browser(folder) as one:
+        one.screen(*map(int, asked.size.split("x")), calm=True)
+        one.open(f"{asked.page.resolve().as_uri()}#{asked.state}", "document.querySelector('#bars li')")
+        one.run(f"document.getElementById('part-{asked.part}').scrollIntoView()")
+        one.picture(asked.picture)
+
+
+if __name__ == "__main__":
+    main()

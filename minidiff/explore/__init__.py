@@ -84,7 +84,7 @@ def as_shown(images: Array) -> Array:
     Examples
     --------
     >>> as_shown(np.array([-1.0, -0.9999, 0.5, 2.0]).reshape(1, 2, 2, 1)).ravel()
-    array([-1.       , -1.       ,  0.4980391,  1.       ], dtype=float32)
+    array([-1.        , -1.        ,  0.49803925,  1.        ], dtype=float32)
     """
     return from_bytes(_levels(images))
 

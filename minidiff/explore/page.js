@@ -122,8 +122,9 @@ function walk() {
     setStep(state.step);
     const [{ x, x0Hat, image }, second] = shown.steps[STEPS];
     const near = x.some((value, i) => Math.abs(value - x0Hat[i]) > 0.05) ? "nearest to " : "";
-    $("status").textContent = `The first picture is ${near}training picture ${image[0]}${whole === "ES" ? ", moved" : ""}. `
-      + `The second has pieces of ${givers(second).length} training pictures.`;
+    const moved = whole === "ES" ? ", moved" : "";
+    $("status").textContent = `At the end the first picture is ${near}training picture ${image[0]}${moved}, `
+      + `and the second has pieces of ${givers(second).length} training pictures.`;
     compareBefore();
   });
 }
@@ -242,7 +243,7 @@ function draw(step) {
 }
 
 // --- pointing
-const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 2 : 0)} %`;
+const percent = (share) => (share < 0.0001 ? "under 0.01 %" : `${(100 * share).toFixed(share < 0.1 ? 2 : 0)} %`);
 
 function point() {
   if (!shown || document.body.dataset.busy) return;
@@ -270,7 +271,7 @@ function bar({ image, place, weight }, set, machine) {
   const whole = make("canvas", { role: "img", ariaLabel: `training picture ${image}, with the patch outlined` });
   const [text, line] = [make("span", { textContent: `${percent(weight)}, no. ${image}` }), make("span", { className: "bar" })];
   drawWindow(patch, training(image, set), set, place, machine);
-  frameWindow(picture(whole, training(image, set), set, 128), place, machine);
+  frameWindow(picture(whole, training(image, set), set, 56 * devicePixelRatio), place, machine);
   line.style.width = `${100 * weight}%`;
   text.append(line);
   const item = make("li");
