@@ -231,7 +231,7 @@ def test_a_reader_plays(page):
         "document.getElementById('level-text').value >= 0.9 && !/has 100/.test(document.getElementById('guess-text').textContent)"
     )
     page.click("#another")
-    page.until("first === 1")
+    page.until("example === 1")
     page.click("#play")
     page.until("state.step > 0 && state.step < 20")
     page.click("#play")

@@ -122,9 +122,10 @@ function walk() {
     setStep(state.step);
     const [{ x, x0Hat, image }, second] = shown.steps[STEPS];
     const near = x.some((value, i) => Math.abs(value - x0Hat[i]) > 0.05) ? "nearest to " : "";
+    const count = givers(second).length;
     const moved = whole === "ES" ? ", moved" : "";
     $("status").textContent = `At the end the first picture is ${near}training picture ${image[0]}${moved}, `
-      + `and the second has pieces of ${givers(second).length} training pictures.`;
+      + `and the pixels of the second ${count ? `come from ${count}` : "have no single source"}.`;
     compareBefore();
   });
 }
@@ -321,9 +322,9 @@ function select(n) {
 }
 
 // --- noise over a training picture
-let first = 0;
+let example = 0; // the training image that is drowned in noise
 function guess() {
-  const [set, t, clean] = [sets.main, $("level").value / 100, training(first, sets.main)];
+  const [set, t, clean] = [sets.main, $("level").value / 100, training(example, sets.main)];
   const x = addNoise(clean, unitNoise(state.seed, clean.length), ...cosine(t));
   $("level-text").value = t.toFixed(2);
   picture($("clean"), clean, set);
@@ -332,7 +333,7 @@ function guess() {
     if (done) return;
     const [{ x0Hat, image, weight }] = answers;
     picture($("guess"), x0Hat, set);
-    const which = image[0] === first ? "this picture" : `another one, no. ${image[0]}`;
+    const which = image[0] === example ? "this picture" : `another one, no. ${image[0]}`;
     $("guess-text").textContent = `The nearest training picture is ${which}. It has ${percent(weight[0])} of the weight.`;
   });
 }
@@ -447,8 +448,8 @@ function compare() {
 
 function take() {
   if (!shown || document.body.dataset.busy || shown.without.length + 1 >= shown.set.count) return;
-  const n = selected >= 0 && !shown.without.includes(selected) ? selected : givers(shown.steps[STEPS][1])[0]?.[0];
-  if (n === undefined) return;
+  const [first, second] = shown.steps[STEPS];
+  const n = selected >= 0 && !shown.without.includes(selected) ? selected : givers(second)[0]?.[0] ?? first.image[0];
   earlier = shown;
   choose({ without: [...state.without, n] });
 }
@@ -497,7 +498,7 @@ function cells(canvas, shape, where, act, { hovering = false, move = act } = {})
 function wire() {
   const on = (name, event, act) => $(name).addEventListener(event, act);
   on("level", "input", guess);
-  on("another", "click", () => ((first = (first + 1) % sets.main.count), guess()));
+  on("another", "click", () => ((example = (example + 1) % sets.main.count), guess()));
   on("play", "click", play);
   on("step", "input", () => (pause(), shown && setStep(Math.min($("step").value, shown.steps.length - 1))));
   on("estimate", "change", () => shown && draw(state.step));
