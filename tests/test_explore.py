@@ -14,7 +14,8 @@ from minidiff.explore import story
 
 pytestmark = pytest.mark.compiled
 COSINE = md.schedules.cosine()
-IDLE = "shown && !document.body.dataset.busy && shown.steps.length === 21"
+# The walk has ended, and what followed from it is shown: nothing moves on the page any more.
+IDLE = "!document.body.dataset.busy && shown && [walker, pointer, guesser].every((one) => one.done === one.id)"
 
 
 def images(count, height, width, channels, seed=0):
@@ -47,6 +48,17 @@ def page(chromium, written):
     chromium.screen(1000, 900, calm=True)  # so that only the end of a walk is drawn
     chromium.open("about:blank")
     chromium.open(written.as_uri(), IDLE)
+    yield chromium
+    assert chromium.problems == []
+
+
+@pytest.fixture
+def opened(chromium, written):
+    """The page in whatever state it is; it is only opened if it is not there."""
+    chromium.problems.clear()
+    if chromium.run("location.href.split('#')[0]") != written.as_uri():
+        chromium.screen(1000, 900, calm=True)
+        chromium.open(written.as_uri(), IDLE)
     yield chromium
     assert chromium.problems == []
 
@@ -107,16 +119,16 @@ def expected(asked, training, x):
     return theory.denoise(rule, x, a, s, attention, asked["strength"] * unit), rule, (a, s)
 
 
-def test_the_machines_of_the_page_are_those_of_theory(page):
+def test_the_machines_of_the_page_are_those_of_theory(opened):
     """x0_hat agrees to 1e-7 with theory.py, on every machine, boundary and size, with duplicates, at t = 0 and 1, with g; winners
     and weights agree wherever the two best candidates are further apart than rounding."""
     questions = list(cases())
     assert len(questions) >= 40
-    page.run("globalThis.asked = []")
+    opened.run("globalThis.asked = []")
     for asked, training, x in questions:
         numbers = f"Float64Array.from({json.dumps(x.ravel().tolist())})"
-        page.run(f"asked.push([{json.dumps(asked)}, {in_javascript(training)}, {numbers}])")
-    told = page.run(
+        opened.run(f"asked.push([{json.dumps(asked)}, {in_javascript(training)}, {numbers}])")
+    told = opened.run(
         "asked.map(([machine, set, x]) => Object.fromEntries(Object.entries(denoise(machine, set, x, machine.t))"
         ".filter(([name]) => name !== 'heard').map(([name, field]) => [name, Array.from(field)])))"
     )
@@ -135,11 +147,11 @@ def test_the_machines_of_the_page_are_those_of_theory(page):
             assert answer["weight"][view] == pytest.approx(1 / theory.weigh(distance, s).sum(), abs=1e-6), asked
 
 
-def test_the_candidates_of_a_pixel_are_those_of_theory(page):
+def test_the_candidates_of_a_pixel_are_those_of_theory(opened):
     """Pointing: of every pixel the best candidates, their weights and how many there are, with and without shared evidence."""
     for asked, training, x in [one for one in cases() if one[0]["name"] in ("LS", "ELS") and one[0]["t"] > 0][::5]:
         machine, numbers = json.dumps(asked), f"Float64Array.from({json.dumps(x.ravel().tolist())})"
-        told = page.run(
+        told = opened.run(
             f"(() => {{ const [m, set, x] = [{machine}, {in_javascript(training)}, {numbers}];"
             "const { heard } = denoise(m, set, x, m.t);"
             "return Array.from({ length: set.height * set.width }, (_, p) => candidates(m, set, x, p, m.t, heard, 3)); })()"
@@ -161,11 +173,11 @@ def test_the_candidates_of_a_pixel_are_those_of_theory(page):
 # --- noise, walks and the network ------------------------------------------------------------------------------------
 
 
-def test_both_languages_draw_the_same_noise(page):
+def test_both_languages_draw_the_same_noise(opened):
     """The words are equal, and the normal numbers to the last digit or two, for small and large seeds; they look normal."""
     for seed in (0, 1, 2**31, 2**32 - 1):
         drawn = explore.noise(seed, (1001,))
-        np.testing.assert_allclose(page.run(f"Array.from(unitNoise({seed}, 1001))"), drawn, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(opened.run(f"Array.from(unitNoise({seed}, 1001))"), drawn, rtol=1e-12, atol=1e-14)
     many = explore.noise(7, (200_000,))
     assert abs(many.mean()) < 0.01 and abs(many.std() - 1) < 0.01
     assert abs((many**4).mean() - 3) < 0.1
@@ -187,27 +199,27 @@ def same_in_python(page, link):
     np.testing.assert_allclose(sample(page), told["step"].x.ravel(), atol=1e-5, err_msg=link)
 
 
-def test_the_walk_of_the_page_is_that_of_the_package(page):
+def test_the_walk_of_the_page_is_that_of_the_package(opened):
     """What "copy as Python" gives is the page's sample: torus and zeros, here and anywhere, with g, and without an image."""
     for link in ("#k=7", "#k=3&boundary=circular&seed=5", "#where=here&k=5&seed=9", "#g=0.3&k=3&without=3,4"):
-        same_in_python(page, link)
+        same_in_python(opened, link)
 
 
 @pytest.mark.slow
-def test_walks_in_colour(page):
+def test_walks_in_colour(opened):
     """The same on the colour patterns, which the package makes anew from their seed."""
     for link in ("#set=colours&k=5&g=1", "#set=colours&k=7&seed=2&boundary=circular"):
-        same_in_python(page, link)
+        same_in_python(opened, link)
 
 
-def test_the_network_of_the_page_is_that_of_the_package(page):
+def test_the_network_of_the_page_is_that_of_the_package(opened):
     """The shipped network's x0_hat, and r, are those of Python."""
     network = md.nets.load(explore.NETWORK)
     x, t = explore.noise(3, (16, 16, 1)), 0.4
-    page.run("globalThis.net = unpackedNetwork(given.network, { height: 16, width: 16 })")
-    told = np.array(page.run(f"Array.from(networkAnswer(net, unitNoise(3, 256), {t}).x0Hat)")).reshape(x.shape)
+    opened.run("globalThis.net = unpackedNetwork(given.network, { height: 16, width: 16 })")
+    told = np.array(opened.run(f"Array.from(networkAnswer(net, unitNoise(3, 256), {t}).x0Hat)")).reshape(x.shape)
     np.testing.assert_allclose(told, network(x, t), atol=1e-5)
-    r = page.run("pearson(unitNoise(3, 256), networkAnswer(net, unitNoise(3, 256), 0.4).x0Hat)")
+    r = opened.run("pearson(unitNoise(3, 256), networkAnswer(net, unitNoise(3, 256), 0.4).x0Hat)")
     assert r == pytest.approx(md.measures.metrics.agreement(x[None], told[None]).r[0], abs=1e-9)
 
 

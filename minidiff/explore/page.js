@@ -30,6 +30,7 @@ class Helper {
     this.worker.onmessage = ({ data }) => {
       if (data.error) throw new Error(data.error);
       if (data.id === this.id) this.tell(data);
+      if (data.done) this.done = data.id;
     };
     this.worker.postMessage({ sets: known });
   }
