@@ -35,7 +35,7 @@ from ..simd import (
     store,
     store_four,
 )
-from .nearest import bias_of, flush, new_minima, new_winners
+from .nearest import ONE, ZERO, bias_of, flush, new_minima, new_winners
 
 # What stays the same for a whole task: `channels` is a tuple of as many entries, so that a kernel is compiled for each number of
 # them, `beside` the same for what a pixel sees beside its window (beside.py): further channels, of which the window's middle
@@ -146,7 +146,7 @@ def _small_windows(dy, top, bottom, dx, left, right, image, bias, plan, scratch,
             count = _strip(3, dy, top, bottom, dx, column, bias, plan, scratch, state)
         else:
             count = _strip(1, dy, top, bottom, dx, column, bias, plan, scratch, state)
-        _take_in(count, True, 0, column, column, min(column + 4, right), dy, dx, image, plan, scratch, state)
+        _take_in(count, ONE, ZERO, column, column, min(column + 4, right), dy, dx, image, plan, scratch, state)
 
 
 @inline_vector_kernel
@@ -184,13 +184,13 @@ def _large_windows(dy, top, bottom, dx, left, right, image, bias, plan, scratch,
     size, k, stride = lanes(scratch.y), plan.k, (plan.width + 4) * lanes(scratch.y)
     for q in range(top, bottom + k - 1):
         j, p = q % k, q - k + 1
-        x, y = after(scratch.x, framed(q, 0, plan)), after(scratch.y, framed(q + dy, dx, plan) * size)
+        x, y = after(scratch.x, framed(q, ZERO, plan)), after(scratch.y, framed(q + dy, dx, plan) * size)
         for column in range(left, right + k - 1, 4):
             a, b, c, d = _squares(after(x, column), after(y, column * size), bias, plan)
             store_four(scratch.squares, column, a, b, c, d)
         new = after(scratch.blocks, j * stride)
         before, suffix = (scratch.zeros if j == 0 else scratch.prefix), (scratch.zeros if j == k - 1 else after(new, stride))
-        cost, count = after(state.cost, p * plan.width), 0
+        cost, count = after(state.cost, p * plan.width), ZERO
         for column in range(left - left % 4, right, 4):
             c0, c1, c2, c3 = _sums_along_row(after(scratch.squares, column * size), k)
             a0, a1, a2, a3 = load_four(before, column)
@@ -201,7 +201,7 @@ def _large_windows(dy, top, bottom, dx, left, right, image, bias, plan, scratch,
             if p >= top:
                 sums = _add_beside(a0 + b0, a1 + b1, a2 + b2, a3 + b3, p, column, dy, dx, plan, scratch)
                 count += _note(*sums, after(cost, column), count, column, plan, scratch)
-        _take_in(count, False, p, 0, left, right, dy, dx, image, plan, scratch, state)
+        _take_in(count, ZERO, p, ZERO, left, right, dy, dx, image, plan, scratch, state)
         for _ in range(min(k - 2, q - top) if j == k - 1 else 0):  # the block is whole: sums of all its rows from each one on
             below, new = new, after(new, -stride)
             for at in range(left * size, right * size, size):
@@ -293,7 +293,7 @@ def local_kernel(x, packed, begin, end, rows, columns, plan, room, frame, near, 
 @inline_vector_kernel
 def scratch_of(x, room, frame, near, plan):
     """The query framed, and the other parts of the scratch in one flat array (handing.py: rooms_for)."""
-    _frame(address(frame), address(x), 1, plan)
+    _frame(address(frame), address(x), ONE, plan)
     zeros, size, stride = aligned(room), lanes(address(room)), (plan.width + 4) * lanes(address(room))
     prefix, blocks, squares = after(zeros, stride), after(zeros, 2 * stride), after(zeros, (plan.k + 2) * stride)
     distances = after(squares, (plan.across + 1) * size)
