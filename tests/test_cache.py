@@ -77,7 +77,8 @@ def test_another_version_of_the_package_compiles_anew(copy):
     assert all(path.read_bytes() != content for path, content in before.items())
 
 
-@pytest.mark.parametrize("damage", [pytest.param(kind, marks=() if kind == "garbled" else pytest.mark.slow) for kind in DAMAGES])
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_files_are_compiled_anew(copy, damage):
     """Half a file, an empty one, one byte changed, or another kernel's file: the same answer, at most one line, and mended."""
     first = answer(run(copy)[0])
@@ -128,6 +129,7 @@ def test_a_folder_that_cannot_be_written_is_no_error(copy, tmp_path):
     assert len(said) <= 1
 
 
+@pytest.mark.slow
 def test_the_cache_can_be_named_and_cleared(copy, tmp_path):
     """`minidiff info` names the folders, and --clear-cache empties them, Numba's own files among them."""
     run(copy)

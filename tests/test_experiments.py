@@ -126,6 +126,7 @@ def test_a_trained_network_is_kept_and_taken_up_again(patterns, tmp_path):
     assert all(np.array_equal(resumed.params[name], first.params[name]) for name in first.params)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_the_attention_experiment_from_the_command_line(tmp_path, capsys, monkeypatch):
     """--quick trains small networks, writes every figure and numbers.json, and the table says what the numbers say.

@@ -296,9 +296,10 @@ def test_no_home_is_no_matter(tmp_path, home):
 # --- many at once ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @LINUX
 @pytest.mark.compiled
-@pytest.mark.parametrize("count", [4, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [4, 30])
 def test_many_begin_at_once_on_an_empty_cache(tmp_path, count):
     """All compile the same kernels at the same time: each gives the same samples, and leaves a cache that the next one reads."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}

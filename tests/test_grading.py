@@ -33,6 +33,7 @@ def the_five(folder, *bodies):
 # --- a process of its own ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @ON_POSIX
 def test_each_gap_that_ends_python_is_wrong_and_the_others_are_judged(run, tmp_path):
     """An endless loop, os._exit(0), a crash and KeyboardInterrupt cost their own gaps only, and stdout holds one record only."""
