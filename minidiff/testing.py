@@ -8,9 +8,9 @@ means.
 Each law is also a function, with the theorem as its docstring. `testing.shifts(denoiser, images, schedule)` gives its Result; if
 claims matter, give them: `testing.formula(denoiser, images, schedule, claims="ELS", window=3)`.
 
-The papers' short names (KG, AMB, DDIM) are explained in the README. `laws/structure.py` has the laws of what a denoiser is and
-what it sees, `laws/averages.py` those of posterior means, and `laws/best.py` those of the best denoiser of a class. The laws of
-best.py hold a denoiser against minidiff/theory.py, through laws/rules.py.
+The papers' short names (KG, AMB, DDIM) are explained in README.md and tutorials/README.md. `laws/structure.py` has the laws of
+what a denoiser is and what it sees, `laws/averages.py` those of posterior means, and `laws/best.py` those of the best denoiser of
+a class. The laws of best.py hold a denoiser against minidiff/theory.py, through laws/rules.py.
 """
 
 from collections.abc import Callable, Iterable

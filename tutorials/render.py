@@ -85,6 +85,8 @@ def main(argv=None):
     options = parser.parse_args(argv)
     # Figures must land in the notebook, whatever backend this shell is set to.
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    # A progress bar shows after two seconds, and so on a slow computer only.
+    os.environ["TQDM_DISABLE"] = "1"
     try:
         for script in scripts(options.numbers):
             notebook = script.with_suffix(".ipynb")
