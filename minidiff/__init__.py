@@ -50,17 +50,7 @@ __all__ = [
 
 # Everything is loaded on first use (PEP 562). So the command line runs before Numba is imported, and can say in one line what
 # Numba refuses; and who only draws loads no laws, and who only samples no matplotlib.
-_MACHINES = (
-    "AttentionScore",
-    "EquivariantLocalScore",
-    "EquivariantScore",
-    "IdealScore",
-    "LocalScore",
-    "StationaryWiener",
-    "SummaryScore",
-    "Wiener",
-)
-_HOMES = dict.fromkeys(_MACHINES, "machines") | dict.fromkeys(("set_threads", "threads"), "parallel")
+_HOMES = {name: "machines" for name in __all__ if name[0].isupper()} | {"set_threads": "parallel", "threads": "parallel"}
 # Exercises that students hold say `from minidiff import exercises`, and notebooks of version 0.1 `import minidiff.metrics`.
 _OTHER_NAMES = {"metrics": "measures.metrics", "judges": "measures.judges", "exercises": "coursework"}
 

@@ -424,8 +424,7 @@ def product_tile(rows: int, vectors: int) -> Any:
                 for key, place in places.items():
                     builder.store(builder.load(sums[key]), place, align=align)
 
-            roomy = "+avx512f" in context.codegen().magic_tuple()[2]
-            for columns in [range(vectors)] if roomy else [[v] for v in range(vectors)]:
+            for columns in [range(vectors)] if MANY_REGISTERS else [[v] for v in range(vectors)]:
                 add_columns(columns)
             return context.get_dummy_value()
 
