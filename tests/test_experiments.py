@@ -8,7 +8,7 @@ import minidiff as md
 from minidiff import nets, process
 from minidiff.command.parser import main
 from minidiff.measures import judges
-from minidiff.studies import attention, calibration, limbs
+from minidiff.studies import attention, attention_cuts, calibration, limbs
 
 COSINE = md.schedules.cosine()
 FIGURES = (
@@ -17,6 +17,8 @@ FIGURES = (
     "strengths-colocated",
     "over-strength",
     "over-reach",
+    "three-rows",
+    "cut",
     "told-apart",
     "attention-maps",
 )
@@ -25,7 +27,7 @@ FIGURES = (
 @pytest.fixture(scope="module")
 def patterns():
     """Few images with their rule, and noises."""
-    images = md.datasets.colour_patterns(12)[0]
+    images = md.datasets.colour_patterns(12, size=12)[0]
     return images, process.unit_noise((4, *images.shape[1:]), 0)
 
 
@@ -46,25 +48,42 @@ class Posing:
 
 @pytest.mark.compiled
 def test_a_machine_in_the_network_s_place_is_found_out(patterns):
-    """AttentionScore as the network: its tables are found, and it agrees with itself, where g > 0 better than ELS does."""
+    """AttentionScore as the network: its g is found, and it agrees with itself, where g > 0 better than ELS does."""
     images, noise = patterns
-    teacher = md.AttentionScore(images, COSINE, window=[3, 5], strength=[0.0, 1.0], boundary="zeros")
-    tables = attention.calibrated(Posing(teacher), images, samples=3, steps=4, rng=1, windows=(3, 5), strengths=(0.0, 0.1, 1.0))
-    assert tables["AttentionScore"] == [[3, 3, 5, 5], [0.0, 0.0, 1.0, 1.0]]
-    machines = attention.rivals(Posing(teacher), images, tables)
-    told = attention.agreements(Posing(teacher), machines, noise, steps=4, levels=(0.25, 0.75))
-    assert set(told) == {"AttentionScore", "ELS", "IS"}
-    for name in ("whole", "t = 0.25", "t = 0.75"):
-        mine, alone = (told[machine][name] for machine in ("AttentionScore", "ELS"))
-        if name == "whole":
-            mine, alone = mine["R^2"], alone["R^2"]
-        # A table of the same windows and strengths is the same machine: equal but for nothing.
-        assert mine["median"] == 1.0 >= alone["median"]
+    teacher = md.AttentionScore(images, COSINE, window=5, strength=[0.0, 1.0], boundary="zeros")
+    machines, fitted = attention.hearing(Posing(teacher), images, side=5, samples=3, steps=4)
+    assert fitted == {"uniform, g fitted": [0.0, 0.0, 1.0, 1.0]} and set(machines) == set(fitted)
+    machines["ELS"] = attention.alone(images, side=5)["ELS"]
+    told = attention.at_levels(Posing(teacher), machines, noise, steps=4, levels=(0.25, 0.75))
+    for level in ("t = 0.25", "t = 0.75"):
+        # A table of the same strengths is the same machine: equal but for nothing.
+        assert told["uniform, g fitted"][level]["median"] == 1.0 >= told["ELS"][level]["median"]
     assert told["ELS"]["t = 0.25"]["median"] > 1 - 1e-9 > told["ELS"]["t = 0.75"]["median"]
     # It explains all, so what it explains beyond ELS is all that ELS leaves.
     for level in ("t = 0.25", "t = 0.75"):
-        over, alone = told["AttentionScore"][f"over ELS, {level}"], told["ELS"][level]
-        np.testing.assert_allclose([over["median"], over["upper"]], [1 - alone["median"], 1 - alone["lower"]], atol=1e-12)
+        over, left = told["uniform, g fitted"][f"over ELS, {level}"], told["ELS"][level]
+        np.testing.assert_allclose([over["median"], over["upper"]], [1 - left["median"], 1 - left["lower"]], atol=1e-12)
+
+
+@pytest.mark.compiled
+def test_hearing_at_g_of_zero_is_els_and_the_controls_are_other_maps(patterns):
+    """With a map by which each pixel hears itself, "its own map" and the map of another sample are one machine; the mean map is
+    that of uniform attention. So the controls differ from the machine in the map, and in nothing else."""
+    images, noise = patterns
+
+    class Selfish(Posing):
+        attention = "softmax"
+
+        def attention_map(self, x, t):
+            return np.broadcast_to(np.eye(144), (len(x), 144, 144))
+
+    teacher = md.EquivariantLocalScore(images, COSINE, window=5, boundary="zeros")
+    machines, fitted = attention.hearing(Selfish(teacher), images, side=5, samples=2, steps=2)
+    assert fitted["its own map, g fitted"] == [0.0, 0.0]
+    own, other, mean = (machines[name](noise, 0.6) for name in ("its own map", *attention.CONTROLS))
+    np.testing.assert_array_equal(own, other)
+    uniform = md.AttentionScore(images, COSINE, window=5, strength=1.0, raw=True, boundary="zeros")
+    np.testing.assert_allclose(mean, uniform(noise, 0.6), atol=1e-5)
 
 
 @pytest.mark.compiled
@@ -79,23 +98,71 @@ def test_without_strength_the_samples_are_those_of_els(patterns):
     els = md.EquivariantLocalScore(images, attention.SCHEDULE, window=[3, 5], boundary="zeros")
     # float32 against float64 along four steps: the tolerance of one answer, four times.
     np.testing.assert_allclose(found[0.0][0], attention.last(els, noise, 4), atol=4e-4)
-    assert found[1e4][1]["consistent"]["count"] == 4
+    assert found[1e4][1]["one colour"]["count"] == 4
     told = attention.over_strength(images, noise, (1e4,), "colocated", steps=8, window=(3, 5))[1e4][1]
-    assert (told["consistent"]["count"], told["new"]["count"]) == (4, 0)
+    assert (told["one colour"]["count"], told["legal"]["count"], told["new"]["count"]) == (4, 4, 0)
 
 
 @pytest.mark.compiled
-def test_training_images_are_judged_consistent_and_not_new(patterns):
-    """Training images obey the rule, none is new, each patch is a training patch; against half of them, half are new."""
+def test_training_images_are_judged_whole_legal_and_not_new(patterns):
+    """Training images obey every rule, and none is new; against half of them, those that are not in it are new.
+
+    A blank image, one with a pixel too many, and one of two colours, are each caught by what they break, and by nothing else.
+    """
     images, _ = patterns
     told = attention.judged(images, images)
-    assert (told["consistent"]["count"], told["new"]["count"], told["patch distance"]["median"]) == (12, 0, 0.0)
+    counts = {name: told[name]["count"] for name in ("one colour", "blank", "three whole", "four whole", "legal", "new")}
+    assert counts == {"one colour": 12, "blank": 0, "three whole": 12, "four whole": 12, "legal": 12, "new": 0}
+    assert told["distance"]["upper"] == 0 == told["patch distance"]["upper"]
     assert attention.judged(images, images[:6])["new"]["count"] == 6
+    broken = images[:3].copy()
+    broken[0], broken[1, 5, 5] = -1, images[1].max(axis=(0, 1))
+    broken[2, :6] = broken[2, :6, :, ::-1]
+    told = attention.judged(broken, images)
+    counts = {name: told[name]["count"] for name in counts}
+    assert counts == {"one colour": 1, "blank": 1, "three whole": 2, "four whole": 1, "legal": 0, "new": 0}
+
+
+def test_median_r_and_its_ceilings():
+    """r of a network with itself is 1, also between halves; of networks with nothing in common it is 0 within its interval."""
+    rng = np.random.default_rng(0)
+    same = [rng.standard_normal((30, 6, 6, 3))] * 2
+    other = [rng.standard_normal((30, 6, 6, 3)) for _ in range(3)]
+    told = attention.agreements({"CNN": other, "softmax": same}, {"a machine": same[0]}, same)
+    assert told["softmax"]["another training seed"]["low"] == 1 == told["softmax"]["half of the set each"]["low"]
+    assert told["softmax"]["a machine"]["median"] == 1
+    for name in ("a machine", "another training seed"):
+        found = told["CNN"][name]
+        assert found["low"] < 0 < found["high"] and found["high"] - found["low"] < 0.2
+
+
+@pytest.mark.compiled
+def test_a_cut_of_nothing_is_the_network_and_a_cut_of_all_is_without_its_layer():
+    """Cut(network) with all allowed is the network, but for rounding; with nothing allowed it is the network whose layer adds 0.
+
+    What is cut has no influence at all: with attention to its own quarter only, a pixel's answer does not change when another
+    quarter does, beyond the receptive field.
+    """
+    rng = np.random.default_rng(0)
+    network = nets.Network(channels=3, width=8, depth=1, padding="zeros", prediction="x0", attention="softmax", rng=0)
+    network.params = {name: rng.normal(0, 0.3, value.shape).astype(np.float32) for name, value in network.params.items()}
+    x = rng.standard_normal((2, 12, 12, 3)).astype(np.float32)
+    whole, none = (attention_cuts.Cut(network, attention_cuts.allowed(cut, 12))(x, 0.5) for cut in ("nothing", "all"))
+    np.testing.assert_allclose(whole, network(x, 0.5), rtol=1e-4, atol=1e-5)
+    silent = network.copy()
+    silent.params["attention.out.weight"][:] = 0
+    np.testing.assert_array_equal(none, silent(x, 0.5))
+    assert abs(none - whole).max() > 0.01
+    moved = x.copy()
+    moved[:, 8:, 8:] += 1
+    alone = attention_cuts.Cut(network, attention_cuts.allowed("all but its own quarter", 12))
+    np.testing.assert_array_equal(alone(moved, 0.5)[:, :4, :4], alone(x, 0.5)[:, :4, :4])
+    assert abs(network(moved, 0.5) - network(x, 0.5))[:, :4, :4].max() > 1e-4
 
 
 def test_chance_is_what_shapes_of_independent_colours_reach():
     """by_chance sums K^-(m - 1) over samples of m shapes, and is the mean of one_colour when each shape draws its own colour."""
-    images = attention.datasets.colour_patterns(900)[0]
+    images = attention.datasets.colour_patterns(900, size=16)[0]
     images[300:600, :8], images[600:700, 8:], images[700:800, :, 8:], images[800:] = -1, -1, -1, -1
     np.testing.assert_allclose(attention.by_chance(images), 300 / 27 + 500 / 3)
     rng = np.random.default_rng(0)
@@ -137,17 +204,19 @@ def test_the_attention_experiment_from_the_command_line(tmp_path, capsys, monkey
     assert main(arguments) == 0
     told = strictly(tmp_path / "out" / "numbers.json")
     assert [row["kind"] for row in told["networks"]] == list(attention.KINDS)
-    assert ["its own map" in row["agreement"] for row in told["networks"]] == [False, False, True, True]
+    assert ["its own map" in row["levels"] for row in told["networks"]] == [False, False, True, True]
     assert all(set(told["g"][candidates]) == {"0", "0.1", "10"} for candidates in ("anywhere", "colocated"))
-    assert set(told["receptive field"]["ELS"]) == {"3", "5", "7", "13"}
+    assert set(told["receptive field"]["ELS"]) == {"3", "5", "9", "13"}
     figures = {path.name for path in (tmp_path / "out").glob("*.png")}
     assert figures == {f"{n}.png" for n in FIGURES}
     text = capsys.readouterr().out
-    share = told["networks"][3]["consistent"]
-    assert f"{share['count']} / {share['of']} [{share['low']:.2f}, {share['high']:.2f}]" in text
-    line = next(line for line in text.splitlines() if line.startswith("softmax, its own map"))
-    assert line.split()[-1] == f"{told['networks'][3]['agreement']['its own map']['whole']['r']['median']:.2f}"
-    monkeypatch.setattr(attention, "calibrated", None)
+    line = next(line for line in text.splitlines() if line.startswith("ELS  "))
+    assert line.split()[1] == f"{100 * told['ELS']['one colour']['share']:.0f}"
+    line = next(line for line in text.splitlines() if line.startswith("softmax, its own map  "))
+    assert line.split()[-1] == f"{told['networks'][3]['levels']['its own map']['t = 0.9']['median']:.2f}"
+    # Without a cut the softmax network is itself.
+    assert told["cut"]["nothing"][0]["one colour"] == told["networks"][3]["one colour"]
+    monkeypatch.setattr(attention, "hearing", None)
     monkeypatch.setattr(attention, "over_strength", interrupt)
     assert main(arguments) == 130
     assert strictly(tmp_path / "out" / "numbers.json")["networks"] == told["networks"]

@@ -128,7 +128,7 @@ def _compare(sub):
     sub.add_argument("--network", default="digits-zeros", help=f"{names}, or a path to weights.npz (digits-zeros)")
     experiments = ("agreement", "training", "attention", "limbs")
     sub.add_argument("--experiment", choices=experiments, default="agreement", help=EXPERIMENTS)
-    sub.add_argument("--seeds", type=int, default=3, help="attention: training seeds (3)")
+    sub.add_argument("--seeds", type=int, default=5, help="attention: training seeds (5)")
     sub.add_argument("--window", type=_window, help="of ELS and LS (calibrated against the network)")
     sub.add_argument("--annotate", metavar="FILE", help="write the weights again, with windows and agreement in their notes")
     sub.add_argument("-n", type=int, default=100, help="number of noises (100)")

@@ -12,15 +12,18 @@ from ..types import Array, Rng
 from .images import check_room, image_side
 from .made import MOST_COUNT
 
-# Red, green, blue, yellow and purple, for shapes on black, chosen for three reasons.
+# Blue, yellow, rose, lavender and green, for shapes on black, chosen for three reasons.
 #
-# A shape must differ from black in all channels: with -1 instead of -0.7, a network with attention made 20 of 100 samples black.
+# Readers who are colour-blind must tell them apart. Red and green become two shades of yellow; of the first three colours here,
+# two are at least 62 apart in CIELAB for common sight, and also as protanopes and deuteranopes see them (as Machado, Oliveira and
+# Fernandes 2009 compute it).
 #
-# The judge must tell blurred colours apart. Seen from black, the directions of the first three are far apart (cosines 0.31), and
-# the other cosines are below 0.85. (Networks mix colours: of red and yellow they make orange.)
+# A shape must differ from black in all channels: with pure red, green and blue, a network with attention made 20 of 100 samples
+# black (an earlier form of the set).
 #
-# All five differ in lightness, for readers who are colour-blind.
-PALETTE = np.array([(1, -0.7, -0.7), (-0.7, 1, -0.7), (-0.7, -0.7, 1), (0.6, 0.5, -1), (0.6, -0.2, 0.8)], dtype=np.float32)
+# The judge must tell blurred colours apart. Seen from black, the directions of the first three are far apart (cosines below
+# 0.69), and so is each from the mixture of the other two (0.71); all other cosines are below 0.86.
+PALETTE = np.array([(-0.8, -0.2, 1), (0.6, 0.9, -0.8), (1, -0.8, 0), (0.6, 0.6, 0.8), (-0.8, 1, 0)], dtype=np.float32)
 
 
 def palette(colours: int = 3) -> Array:
@@ -73,7 +76,9 @@ def colour_patterns(
 
     The rule is one colour per image. A window that is centred on a pixel of a shape, and reaches at most `spacing` pixels to each
     side, sees no other shape. So a model with such windows can match the colours only by chance, with a probability of about
-    K^-(shapes - 1). The set is ours; the coloured patterns of FKTB gave the idea, but not the data.
+    K^-(shapes - 1). By default the shapes lie in the corners, where a border of zeros tells a network their places, and at least
+    as far apart as they are wide: so a window can see a whole shape from each of its pixels, and no other. The set is ours; the
+    coloured patterns of FKTB gave the idea, but not the data.
 
     Parameters
     ----------
@@ -86,13 +91,13 @@ def colour_patterns(
     shapes : int >= 1
         The number of shapes in each image. Each is one of the eight `motifs`, drawn independently.
     shape_size : int, optional
-        The side of a shape in pixels; by default 5/16 of the image's side.
+        The side of a shape in pixels; by default a third of the image's side, rounded down.
     spacing : int >= 0, optional
-        The smallest number of pixels between two shapes, also across the border (the image is a torus). The default is half of
-        shape_size, rounded up. A receptive field of side 2 spacing + 1 or less, around a pixel of a shape, sees no other shape.
+        The smallest number of pixels between two shapes. The default is half of shape_size, rounded up; the four default shapes
+        have more, 4 pixels at size 12 and 6 at size 16.
     places : "fixed" or "free"
-        "fixed" shapes have the same places in every image, in rows and columns. "free" shapes lie anywhere on the torus, in
-        bands.
+        "fixed" shapes have the same places in every image, in rows and columns that reach from border to border: four lie in the
+        corners. "free" shapes lie anywhere, in bands, on a torus: the spacing holds across the border too.
     rng : None, int or numpy Generator
 
     Returns
@@ -113,7 +118,7 @@ def colour_patterns(
     side = image_side(size)
     colour = palette(colours)
     shapes = arguments.whole_number("shapes", shapes, 1)
-    shape_size = max(1, 5 * side // 16) if shape_size is None else arguments.whole_number("shape_size", shape_size, 1, side)
+    shape_size = max(1, side // 3) if shape_size is None else arguments.whole_number("shape_size", shape_size, 1, side)
     spacing = (shape_size + 1) // 2 if spacing is None else arguments.whole_number("spacing", spacing, 0)
     arguments.choice("places", places, ("fixed", "free"))
     rng = arguments.generator(rng)
@@ -126,7 +131,7 @@ def colour_patterns(
         labels[n] = rng.integers(len(colour))
         kinds = rng.integers(len(drawn), size=shapes)
         corners = (
-            _fixed(side, shapes, rows, shape_size) if places == "fixed" else _free(side, shapes, rows, shape_size + spacing, rng)
+            fixed_corners(side, shapes, shape_size) if places == "fixed" else _free(side, shapes, rows, shape_size + spacing, rng)
         )
         for (top, left), kind in zip(corners, kinds, strict=True):
             square = np.ix_((top + cell) % side, (left + cell) % side)
@@ -146,11 +151,17 @@ def _bands(side, shapes, pitch):
     return rows
 
 
-def _fixed(side, shapes, rows, shape_size):
-    """The corners (top, left) of shapes that lie in the middle of equal cells."""
-    cell = side // rows
-    before = (cell - shape_size) // 2
-    return [(cell * (i // rows) + before, cell * (i % rows) + before) for i in range(shapes)]
+def fixed_corners(side: int, shapes: int, shape_size: int) -> list[tuple[int, int]]:
+    """The (top, left) of each of the "fixed" shapes of `colour_patterns`.
+
+    Examples
+    --------
+    >>> fixed_corners(12, 4, 4)
+    [(0, 0), (0, 8), (8, 0), (8, 8)]
+    """
+    rows, room = math.isqrt(shapes - 1) + 1, side - shape_size
+    at = [room // 2] if rows == 1 else [i * room // (rows - 1) for i in range(rows)]
+    return [(at[i // rows], at[i % rows]) for i in range(shapes)]
 
 
 def _free(side, shapes, rows, pitch, rng):

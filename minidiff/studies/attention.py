@@ -1,6 +1,18 @@
 """Does attention make the pieces of a mosaic agree? Networks with and without attention, and machines, on `colour_patterns`.
 
-FKTB claim this for networks; the data set, the machine `AttentionScore` and all measurements here are ours.
+FKTB claim this for networks, and compare softmax attention with attention to oneself ("identity") and to one other pixel
+("top-1"), as we do. The data set, the machines `SummaryScore` and `AttentionScore` and all measurements here are ours.
+
+How the settings below were chosen. They stand in one place, and were chosen by their outcome: on training seeds 10 to 12 and on
+noises of the seeds 510 and 77, from about 25 combinations of size, motifs, palette, width, rate and length. Then seeds 0 to 4
+were trained, once, and sampled from the noises of `SEED`, which no choice has seen. What `judged` counts, and its limits (a shape
+is whole if each of its pixels is right; a sample is legal if it is nearer to an allowed image than half of what two allowed
+images differ by; blank and one colour as in `judges`), was fixed before that run, and so was what we expected of the machines:
+
+- a softmax network agrees with `SummaryScore` at a median r of at least .80 (.84 on training seed 10), and more than with ELS;
+- a CNN agrees with ELS more than with `SummaryScore`;
+- attention that is cut to a pixel's own shape gives the colours of a CNN; cut to the black pixels ("a notice board"), or to a
+  random half of all pixels, it still gives one colour in most samples.
 
 This module computes and measures, and attention_figures.py draws. `experiments.attention` calls both: it is the command
 `minidiff compare --experiment attention`. `chapters.attention` is the chapter of the tour.
@@ -8,69 +20,108 @@ This module computes and measures, and attention_figures.py draws. `experiments.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import datasets, nets, process, schedules
-from ..machines import AttentionScore, EquivariantLocalScore, IdealScore, Machine
+from ..machines import AttentionScore, EquivariantLocalScore, IdealScore, Machine, SummaryScore, Wiener
 from ..machines.attention import AttentionLike
-from ..measures import judges, metrics
+from ..measures import judges, metrics, patterns
 from ..types import Array
 from . import calibration
 from .agreement import last
 from .kept import at_once
 
 KINDS = {"CNN": None, "identity": "identity", "top-1": "top1", "softmax": "softmax"}
-MACHINES = ("AttentionScore", "its own map", "ELS", "IS")
-STRENGTHS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0, 100.0)
-TRIED = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0)
 SCHEDULE, BOUNDARY = schedules.cosine(), "zeros"
-# Depth 2 has a receptive field of 7 pixels, which does not reach from one shape to the next. Training twice as long made more
-# samples black: 9, 32 and 13 of 100 instead of 1, 23 and 4, with shapes of 4 pixels.
-DEPTH, LENGTH, BATCH, RATE, PREDICTION = 2, 3000, 32, 4e-3, "x0"
-DATA: dict[str, Any] = {"data": "colour_patterns", "size": 16, "count": 300, "colour": False, "data_seed": 0, "quick": False}
-WINDOWS = (3, 5, 7)
+# Depth 3 has a receptive field of 9 pixels: from each pixel of a shape it holds the whole shape, and no pixel of another.
+DEPTH, WIDTH, LENGTH, BATCH, RATE, PREDICTION = 3, 32, 9000, 32, 2e-3, "x0"
+DATA: dict[str, Any] = {"data": "colour_patterns", "size": 12, "count": 300, "colour": False, "data_seed": 0, "quick": False}
+SIDE = 2 * (DEPTH + 1) + 1
+SEED, SEEDS = 2026, 5
+STRENGTHS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0, 100.0)
+TRIED = (0.0, 0.1, 0.3, 1.0, 3.0)
 # Low, middle and high noise; at high noise the colours are decided.
 LEVELS = (0.1, 0.5, 0.8, 0.85, 0.9)
-# Windows for the machine alone, which has no network to be calibrated against: they grow to the receptive field of the networks.
-TABLE = (*[3] * 8, *[5] * 7, *[7] * 5)
+# A machine alone with candidates anywhere: the windows of the networks at high noise, and smaller ones for the details.
+TABLE = (*[3] * 4, *[5] * 2, *[SIDE] * 14)
 PATCH = 5
-# How many training images the machine alone has: its time grows with them, and it samples once for each strength.
+# How many training images the pooled machine alone has: its time grows with them, and it samples once for each strength.
 FEW = 100
+# The machines that do not depend on the network: nothing in them is fitted.
+ALONE = ("SummaryScore", "ELS", "IS", "Wiener")
+HEARING = ("its own map", "its own map, g fitted", "uniform, g fitted")
+CONTROLS = ("the map of another sample", "one mean map for all pixels")
 
 
-def patterns() -> Array:
-    """The training set of the experiment, (300, 16, 16, 3): four shapes at fixed places, all of one colour of three."""
+def training_set() -> Array:
+    """The training set of the experiment, (300, 12, 12, 3): a shape in each corner, all four of one colour of three."""
     return datasets.load(DATA["data"], DATA["size"], DATA["count"], rng=DATA["data_seed"])[0]
 
 
-def name_of(kind: str, seed: int = 0, depth: int = DEPTH) -> str:
+def name_of(kind: str, seed: int = 0, depth: int = DEPTH, part: str = "") -> str:
     """The name of the weights of a network, such as "colour_patterns-softmax"; the name shows other seeds and depths too."""
-    name = f"colour_patterns-{KINDS[kind] or 'none'}"
+    name = f"colour_patterns-{KINDS[kind] or 'none'}{part and '-' + part}"
     return name + (f"-depth{depth}" if depth != DEPTH else "") + (f"-seed{seed}" if seed else "")
 
 
 def trained(
-    images: Array, kind: str, seed: int, folder: Path, depth: int = DEPTH, length: int = LENGTH, bar: Any = None
+    images: Array,
+    kind: str,
+    seed: int,
+    folder: Path,
+    depth: int = DEPTH,
+    length: int = LENGTH,
+    bar: Any = None,
+    part: str = "",
 ) -> nets.Network:
-    """The network of that kind; see `nets.trained`. Shipped weights are used unless the length of the training is another."""
-    settings = {"channels": 3, "depth": depth, "padding": BOUNDARY, "prediction": PREDICTION, "attention": KINDS[kind]}
-    options = {"notes": {"data": DATA}, "shipped": length == LENGTH, "bar": bar}
-    return nets.trained(name_of(kind, seed, depth), settings, images, folder, seed, length, BATCH, RATE, **options)
+    """The network of that kind; see `nets.trained`. `part` names the part of the training set that `images` are, if they are one.
+
+    Shipped weights are used unless the length of the training is another.
+    """
+    settings = {"channels": 3, "width": WIDTH, "depth": depth, "padding": BOUNDARY, "prediction": PREDICTION}
+    options = {"notes": {"data": DATA}, "shipped": length == LENGTH and not part, "bar": bar}
+    settings["attention"] = KINDS[kind]
+    return nets.trained(name_of(kind, seed, depth, part), settings, images, folder, seed, length, BATCH, RATE, **options)
+
+
+# --- samples ---------------------------------------------------------------------------------------------------------
 
 
 def judged(samples: Array, images: Array) -> dict[str, Any]:
-    """How many samples obey the rule, how many of those are new, with intervals, and how far their patches are from real ones.
+    """What a reader wants to know of samples: how many have one colour, are blank, have whole shapes, are legal, and are new.
 
-    "by chance" is how many would obey the rule if each shape of a sample had an independent colour; see `by_chance`.
+    "one colour", "blank": see `judges.one_colour`. "three whole", "four whole": samples with at least so many whole shapes; see
+    `patterns.whole_shapes`. "legal": samples nearer to an allowed image, at its place, than half of what two allowed images
+    differ by. "new": those of them whose allowed image is not in the training set; "expected new" is the share of the allowed
+    images that are not. "by chance": see `by_chance`. "distance": from the nearest allowed image at any translation. "patch
+    distance": of the samples' patches from the training patches. Shares have Wilson's 95 % intervals, distances quartiles.
     """
-    told = judges.report(judges.one_colour(samples), samples, images)
+    colour, whole = judges.one_colour(samples), patterns.whole_shapes(samples).sum(axis=1)
+    found, known = patterns.nearest_legal(samples), patterns.nearest_legal(images)
+    legal = (found.distance < patterns.least_difference(images.shape[1]) / 2) & (found.shift == 0).all(axis=1)
+    seen = {(one, *motif) for one, motif in zip(known.colour.tolist(), known.motif.tolist(), strict=True)}
+    drawn = [(one, *motif) for one, motif in zip(found.colour[legal].tolist(), found.motif[legal].tolist(), strict=True)]
     patches = EquivariantLocalScore(images, SCHEDULE, window=PATCH, boundary=BOUNDARY)
-    distance = metrics.quartiles(metrics.patch_distance(patches, samples))
-    shares = {name: share._asdict() for name, share in told._asdict().items()}
-    return {**shares, "by chance": by_chance(samples), "patch distance": distance}
+    shares = {
+        "one colour": colour.consistent,
+        "blank": colour.blank,
+        "three whole": whole >= 3,
+        "four whole": whole == 4,
+        "legal": legal,
+        "new": np.array([one not in seen for one in drawn], bool),
+    }
+    return {
+        **{name: judges.wilson(int(held.sum()), len(held))._asdict() for name, held in shares.items()},
+        "expected new": 1 - len(seen) / (3 * 8**4),
+        "by chance": by_chance(samples),
+        "whole shapes": float(whole.mean()),
+        "distance": metrics.quartiles(found.distance),
+        "patch distance": metrics.quartiles(metrics.patch_distance(patches, samples)),
+    }
 
 
 def by_chance(samples: Array) -> float:
@@ -86,60 +137,67 @@ def by_chance(samples: Array) -> float:
     return float((3.0 ** (1 - shapes))[shapes > 0].sum())
 
 
-def calibrated(
-    network: nets.Network,
-    images: Array,
-    samples: int = 4,
-    steps: int = 20,
-    rng: int = 1,
-    windows: Sequence[int] = WINDOWS,
-    strengths: Sequence[float] = TRIED,
-) -> dict[str, list]:
-    """The windows and strengths with which the answers of the machines are most like a network's, from other noises.
+# --- machines that predict a network ---------------------------------------------------------------------------------
 
-    Returns {"AttentionScore": (k(t), g(t)), "ELS": k(t)}. One calibration gives both, since ELS is AttentionScore with g = 0. For
-    a network whose pixels attend to other places there is also "its own map": AttentionScore with the attention map that the
-    network has at each x and t.
+
+def alone(images: Array, side: int = SIDE) -> dict[str, Machine]:
+    """The machines that do not ask a network: with the window of its receptive field, and without any fitted number."""
+    return {
+        "SummaryScore": SummaryScore(images, SCHEDULE, window=side, boundary=BOUNDARY),
+        "ELS": EquivariantLocalScore(images, SCHEDULE, window=side, boundary=BOUNDARY),
+        "IS": IdealScore(images, SCHEDULE),
+        "Wiener": Wiener(images, SCHEDULE),
+    }
+
+
+def hearing(
+    network: nets.Network, images: Array, side: int = SIDE, samples: int = 4, steps: int = 20, rng: int = 1
+) -> tuple[dict[str, Machine], dict[str, list[float]]]:
+    """AttentionScore with that window, in the place of a network's attention: ({name: machine}, {name: fitted g by t}).
+
+    "its own map": each pixel hears those that the network's pixel attends to, with raw g = 1, as the theorem of `AttentionScore`
+    says; nothing is fitted. "..., g fitted": g(t) is calibrated against the network, from other noises. The controls are as "its
+    own map", with the map of another sample of the batch, or with the mean of all rows of the batch for every pixel. With g = 0
+    each of them is ELS with that window: what one of them explains beyond ELS, it explains by hearing.
     """
-    tables: dict[str, list] = {}
-    kinds: dict[str, AttentionLike] = {"AttentionScore": "uniform"}
-    if network.attention in ("softmax", "top1"):
-        kinds["its own map"] = network.attention_map
-    for name, attention in kinds.items():
+
+    def machine(attention: AttentionLike, strength: Any, raw: bool = False) -> Machine:
+        settings = {"window": side, "boundary": BOUNDARY, "attention": attention, "strength": strength, "raw": raw}
+        return AttentionScore(images, network.schedule, **settings)
+
+    def fitted(attention: AttentionLike) -> list[float]:
         found = calibration.with_attention(
-            network, images, network.schedule, windows, strengths, network.padding, attention, samples, steps, rng
+            network, images, network.schedule, (side,), TRIED, BOUNDARY, attention, samples, steps, rng
         )
-        tables[name] = [found.table, found.strengths]
-        tables["ELS"] = [found.windows[k] for k in found.scores[:, :, 0].argmax(axis=1)]
-    return tables
+        return found.strengths
+
+    strengths = {"uniform, g fitted": fitted("uniform")}
+    machines = {"uniform, g fitted": machine("uniform", strengths["uniform, g fitted"])}
+    if network.attention in ("softmax", "top1"):
+        own = network.attention_map
+        strengths["its own map, g fitted"] = fitted(own)
+        machines["its own map, g fitted"] = machine(own, strengths["its own map, g fitted"])
+        machines["its own map"] = machine(own, 1.0, raw=True)
+        machines[CONTROLS[0]] = machine(lambda x, t: np.roll(own(x, t), 1, axis=0), 1.0, raw=True)
+        machines[CONTROLS[1]] = machine(lambda x, t: _mean_map(own(x, t)), 1.0, raw=True)
+    return machines, strengths
 
 
-def rivals(network: nets.Network, images: Array, tables: Mapping[str, list]) -> dict[str, Machine]:
-    """The machines that try to predict a network, with the tables that `calibrated` returned."""
-    schedule, boundary = network.schedule, network.padding
-    machines: dict[str, Machine] = {}
-    kinds: dict[str, Any] = {"AttentionScore": "uniform", "its own map": getattr(network, "attention_map", None)}
-    for name, attention in kinds.items():
-        if name in tables:
-            settings = dict(zip(("window", "strength"), tables[name], strict=True))
-            machines[name] = AttentionScore(images, schedule, attention=attention, boundary=boundary, **settings)
-    machines["ELS"] = EquivariantLocalScore(images, schedule, window=tables["ELS"], boundary=boundary)
-    return {**machines, "IS": IdealScore(images, schedule)}
+def _mean_map(maps):
+    """One row for all pixels: the mean of all rows of all maps (B, P, P)."""
+    return np.broadcast_to(maps.mean(axis=(0, 1), dtype=np.float64), maps.shape[1:])
 
 
-def agreements(
+def at_levels(
     network: nets.Network | Machine,
     machines: Mapping[str, Machine],
     noise: Array,
     steps: int = 20,
     levels: Sequence[float] = LEVELS,
-    whole: int = 10,
 ) -> dict[str, dict[str, Any]]:
-    """How well machines agree with a network from the same noises, as quartiles over the noises.
+    """How well machines agree with a network's x0_hat at the network's own x: {machine: {"t = 0.1": quartiles of R^2, ...}}.
 
-    Returns {machine: {"whole": ..., "t = 0.1": ..., ...}}. "whole" has r and R^2 of the samples from the first `whole` noises.
-    "t = 0.1" has R^2 of x0_hat where the network and the machine see the network's x at that t. Machines other than ELS also have
-    "over ELS, t = 0.1": how much larger their R^2 is than that of ELS from the same noise.
+    Machines other than ELS also have "over ELS, t = 0.1": how much larger their R^2 is than that of ELS, noise by noise.
     """
     x, t, seen = float(network.schedule.noise(1.0)) * noise, 1.0, {}
     for step in process.ddim(network, network.schedule, noise=noise, steps=steps):
@@ -147,18 +205,53 @@ def agreements(
             if abs(t - level) <= 0.5 / steps and level not in seen:
                 seen[level] = t, x, step.x0_hat
         t, x = step.t, step.x
-    told: dict[str, dict[str, Any]] = {}
-    for name, machine in machines.items():
-        found = metrics.agreement(last(machine, noise[:whole], steps), x[:whole])
-        told[name] = {"whole": {"r": metrics.quartiles(found.r), "R^2": metrics.quartiles(found.determination)}}
+    told: dict[str, dict[str, Any]] = {name: {} for name in machines}
     for level, (time, noisy, theirs) in seen.items():
-        at = f"t = {level:g}"
-        determination = {name: metrics.agreement(one(noisy, time), theirs).determination for name, one in machines.items()}
-        for name, value in determination.items():
-            told[name][at] = metrics.quartiles(value)
-            if name != "ELS":
-                told[name][f"over ELS, {at}"] = metrics.quartiles(value - determination["ELS"])
+        found = {name: metrics.agreement(one(noisy, time), theirs).determination for name, one in machines.items()}
+        for name, value in found.items():
+            told[name][f"t = {level:g}"] = metrics.quartiles(value)
+            if name != "ELS" and "ELS" in found:
+                told[name][f"over ELS, t = {level:g}"] = metrics.quartiles(value - found["ELS"])
     return told
+
+
+def median_r(pairs: Sequence[tuple[Array, Array]], rng: int = 0, draws: int = 1000) -> dict[str, float]:
+    """The median r of pairs of samples ((B, H, W, C), (B, H, W, C)) from the same B noises, with a 95 % interval.
+
+    The interval is the percentile bootstrap over noises: noises are drawn again, and with each noise come all pairs.
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).standard_normal((5, 2, 2, 1))
+    >>> median_r([(x, 2 * x), (x, x + 1)])
+    {'median': 1.0, 'low': 1.0, 'high': 1.0}
+    """
+    r = np.array([metrics.agreement(one, other).r for one, other in pairs])
+    drawn = np.random.default_rng(rng).integers(r.shape[1], size=(draws, r.shape[1]))
+    low, high = np.nanpercentile(np.nanmedian(r[:, drawn], axis=(0, 2)), (2.5, 97.5))
+    # 15 digits: a correlation of a sample with itself is 1 but for rounding.
+    return {"median": round(float(np.nanmedian(r)), 15), "low": round(float(low), 15), "high": round(float(high), 15)}
+
+
+def agreements(
+    samples: Mapping[str, Sequence[Array]], predicted: Mapping[str, Array], halves: Sequence[Array]
+) -> dict[str, dict[str, dict]]:
+    """How well whole samples are predicted, for each kind of network: {kind: {name: median r and interval}}.
+
+    samples: {kind: the samples of each training seed}; predicted: {machine: its samples}, all from the same noises. Beside the
+    machines stand two ceilings: "another training seed", the r of two networks that differ in nothing but the seed of their
+    training, and for softmax "half of the set each", the r of two networks that learned from disjoint halves of the set.
+    """
+    told: dict[str, dict[str, dict]] = {}
+    for kind, made in samples.items():
+        told[kind] = {name: median_r([(x, one) for one in made]) for name, x in predicted.items()}
+        if len(made) > 1:
+            told[kind]["another training seed"] = median_r(list(combinations(made, 2)))
+    told["softmax"]["half of the set each"] = median_r([(halves[0], halves[1])])
+    return told
+
+
+# --- the pooled machine alone, and the receptive field ----------------------------------------------------------------
 
 
 def over_strength(
@@ -190,7 +283,7 @@ def over_reach(
     images: Array,
     noise: Array,
     folder: Path,
-    depths: Sequence[int] = (0, 1, 2, 5),
+    depths: Sequence[int] = (0, 1, 3, 5),
     steps: int = 20,
     length: int = LENGTH,
     bar: Any = None,
@@ -198,7 +291,7 @@ def over_reach(
 ) -> tuple[dict[int, dict], dict[int, dict]]:
     """How many samples have one colour, by the side of what is seen: for CNNs without attention, and for ELS with that window.
 
-    Returns ({side: share of consistent samples} of the networks, the same of ELS).
+    Returns ({side: share of samples with one colour} of the networks, the same of ELS).
     """
     shares: tuple[dict[int, dict], dict[int, dict]] = {}, {}
     for depth in depths:
@@ -208,39 +301,5 @@ def over_reach(
         models: dict[str, nets.Network | Machine] = {"a CNN": network, "ELS": machine}
         for found, (name, denoiser) in zip(shares, models.items(), strict=True):
             samples = kept(f"samples of {name} that sees {side} pixels", partial(last, denoiser, noise, steps))
-            found[side] = judged(samples, images)["consistent"]
+            found[side] = judged(samples, images)["one colour"]
     return shares
-
-
-def table(numbers: Mapping[str, Any]) -> str:
-    """The experiment as text: shares with intervals, and how well the machines agree with each kind of network."""
-    lines = [f"{'':24}{'one colour':>20}{'by chance':>11}{'blank':>7}{'of those, new':>22}{'patches':>9}"]
-    lines += [f"{row['kind'] + ', seed ' + str(row['seed']):24}{_shares(row)}" for row in numbers["networks"]]
-    lines += [f"{name:24}{_shares(numbers[name])}" for name in MACHINES]
-    for candidates, found in numbers["g"].items():
-        for g, row in found.items():
-            lines.append(f"{candidates + ', g = ' + g:24}{_shares(row)}   from {row['images used']['median']:g} images")
-    return "\n".join([*lines, "", *_agreement_table(numbers["networks"])])
-
-
-def _shares(row):
-    told = [
-        f"{row[name]['count']} / {row[name]['of']} [{row[name]['low']:.2f}, {row[name]['high']:.2f}]"
-        for name in ("consistent", "new")
-    ]
-    blank = row["blank"]["count"]
-    return f"{told[0]:>20}{row['by chance']:11.1f}{blank:7}{told[1]:>22}{row['patch distance']['median']:9.3f}"
-
-
-def _agreement_table(rows):
-    """A line for each kind of network and each machine: R^2 of x0_hat at each level, and of samples, for each training seed."""
-    levels = [name for name in rows[0]["agreement"]["ELS"] if name != "whole"]
-    lines = [f"{'median R^2 of x0_hat':26}" + "".join(f"{head:>18}" for head in (*sorted(levels), "whole samples", "their r"))]
-    for kind, machine in ((kind, machine) for kind in KINDS for machine in MACHINES):
-        found = [row["agreement"][machine] for row in rows if row["kind"] == kind and machine in row["agreement"]]
-        if found:
-            columns = [[one[level] for one in found] for level in sorted(levels)]
-            columns += [[one["whole"][name] for one in found] for name in ("R^2", "r")]
-            cells = ("/".join(f"{value['median']:.2f}" for value in column) for column in columns)
-            lines.append(f"{kind + ', ' + machine:26}" + "".join(f"{cell:>18}" for cell in cells))
-    return lines

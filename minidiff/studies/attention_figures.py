@@ -1,11 +1,9 @@
 """The figures of `minidiff compare --experiment attention`, from what attention.py computed."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .. import nets, plots
@@ -19,8 +17,13 @@ COLOURS = {"CNN": PALETTE[4], "identity": PALETTE[5], "top-1": PALETTE[6], "soft
 def models(samples: Mapping[str, Array], told: Mapping[str, dict], shown: int = 10) -> Figure:
     """One row of samples for each model, all from the same noises, and the share of all samples of the model with one colour."""
     shown = min(shown, *map(len, samples.values()))
-    stacks = {f"{name}: {told[name]['consistent']['share']:.0%}": x[:shown] for name, x in samples.items()}
+    stacks = {f"{name}: {told[name]['one colour']['share']:.0%}": x[:shown] for name, x in samples.items()}
     return stacked(stacks, 0.62 * shown + 2.6, 0.68 * len(samples))
+
+
+def three_rows(samples: Mapping[str, Array], shown: int = 5) -> Figure:
+    """The claim at a glance: a few samples of each model, from the same noises, large enough to see each shape."""
+    return stacked({name: x[:shown] for name, x in samples.items()}, 1.25 * shown + 1.6, 1.3 * len(samples))
 
 
 def strengths(found: Mapping[float, tuple[Array, dict]], shown: int = 12) -> Figure:
@@ -38,10 +41,10 @@ def over_strength(alone: Mapping[str, Mapping[float, tuple[Array, dict]]], netwo
     for ax, (candidates, found) in zip(figure.subplots(1, len(alone), sharey=True, squeeze=False)[0], alone.items(), strict=True):
         told = [one for _, one in found.values()]
         at = np.arange(len(found))
-        shares(ax, at, [one["consistent"] for one in told], color=PALETTE[0], marker="o", label="one colour")
-        some = [i for i, one in enumerate(told) if one["consistent"]["count"]]
+        shares(ax, at, [one["one colour"] for one in told], color=PALETTE[0], marker="o", label="one colour")
+        some = [i for i, one in enumerate(told) if one["one colour"]["count"]]
         new = [told[i]["new"] for i in some]
-        shares(ax, at[some] + 0.08, new, color=PALETTE[4], marker="s", label="of those, new", linestyle="--")
+        shares(ax, at[some] + 0.08, new, color=PALETTE[4], marker="s", label="of the legal ones, new", linestyle="--")
         ax.set_xticks(at, [f"{g:g}" for g in found])
         ax.set_title(titles[candidates], fontsize=10)
         ax.set(xlabel="strength g of the pooled evidence", ylim=(-0.03, 1.05), xlim=(-0.4, len(found) - 0.6))
@@ -84,35 +87,50 @@ def maps(
     return figure
 
 
-def told_apart(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Left: the strength that fits best at each t, the median over networks of a kind. Right: how much attention adds to R^2.
+def told_apart(whole: Mapping[str, Mapping[str, dict]], levels: Sequence[Mapping[str, Any]]) -> Figure:
+    """Left: the median r of whole samples with those of each machine, and of another network of the kind. Right: R^2 by t.
 
-    rows: one {"kind", "tables", "agreement"} for each network, as `experiments.attention` makes them.
+    whole: what `attention.agreements` returned. levels: one {"kind", "levels"} for each network, as `experiments.attention` makes
+    them; the right panel has what each machine adds to the R^2 of ELS, the median over the networks with attention.
     """
-    figure = blank(8.4, 3.4)
+    figure = blank(9, 3.6)
     left, right = figure.subplots(1, 2)
-    for kind, colour in COLOURS.items():
-        found = [row["tables"]["AttentionScore"][1] for row in rows if row["kind"] == kind]
-        t = np.arange(len(found[0]) + 1) / len(found[0])
-        strength = np.median(found, axis=0)
-        left.plot(t, [strength[0], *strength], color=colour, label=kind, drawstyle="steps-pre", alpha=0.8)
-    left.set(xlabel="t (1 is pure noise)", ylabel="calibrated strength g")
-    left.set_yscale("symlog", linthresh=0.03)
-    above = partial(Axes.legend, frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1), columnspacing=1)
-    above(left, ncols=len(COLOURS))
-    levels = [name for name in rows[0]["agreement"]["ELS"] if name != "whole"]
+    names = list(dict.fromkeys(name for found in whole.values() for name in found))
+    for number, (name, marker) in enumerate(zip(names, "osD^vPX", strict=False)):
+        kinds = [kind for kind in whole if name in whole[kind]]
+        middle, low, high = (np.array([whole[kind][name][key] for kind in kinds]) for key in ("median", "low", "high"))
+        at = np.array([list(whole).index(kind) for kind in kinds]) + 0.1 * (number - len(names) / 2)
+        style = {"color": PALETTE[number % len(PALETTE)], "marker": marker, "linestyle": "none", "capsize": 2, "label": name}
+        left.errorbar(at, middle, [middle - low, high - middle], **style)
+    left.set_xticks(range(len(whole)), list(whole))
+    left.set(ylabel="median r of whole samples", ylim=(0, 1))
+    heard = [row["levels"] for row in levels if "its own map" in row["levels"]]
+    at = [name for name in heard[0]["ELS"] if name.startswith("t = ")] if heard else []
     right.axhline(0, color="0.6", linewidth=0.8)
-    for number, kind in enumerate(COLOURS):
-        for row in (row for row in rows if row["kind"] == kind):
-            for machine, marker, aside in (("AttentionScore", "o", -0.03), ("its own map", "D", 0.03)):
-                if machine in row["agreement"]:
-                    added = [row["agreement"][machine][f"over ELS, {level}"]["median"] for level in levels]
-                    at = np.arange(len(levels)) + 0.16 * (number - 1.5) + aside
-                    face = "none" if machine == "AttentionScore" else COLOURS[kind]
-                    right.plot(at, added, marker, color=COLOURS[kind], markerfacecolor=face, markersize=5)
-    right.plot([], [], "o", color="0.3", markerfacecolor="none", label="uniform pooling")
-    right.plot([], [], "D", color="0.3", label="by the network's own map")
-    right.set_xticks(range(len(levels)), levels)
+    for number, (name, line) in enumerate(zip(heard[0] if heard else (), ("-", "--", "-.", ":") * 3, strict=False)):
+        if name not in ("ELS", "IS", "Wiener"):
+            added = [np.median([one[name][f"over ELS, {level}"]["median"] for one in heard]) for level in at]
+            right.plot(at, added, line, marker="osD^vPX"[number % 7], color=PALETTE[number % len(PALETTE)], label=name)
     right.set(ylabel="R^2 of the network's x0_hat, over ELS")
-    above(right, ncols=2)
+    for ax in (left, right):
+        ax.legend(frameon=False, fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, columnspacing=1)
+    return figure
+
+
+def cut(found: Mapping[str, Sequence[Mapping[str, dict]]]) -> Figure:
+    """The share of samples with one colour, and with at least three whole shapes, for each part of the attention that is cut off.
+
+    found: {cut: what `attention.judged` says of each training seed}; one point for each seed.
+    """
+    figure = blank(7, 0.42 * len(found) + 1)
+    ax = figure.subplots()
+    for place, told in enumerate(found.values()):
+        for name, marker, aside in (("one colour", "o", -0.12), ("three whole", "s", 0.12)):
+            share = [one[name]["share"] for one in told]
+            colour = PALETTE[0] if name == "one colour" else PALETTE[4]
+            ax.plot(share, [place + aside] * len(share), marker, color=colour, label=None if place else name, alpha=0.8)
+    ax.set_yticks(range(len(found)), [f"without {name}" for name in found])
+    ax.invert_yaxis()
+    ax.set(xlabel="share of samples, one point for each training seed", xlim=(-0.03, 1.03))
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

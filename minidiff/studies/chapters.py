@@ -1,12 +1,12 @@
 """The chapters of the tour. Each takes the tour's Studio and computes figures and numbers; its words are in tour.md."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import datasets, nets, plots, process, schedules
-from ..machines import AttentionScore, EquivariantLocalScore, IdealScore, LocalScore
+from ..machines import EquivariantLocalScore, IdealScore, LocalScore
 from ..measures import metrics
 from . import agreement
 from . import attention as attention_study
@@ -176,27 +176,21 @@ def _trained_now(shipped, images, studio):
     return network
 
 
-def attention(studio: "Studio", strengths: Sequence[float] = (0.0, 1.0, 10.0), shown: int = 8) -> Chapter:
-    """Chapter 7: attention makes the pieces of a mosaic agree, in a trained network and in a machine."""
-    images = attention_study.patterns()
+def attention(studio: "Studio", shown: int = 5) -> Chapter:
+    """Chapter 7: attention makes the pieces of a mosaic agree, in a trained network and in a machine that nobody trained."""
+    images = attention_study.training_set()
     noise = studio.noise(images, 8 if studio.quick else 50)
-    networks = {"no attention": nets.load("colour_patterns-none"), "attention": nets.load("colour_patterns-softmax")}
+    few = noise[: 4 if studio.quick else 20]
+    networks = {"without attention": nets.load("colour_patterns-none"), "with attention": nets.load("colour_patterns-softmax")}
     samples = {name: agreement.last(network, noise, studio.steps) for name, network in networks.items()}
-    told = {name: attention_study.judged(x, images) for name, x in samples.items()}
     studio.bar.update()
-    names = ("training images", "network without\nattention", "network with\nattention")
-    trained = dict(zip(names, (images[:shown], *(x[:shown] for x in samples.values())), strict=True))
-    few = images[: 20 if studio.quick else 50]
-    found = {}
-    for g, candidates in (*((g, "anywhere") for g in strengths), (strengths[-1], "colocated")):
-        settings: dict[str, Any] = {"strength": g, "candidates": candidates, "boundary": "zeros"}
-        machine = AttentionScore(few, SCHEDULE, window=attention_study.TABLE, **settings)
-        name = f"g = {g:g}" if candidates == "anywhere" else f"g = {g:g},\nown place"
-        found[name] = studio.samples_of(machine, noise[: 2 if studio.quick else 5])
-    judged = {name.replace("\n", " "): attention_study.judged(x, few) for name, x in found.items()}
-    words = {"without": told["no attention"]["consistent"], "with_it": told["attention"]["consistent"]}
-    figures = [stacked(trained, 7.5, 2.9), stacked(found, 7.5, 4.6)]
-    return chapter("attention", figures, {"networks": told, "strengths": judged}, **words)
+    samples["the machine"] = studio.samples_of(attention_study.alone(images)["SummaryScore"], few)
+    told = {name: attention_study.judged(x, images) for name, x in samples.items()}
+    r = attention_study.median_r([(samples["with attention"][: len(few)], samples["the machine"])])
+    words = {name: told[model]["one colour"] for name, model in zip(("without", "with_it", "machine"), told, strict=True)}
+    figure = stacked({name: x[:shown] for name, x in samples.items()}, 1.25 * shown + 1.2, 3.9)
+    whole = told["with attention"]["three whole"]
+    return chapter("attention", [figure], {"samples": told, "r of the machine": r}, **words, whole=whole, r=r["median"])
 
 
 CHAPTERS = (noising, recitation, mosaics, sizes, boundaries, prediction, attention)

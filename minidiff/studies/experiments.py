@@ -1,26 +1,21 @@
 """The experiments of `minidiff compare`: agreement, training, attention and limbs.
 
 The functions here are the commands: they run the parts in order, write figures and numbers.json, and print a table. The parts
-themselves are in agreement.py, attention.py, attention_figures.py and limbs.py. What was finished is in the folder after an
+themselves are in agreement.py, attention_experiment.py and limbs.py. What was finished is in the folder after an
 interrupt: as parts.npz, with which the same command goes on, and as rows of numbers.json.
 """
 
 from argparse import Namespace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from tqdm import tqdm
 
 from .. import arguments, files, nets, process
-from ..machines.attention import CANDIDATES
 from ..machines.windows import default_table
-from ..measures import judges
 from ..nets import archive
 from ..types import Array
 from . import agreement as agreement_study
-from . import attention as attention_study
 from . import limbs as limb_counts
 from .kept import Kept
 from .page import png
@@ -117,76 +112,13 @@ def attention(out: Path, options: Namespace) -> None:
 
     Its parts stay in the folder at the end too, so that the command can be repeated with more --seeds.
     """
-    from . import attention_figures as figures
+    from .attention_experiment import Experiment, table
 
     seeds = 1 if options.quick else arguments.whole_number("--seeds", options.seeds, 1)
-    length, samples = (20, 1) if options.quick else (attention_study.LENGTH, 4)
-    strengths = attention_study.STRENGTHS[::3] if options.quick else attention_study.STRENGTHS
-    images, networks = attention_study.patterns()[: 20 if options.quick else None], files.folder(out / "networks")
-    noise, kept, steps = _noise(options, images, 4), _kept(out, options), options.steps
-    some = noise[: max(2, 3 * len(noise) // 10)]
-    numbers: dict[str, Any] = {"networks": [], "g": {}}
-    kinds = [(kind, seed) for seed in range(seeds) for kind in attention_study.KINDS]
-    models, told = {}, {}
 
-    def row_of(network, made):
-        """What the study says of one network."""
-        tables = attention_study.calibrated(network, images, samples, steps, rng=options.seed + 1)
-        found = {**attention_study.judged(made, images), "tables": tables}
-        machines = attention_study.rivals(network, images, tables)
-        return {**found, "agreement": attention_study.agreements(network, machines, some, steps)}
+    def write(numbers):
+        _numbers(out, options, experiment.images, **numbers)
 
-    with tqdm(total=len(kinds) + len(CANDIDATES) * len(strengths) + 1, unit="part") as bar:
-
-        def done(part):
-            _numbers(out, options, images, **numbers)
-            bar.set_description(part)
-            bar.update()
-
-        for kind, seed in kinds:
-            part = f"{kind}, seed {seed}"
-            network = attention_study.trained(images, kind, seed, networks, length=length, bar=bar)
-            made = kept(f"samples of {part}", partial(attention_study.last, network, noise, steps))
-            row = {"kind": kind, "seed": seed, **kept(part, partial(row_of, network, made))}
-            numbers["networks"].append(row)
-            if seed == 0:
-                models[kind], told[kind], first = made, row, network  # in the end the one with softmax attention
-            done(part)
-        save(out, "told-apart.png", figures.told_apart(numbers["networks"]))
-        for name, machine in attention_study.rivals(first, images, told["softmax"]["tables"]).items():
-            models[name] = kept(f"samples of {name}", partial(attention_study.last, machine, some, steps))
-            told[name] = numbers[name] = attention_study.judged(models[name], images)
-        save(out, "models.png", figures.models(models, told))
-        shown = int(judges.one_colour(models["softmax"]).consistent.argmax())
-        save(out, "attention-maps.png", figures.maps(first, *_way_back(first, noise[shown : shown + 1], steps)))
-        alone = {}
-        for candidates in CANDIDATES:
-
-            def strength_done(g, found, candidates=candidates):
-                numbers["g"].setdefault(candidates, {})[f"{g:g}"] = found[g][1]
-                done(f"{candidates}, g = {g:g}")
-
-            few, settings = images[: attention_study.FEW], {"done": strength_done, "kept": kept}
-            alone[candidates] = attention_study.over_strength(few, noise, strengths, candidates, steps, **settings)
-            save(out, f"strengths-{candidates}.png", figures.strengths(alone[candidates]))
-        shares = {kind: told[kind]["consistent"] for kind in ("CNN", "softmax")}
-        save(out, "over-strength.png", figures.over_strength(alone, shares))
-        reach = attention_study.over_reach(images, noise, networks, steps=steps, length=length, bar=bar, kept=kept)
-        numbers["receptive field"] = dict(zip(("CNN", "ELS"), reach, strict=True))
-        save(out, "over-reach.png", figures.over_reach(*reach))
-        done("receptive field")
-    print(attention_study.table(numbers))
-
-
-def _way_back(network, noise, steps, shown=6):
-    """Some steps (t, x, x0_hat) of a walk, and two pixels of its sample: the brightest, and the brightest that is far from it."""
-    t, x, walked = 1.0, float(network.schedule.noise(1.0)) * noise, []
-    for step in process.ddim(network, network.schedule, noise=noise, steps=steps):
-        walked.append((t, x, step.x0_hat))
-        t, x = step.t, step.x
-    brightness = x[0].max(axis=2)
-    first = np.unravel_index(brightness.argmax(), brightness.shape)
-    rows, columns = np.indices(brightness.shape)
-    far = np.maximum(abs(rows - first[0]), abs(columns - first[1])) >= max(brightness.shape) // 2
-    second = np.unravel_index(np.where(far, brightness, -np.inf).argmax(), brightness.shape)
-    return [walked[i] for i in np.linspace(0, len(walked) - 1, shown).round().astype(int)], [first, second]
+    experiment = Experiment(out, options, seeds, _kept(out, options), save, write)
+    experiment.run()
+    print(table(experiment.numbers))
