@@ -128,12 +128,27 @@ def test_median_r_and_its_ceilings():
     rng = np.random.default_rng(0)
     same = [rng.standard_normal((30, 6, 6, 3))] * 2
     other = [rng.standard_normal((30, 6, 6, 3)) for _ in range(3)]
-    told = attention.agreements({"CNN": other, "softmax": same}, {"a machine": same[0]}, same)
+    told = attention.agreements({"CNN": other, "softmax": same}, {"a machine": same[0]}, {"CNN": [], "softmax": same}, same)
     assert told["softmax"]["another training seed"]["low"] == 1 == told["softmax"]["half of the set each"]["low"]
-    assert told["softmax"]["a machine"]["median"] == 1
+    assert told["softmax"]["a machine"]["median"] == 1 == told["softmax"]["its own map"]["low"]
+    assert "its own map" not in told["CNN"]
     for name in ("a machine", "another training seed"):
         found = told["CNN"][name]
         assert found["low"] < 0 < found["high"] and found["high"] - found["low"] < 0.2
+
+
+@pytest.mark.compiled
+def test_means_of_one_block_are_the_mean_outside_and_of_many_they_are_the_pixels(patterns):
+    """One block is the whole image: then the machine is SummaryScore. With a block for each pixel, it is told every pixel."""
+    images, noise = patterns
+    options = {"window": 5, "boundary": "zeros"}
+    one, mean = attention.told_block_means(1)(images, COSINE, **options), md.SummaryScore(images, COSINE, **options)
+    np.testing.assert_array_equal(one(noise, 0.6), mean(noise, 0.6))
+    told = attention.block_means(12, images[0], 1, "zeros").reshape(144, 144, 3)
+    itself = np.eye(144, dtype=bool)
+    others = np.broadcast_to(images[0].reshape(144, 3), (144, 144, 3))
+    np.testing.assert_allclose(told[~itself], others[~itself])
+    assert (told[itself] == 0).all()
 
 
 @pytest.mark.compiled
@@ -147,7 +162,7 @@ def test_a_cut_of_nothing_is_the_network_and_a_cut_of_all_is_without_its_layer()
     network = nets.Network(channels=3, width=8, depth=1, padding="zeros", prediction="x0", attention="softmax", rng=0)
     network.params = {name: rng.normal(0, 0.3, value.shape).astype(np.float32) for name, value in network.params.items()}
     x = rng.standard_normal((2, 12, 12, 3)).astype(np.float32)
-    whole, none = (attention_cuts.Cut(network, attention_cuts.allowed(cut, 12))(x, 0.5) for cut in ("nothing", "all"))
+    whole, none = (attention_cuts.Cut(network, attention_cuts.allowed(seen, 12))(x, 0.5) for seen in ("everything", "nothing"))
     np.testing.assert_allclose(whole, network(x, 0.5), rtol=1e-4, atol=1e-5)
     silent = network.copy()
     silent.params["attention.out.weight"][:] = 0
@@ -155,7 +170,7 @@ def test_a_cut_of_nothing_is_the_network_and_a_cut_of_all_is_without_its_layer()
     assert abs(none - whole).max() > 0.01
     moved = x.copy()
     moved[:, 8:, 8:] += 1
-    alone = attention_cuts.Cut(network, attention_cuts.allowed("all but its own quarter", 12))
+    alone = attention_cuts.Cut(network, attention_cuts.allowed("its own quarter", 12))
     np.testing.assert_array_equal(alone(moved, 0.5)[:, :4, :4], alone(x, 0.5)[:, :4, :4])
     assert abs(network(moved, 0.5) - network(x, 0.5))[:, :4, :4].max() > 1e-4
 
@@ -215,7 +230,7 @@ def test_the_attention_experiment_from_the_command_line(tmp_path, capsys, monkey
     line = next(line for line in text.splitlines() if line.startswith("softmax, its own map  "))
     assert line.split()[-1] == f"{told['networks'][3]['levels']['its own map']['t = 0.9']['median']:.2f}"
     # Without a cut the softmax network is itself.
-    assert told["cut"]["nothing"][0]["one colour"] == told["networks"][3]["one colour"]
+    assert told["cut"]["everything"][0]["one colour"] == told["networks"][3]["one colour"]
     monkeypatch.setattr(attention, "hearing", None)
     monkeypatch.setattr(attention, "over_strength", interrupt)
     assert main(arguments) == 130

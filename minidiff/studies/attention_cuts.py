@@ -9,14 +9,14 @@ from ..datasets.ruled import fixed_corners
 from ..nets import layers
 from ..types import Array
 
-CUTS = (
-    "nothing",
-    "all but its own quarter",
+ATTEND_TO = (
+    "everything",
     "its own quarter",
-    "all but the black pixels",
+    "the other quarters",
     "the black pixels",
+    "the places of the shapes",
     "a random half",
-    "all",
+    "nothing",
 )
 
 
@@ -53,14 +53,14 @@ class Cut:
         return out.astype(x.dtype, copy=False)
 
 
-def allowed(cut: str, size: int, rng: int = 0) -> Array:
-    """Who may attend to whom when `cut`, one of `CUTS`, is cut off: (size^2, size^2) bool.
+def allowed(seen: str, size: int, rng: int = 0) -> Array:
+    """Who may attend to whom if a pixel may attend to `seen`, one of `ATTEND_TO`: (size^2, size^2) bool.
 
     The black pixels are those that are black in each image that the rule allows. "a random half" is the same half for all pixels.
 
     Examples
     --------
-    >>> [int(allowed(cut, 12)[0].sum()) for cut in CUTS]
+    >>> [int(allowed(seen, 12)[0].sum()) for seen in ATTEND_TO]
     [144, 36, 108, 80, 64, 72, 0]
     """
     rows, columns = np.indices((size, size)).reshape(2, -1)
@@ -71,13 +71,6 @@ def allowed(cut: str, size: int, rng: int = 0) -> Array:
     for top, left in fixed_corners(size, 4, shape):
         black[top : top + shape, left : left + shape] = False
     half = np.random.default_rng(rng).permutation(size * size) < size * size // 2
-    everyone = np.ones((size * size, size * size), bool)
-    return {
-        "nothing": everyone,
-        "all but its own quarter": own,
-        "its own quarter": ~own,
-        "all but the black pixels": everyone & black.ravel(),
-        "the black pixels": everyone & ~black.ravel(),
-        "a random half": everyone & half,
-        "all": ~everyone,
-    }[cut]
+    everything = np.ones((size * size, size * size), bool)
+    choices = (everything, own, ~own, everything & black.ravel(), everything & ~black.ravel(), everything & half, ~everything)
+    return dict(zip(ATTEND_TO, choices, strict=True))[seen]

@@ -38,10 +38,11 @@ class Experiment:
         self.noise = process.unit_noise((count, *self.images.shape[1:]), study.SEED + options.seed)
         self.some = self.noise[: max(2, 3 * count // 10)]
         self.save, self.write = partial(save, out), write
-        self.numbers: dict[str, Any] = {"networks": [], "cut": {name: [] for name in cuts.CUTS}, "g": {}}
+        self.numbers: dict[str, Any] = {"networks": [], "cut": {name: [] for name in cuts.ATTEND_TO}, "g": {}}
         self.samples: dict[str, list[Array]] = {kind: [] for kind in study.KINDS}
+        self.heard: dict[str, list[Array]] = {kind: [] for kind in study.KINDS}
         self.predicted: dict[str, Array] = {}
-        parts = seeds * (len(study.KINDS) + len(cuts.CUTS)) + len(study.ALONE) + len(CANDIDATES) * len(self.strengths) + 2
+        parts = seeds * (len(study.KINDS) + len(cuts.ATTEND_TO)) + len(study.ALONE) + len(CANDIDATES) * len(self.strengths) + 2
         self.bar = tqdm(total=parts, unit="part")
 
     def run(self) -> None:
@@ -80,6 +81,9 @@ class Experiment:
                 samples = self.last(part, network)
                 self.samples[kind].append(samples)
                 row = {**self.judged(part, samples), **self.kept(part, partial(self._predicted, network, samples))}
+                if network.attention in study.MAPPED:
+                    own = study.by_own_map(network, self.images)
+                    self.heard[kind].append(self.last(f"{part} by its own map", own))
                 self.numbers["networks"].append({"kind": kind, "seed": seed, **row})
                 self.done(part)
                 if kind == "softmax":
@@ -92,17 +96,16 @@ class Experiment:
         """How machines predict a network: x0_hat by t, and whole samples for those machines that ask the network."""
         machines, fitted = study.hearing(network, self.images, samples=1 if self.quick else 4, steps=self.steps)
         levels = study.at_levels(network, {**machines, **study.alone(self.images)}, self.some, self.steps)
-        asked = {name: one for name, one in machines.items() if name in study.HEARING}
+        asked = {name: one for name, one in machines.items() if name in study.FITTED}
         mine = samples[: len(self.some)]
         whole = {name: study.median_r([(mine, study.last(one, self.some, self.steps))]) for name, one in asked.items()}
         return {"fitted g": fitted, "levels": levels, "whole": whole}
 
     def _cut(self, network, part):
-        for name in cuts.CUTS:
-            cut = cuts.Cut(network, cuts.allowed(name, self.noise.shape[1]))
-            samples = self.last(f"{part} without {name}", cut)
-            self.numbers["cut"][name].append(self.judged(f"{part} without {name}", samples))
-            self.done(f"{part} without {name}")
+        for name in cuts.ATTEND_TO:
+            cut, told = cuts.Cut(network, cuts.allowed(name, self.noise.shape[1])), f"{part}, attends to {name}"
+            self.numbers["cut"][name].append(self.judged(told, self.last(told, cut)))
+            self.done(told)
 
     def _way_back(self, network, shown=6):
         """Some steps (t, x, x0_hat) of the first noise's walk, and two pixels: one of the first shape, and one of the last."""
@@ -126,7 +129,7 @@ class Experiment:
         half = len(self.images) // 2
         parts = {"first-half": self.images[:half], "second-half": self.images[half:]}
         samples = [self.last(name, self.trained(images, "softmax", 0, name)) for name, images in parts.items()]
-        whole = self.numbers["whole samples"] = study.agreements(self.samples, self.predicted, samples)
+        whole = self.numbers["whole samples"] = study.agreements(self.samples, self.predicted, self.heard, samples)
         models = {**{kind: made[0] for kind, made in self.samples.items()}, **self.predicted}
         told = {**{row["kind"]: row for row in reversed(self.numbers["networks"])}, **self.numbers}
         rows = {"without attention": "CNN", "with attention": "softmax", "the machine": "SummaryScore"}
@@ -144,7 +147,8 @@ class Experiment:
                 self.numbers["g"].setdefault(candidates, {})[f"{g:g}"] = told[g][1]
                 self.done(f"{candidates}, g = {g:g}")
 
-            few, settings = self.images[: study.FEW], {"done": strength_done, "kept": self.kept}
+            few = self.images[: study.FEW]
+            settings: dict[str, Any] = {"done": strength_done, "kept": self.kept}
             found[candidates] = study.over_strength(few, self.noise, self.strengths, candidates, self.steps, **settings)
             self.save(f"strengths-{candidates}.png", figures.strengths(found[candidates]))
         shares = {kind: self.numbers["networks"][list(study.KINDS).index(kind)]["one colour"] for kind in ("CNN", "softmax")}
@@ -152,7 +156,7 @@ class Experiment:
 
     def reach(self) -> None:
         """CNNs and ELS over the side of what they see."""
-        settings = {"steps": self.steps, "length": self.length, "bar": self.bar, "kept": self.kept}
+        settings: dict[str, Any] = {"steps": self.steps, "length": self.length, "bar": self.bar, "kept": self.kept}
         found = study.over_reach(self.images, self.noise, self.folder, **settings)
         self.numbers["receptive field"] = dict(zip(("CNN", "ELS"), found, strict=True))
         self.save("over-reach.png", figures.over_reach(*found))
@@ -173,7 +177,7 @@ def _samples(numbers):
     for kind in study.KINDS:
         lines.append(_line(kind, [row for row in numbers["networks"] if row["kind"] == kind]))
     lines += [_line(name, [numbers[name]]) for name in study.ALONE]
-    return lines + [_line(f"softmax without {name}", rows) for name, rows in numbers["cut"].items()]
+    return lines + [_line(f"softmax, attends to {name}", rows) for name, rows in numbers["cut"].items()]
 
 
 def _line(name, rows):
@@ -184,13 +188,14 @@ def _line(name, rows):
 
 def _whole(numbers):
     lines = ["whole samples: median r over noises and training seeds [95 % bootstrap over noises]"]
-    names = list(dict.fromkeys(name for found in numbers["whole samples"].values() for name in found))
-    lines.append(f"{'':26}" + "".join(f"{kind:>20}" for kind in numbers["whole samples"]))
+    found_of = numbers["whole samples"]
+    names = list(dict.fromkeys(name for found in found_of.values() for name in found))
+    lines.append(f"{'':26}" + "".join(f"{kind:>20}" for kind in found_of))
     for name in names:
-        cells = [_interval(found.get(name)) for found in numbers["whole samples"].values()]
+        cells = [_interval(found.get(name)) for found in found_of.values()]
         lines.append(f"{name:26}" + "".join(f"{cell:>20}" for cell in cells))
-    lines.append("machines that ask the network, on the first of the noises, training seeds apart")
-    for name in study.HEARING:
+    lines.append("machines that were fitted to the network, on the first of the noises, training seeds apart")
+    for name in study.FITTED:
         rows = {kind: [row["whole"].get(name) for row in numbers["networks"] if row["kind"] == kind] for kind in study.KINDS}
         cells = ["/".join(f"{one['median']:.2f}" if one else "-" for one in found) for found in rows.values()]
         lines.append(f"{name:26}" + "".join(f"{cell:>26}" for cell in cells))

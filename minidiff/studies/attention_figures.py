@@ -11,6 +11,8 @@ from ..plots import PALETTE
 from ..types import Array
 from .drawing import blank, over_sides, shares, stacked
 
+# Without yellow, which is too light for a thin line.
+SHADES = (*PALETTE[:3], *PALETTE[4:], "0.3", "0.6")
 COLOURS = {"CNN": PALETTE[4], "identity": PALETTE[5], "top-1": PALETTE[6], "softmax": PALETTE[0]}
 
 
@@ -23,7 +25,7 @@ def models(samples: Mapping[str, Array], told: Mapping[str, dict], shown: int = 
 
 def three_rows(samples: Mapping[str, Array], shown: int = 5) -> Figure:
     """The claim at a glance: a few samples of each model, from the same noises, large enough to see each shape."""
-    return stacked({name: x[:shown] for name, x in samples.items()}, 1.25 * shown + 1.6, 1.3 * len(samples))
+    return stacked({name: x[:shown] for name, x in samples.items()}, 1.25 * shown + 2.2, 1.3 * len(samples))
 
 
 def strengths(found: Mapping[float, tuple[Array, dict]], shown: int = 12) -> Figure:
@@ -96,21 +98,21 @@ def told_apart(whole: Mapping[str, Mapping[str, dict]], levels: Sequence[Mapping
     figure = blank(9, 3.6)
     left, right = figure.subplots(1, 2)
     names = list(dict.fromkeys(name for found in whole.values() for name in found))
-    for number, (name, marker) in enumerate(zip(names, "osD^vPX", strict=False)):
+    for number, (name, marker) in enumerate(zip(names, "osD^vPX*<>", strict=False)):
         kinds = [kind for kind in whole if name in whole[kind]]
         middle, low, high = (np.array([whole[kind][name][key] for kind in kinds]) for key in ("median", "low", "high"))
-        at = np.array([list(whole).index(kind) for kind in kinds]) + 0.1 * (number - len(names) / 2)
-        style = {"color": PALETTE[number % len(PALETTE)], "marker": marker, "linestyle": "none", "capsize": 2, "label": name}
+        at = np.array([list(whole).index(kind) for kind in kinds]) + 0.07 * (number - len(names) / 2)
+        style = {"color": SHADES[number % len(SHADES)], "marker": marker, "linestyle": "none", "capsize": 2, "label": name}
         left.errorbar(at, middle, [middle - low, high - middle], **style)
     left.set_xticks(range(len(whole)), list(whole))
     left.set(ylabel="median r of whole samples", ylim=(0, 1))
     heard = [row["levels"] for row in levels if "its own map" in row["levels"]]
-    at = [name for name in heard[0]["ELS"] if name.startswith("t = ")] if heard else []
+    at = sorted(name for name in heard[0]["ELS"] if name.startswith("t = ")) if heard else []
     right.axhline(0, color="0.6", linewidth=0.8)
     for number, (name, line) in enumerate(zip(heard[0] if heard else (), ("-", "--", "-.", ":") * 3, strict=False)):
         if name not in ("ELS", "IS", "Wiener"):
             added = [np.median([one[name][f"over ELS, {level}"]["median"] for one in heard]) for level in at]
-            right.plot(at, added, line, marker="osD^vPX"[number % 7], color=PALETTE[number % len(PALETTE)], label=name)
+            right.plot(at, added, line, marker="osD^vPX*<>"[number % 10], color=SHADES[number % len(SHADES)], label=name)
     right.set(ylabel="R^2 of the network's x0_hat, over ELS")
     for ax in (left, right):
         ax.legend(frameon=False, fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, columnspacing=1)
@@ -118,9 +120,9 @@ def told_apart(whole: Mapping[str, Mapping[str, dict]], levels: Sequence[Mapping
 
 
 def cut(found: Mapping[str, Sequence[Mapping[str, dict]]]) -> Figure:
-    """The share of samples with one colour, and with at least three whole shapes, for each part of the attention that is cut off.
+    """The share of samples with one colour, and with at least three whole shapes, by what a pixel may attend to.
 
-    found: {cut: what `attention.judged` says of each training seed}; one point for each seed.
+    found: {what it may attend to: what `attention.judged` says of each training seed}; one point for each seed.
     """
     figure = blank(7, 0.42 * len(found) + 1)
     ax = figure.subplots()
@@ -129,7 +131,7 @@ def cut(found: Mapping[str, Sequence[Mapping[str, dict]]]) -> Figure:
             share = [one[name]["share"] for one in told]
             colour = PALETTE[0] if name == "one colour" else PALETTE[4]
             ax.plot(share, [place + aside] * len(share), marker, color=colour, label=None if place else name, alpha=0.8)
-    ax.set_yticks(range(len(found)), [f"without {name}" for name in found])
+    ax.set_yticks(range(len(found)), [f"attends to {name}" for name in found])
     ax.invert_yaxis()
     ax.set(xlabel="share of samples, one point for each training seed", xlim=(-0.03, 1.03))
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
