@@ -149,8 +149,8 @@ def block_means(blocks: int, image: Array, k: int, boundary: str) -> Array:
     """As `summary.means_outside`, for each of blocks x blocks parts of the image by itself: (H W, blocks^2 C).
 
     A machine with these statistics is exact where a candidate's parts lose as many pixels to its window as the pixel's do, as
-    with one block. With zeros and the windows of this study that is so in the shapes, whose padding tells their place; it is not so in
-    the middle of the image, and there it is an approximation.
+    with one block. With zeros and the windows of this study that is so in the shapes, whose padding tells their place. In the
+    middle of the image it is not so, and there it is an approximation.
     """
     height, width, _ = image.shape
     found = []

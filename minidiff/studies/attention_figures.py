@@ -107,12 +107,12 @@ def told_apart(whole: Mapping[str, Mapping[str, dict]], levels: Sequence[Mapping
     left.set_xticks(range(len(whole)), list(whole))
     left.set(ylabel="median r of whole samples", ylim=(0, 1))
     heard = [row["levels"] for row in levels if "its own map" in row["levels"]]
-    at = sorted(name for name in heard[0]["ELS"] if name.startswith("t = ")) if heard else []
+    shown = sorted(name for name in heard[0]["ELS"] if name.startswith("t = ")) if heard else []
     right.axhline(0, color="0.6", linewidth=0.8)
     for number, (name, line) in enumerate(zip(heard[0] if heard else (), ("-", "--", "-.", ":") * 3, strict=False)):
         if name not in ("ELS", "IS", "Wiener"):
-            added = [np.median([one[name][f"over ELS, {level}"]["median"] for one in heard]) for level in at]
-            right.plot(at, added, line, marker="osD^vPX*<>"[number % 10], color=SHADES[number % len(SHADES)], label=name)
+            added = [np.median([one[name][f"over ELS, {level}"]["median"] for one in heard]) for level in shown]
+            right.plot(shown, added, line, marker="osD^vPX*<>"[number % 10], color=SHADES[number % len(SHADES)], label=name)
     right.set(ylabel="R^2 of the network's x0_hat, over ELS")
     for ax in (left, right):
         ax.legend(frameon=False, fontsize=7, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, columnspacing=1)
