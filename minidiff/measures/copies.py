@@ -19,7 +19,7 @@ from .judges import Share, wilson
 from .metrics import rolled
 
 CANDIDATES = 50  # of each screen, as many as the neighbours that Carlini et al. compare with (arXiv 2301.13188, section 5.1)
-GROUP = 1024  # samples that are compared together
+GROUP = 512  # samples that are compared together
 # Training images that are compared together: so many numbers of them, and so many of them.
 MOST_NUMBERS, MOST_IMAGES = 2**21, 2048
 # How many units of rounding a root mean square of the screen can be off, of the largest in it: 2 for centring and rounding pixels
@@ -64,9 +64,9 @@ def nearest(
 ) -> Nearest:
     """The nearest training image of each sample, over shifts on the torus, mirror images and shifts of the grey level.
 
-    d(x, n)^2 = min over g and c of the mean over pixels and channels of (x - g y_n - c)^2. g is a shift of at most `shifts` pixels
-    down and across, after a mirror image or not. c is one number for all pixels and channels, so that the best c is the mean of
-    x - g y_n. Contrast is not adjusted: with a free factor a sample without contrast would match every image.
+    d(x, n)^2 = min over g and c of the mean over pixels and channels of (x - g y_n - c)^2. g is a shift of at most `shifts`
+    pixels down and across, after a mirror image or not. c is one number for all pixels and channels, so that the best c is the
+    mean of x - g y_n. Contrast is not adjusted: with a free factor a sample without contrast would match every image.
 
     Parameters
     ----------
@@ -91,7 +91,8 @@ def nearest(
         ratio (B,) float64, the distance over that to the second nearest training image: near 0 for a copy, 1 for a copy of an
         image that is in the training set twice, nan if N = 1. relative (B,) float64, the distance over the mean distance to the
         `candidates` nearest (Carlini et al. 2023 take 50, and half of that mean). 0 / 0 is 1 in both.
-        certain (B,) bool, whether no training image outside the candidates can be nearer than the second nearest of them.
+        certain (B,) bool, whether it is proved that no training image outside the candidates is nearer, by more than rounding
+        (1e-5 of the largest image in float32). The second nearest may be outside them, and then ratio and relative are too small.
         neighbours (B, min(N, candidates)) int64, the nearest training images, in order.
 
     Raises ValueError or TypeError on bad arrays and arguments. Costs O(B N H W C) time, half as much again with shifts and twice
@@ -124,7 +125,7 @@ def groups(
     candidates = arguments.whole_number("candidates", candidates, 2)
     dtype = np.result_type(samples, images)
     samples, images = samples.astype(dtype, copy=False), images.astype(dtype, copy=False)
-    return (_group(samples[i : i + GROUP], images, allowed, mirror, grey, candidates) for i in range(0, len(samples), GROUP))
+    return _groups(samples, images, allowed, mirror, grey, candidates)
 
 
 def matched(images: Array, found: Nearest) -> Array:
@@ -155,16 +156,23 @@ def _allowed(shifts, height, width):
 # --- the screen ------------------------------------------------------------------------------------------------------
 
 
-def _group(samples, images, allowed, mirror, grey, candidates):
-    views = [samples, np.ascontiguousarray(samples[:, :, ::-1])] if mirror else [samples]
-    chosen, bound = _screen(views, images, candidates, _centred if grey else _as_they_are)
-    both = [chosen]
-    if allowed.sum() > 1:
-        similar, bound = _screen(views, images, candidates, lambda some: _magnitudes(_centred(some) if grey else some))
-        both.append(similar)
-    tasks = [(sample, images, np.unique(index), allowed, mirror, grey) for sample, *index in zip(samples, *both, strict=True)]
-    rows = [_row(*found, limit, candidates) for found, limit in zip(parallel.run(_compared, tasks), bound, strict=True)]
-    return Nearest(*(np.array(column) for column in zip(*rows, strict=True)))
+def _groups(samples, images, allowed, mirror, grey, candidates):
+    prepared = _centred if grey else _as_they_are
+    size = max(1, min(MOST_IMAGES, MOST_NUMBERS // images[0].size))
+    starts = range(0, len(images), size)
+    moves = allowed.sum() > 1
+    spectra = [_magnitudes(prepared(images[i : i + size])) for i in starts] if moves else []
+    for first in range(0, len(samples), GROUP):
+        some = samples[first : first + GROUP]
+        views = [prepared(view) for view in ([some, some[:, :, ::-1]] if mirror else [some])]
+        found = [_screen(views, (prepared(images[i : i + size]) for i in starts), candidates)]
+        if moves:
+            found.append(_screen([_magnitudes(view) for view in views], spectra, candidates))
+        chosen, bound = [index for index, _ in found], found[-1][1] / math.sqrt(some[0].size)
+        tasks = [(sample, images, np.unique(index), allowed, mirror, grey) for sample, *index in zip(some, *chosen, strict=True)]
+        compared = parallel.run(_compared, tasks)
+        rows = [_row(*one, limit, candidates) for one, limit in zip(compared, bound, strict=True)]
+        yield Nearest(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
 def _as_they_are(images):
@@ -185,26 +193,27 @@ def _magnitudes(images):
     )
 
 
-def _screen(views, images, count, features):
-    """The `count` training images whose features are nearest to those of any view of a sample, and a bound for all others.
+def _screen(views, parts, count):
+    """The `count` training images that are nearest to any view of a sample, and how near all others are at best.
 
-    Returns their numbers (B, count), in ascending order, and (B,): no other is nearer than this root mean square. Of equally near
-    ones the first are taken.
+    The views and the training images, which come in parts, are images or what `_magnitudes` makes of them. Returns the numbers of
+    the nearest (B, count), in ascending order, and (B,), the least distance of the others, as far above as rounding can have
+    brought it down. Of equally near ones the first are taken.
     """
-    queries = np.concatenate([features(view) for view in views])
-    samples, numbers = len(views[0]), images[0].size
-    kept = np.empty((samples, 0)), np.empty((samples, 0), np.int64)
-    left_out, largest = np.full(samples, np.inf), np.square(queries, dtype=np.float64).sum(axis=(1, 2, 3)).max()
-    size = max(1, min(MOST_IMAGES, MOST_NUMBERS // numbers))
-    for start in range(0, len(images), size):
-        part = features(images[start : start + size])
-        largest = max(largest, np.square(part, dtype=np.float64).sum(axis=(1, 2, 3)).max())
+    queries, samples = np.concatenate(views), len(views[0])
+    kept, start = (np.empty((samples, 0)), np.empty((samples, 0), np.int64)), 0
+    left_out, largest = np.full(samples, np.inf), _largest(queries)
+    for part in parts:
         distance = engine.distances(queries, part).reshape(len(views), samples, -1).min(axis=0)
-        index = np.broadcast_to(start + np.arange(len(part)), distance.shape)
+        index = np.broadcast_to(np.arange(start, start + len(part)), distance.shape)
         *kept, rest = _least(np.hstack([kept[0], distance]), np.hstack([kept[1], index]), count)
-        left_out = np.minimum(left_out, rest)
-    margin = ROUNDINGS * np.finfo(images.dtype).eps * np.sqrt(largest)
-    return kept[1], np.maximum(np.sqrt(left_out) - margin, 0) / math.sqrt(numbers)
+        left_out, largest, start = np.minimum(left_out, rest), max(largest, _largest(part)), start + len(part)
+    return kept[1], np.sqrt(left_out) + ROUNDINGS * np.finfo(queries.dtype).eps * largest
+
+
+def _largest(images):
+    """The length of the longest of these images."""
+    return math.sqrt(np.square(images, dtype=np.float64).sum(axis=(1, 2, 3)).max())
 
 
 def _least(values, index, count):
@@ -245,13 +254,13 @@ def _compared(sample, images, index, allowed, mirror, grey):
     order = np.lexsort((np.abs(shift).sum(axis=1), view, distance, number))
     order = order[np.unique(number[order], return_index=True)[1]]  # the best of each candidate
     order = order[np.argsort(distance[order], kind="stable")]
-    # Where the mirrored sample matches an image that is rolled to the right, the sample matches the mirrored one rolled to the left.
+    # Where the mirrored sample matches an image rolled to the right, the sample matches the mirrored image rolled to the left.
     across = np.where(view == 1, -shift[:, 1], shift[:, 1])
     return index[number[order]], distance[order], np.stack([shift[:, 0], across], axis=1)[order], view[order] == 1, added[order]
 
 
 def _close(views, images, allowed, grey):
-    """Every (view, image, down, right) whose squared distance is the least of its image, as far as an FFT can tell: four arrays."""
+    """Every (view, image, down, right) whose distance is the least of its image, as far as an FFT can tell: four arrays."""
     height, width = allowed.shape
     if allowed.sum() == 1:
         view, number = np.divmod(np.arange(len(views) * len(images)), len(images))
@@ -263,7 +272,9 @@ def _close(views, images, allowed, grey):
     product = np.einsum("vhwc,nhwc->vnhw", np.fft.rfft2(views, axes=(1, 2)), spectra)
     correlation = np.where(allowed, np.fft.irfft2(product, s=(height, width), axes=(2, 3)), -np.inf)
     # What a transform can be off by, as in engine/translations.py.
-    error = 4 * np.finfo(np.float64).eps * (4 + np.log2(height * width)) * ((views[0] ** 2).sum() + (images**2).sum(axis=(1, 2, 3)))
+    error = (
+        4 * np.finfo(np.float64).eps * (4 + np.log2(height * width)) * ((views[0] ** 2).sum() + (images**2).sum(axis=(1, 2, 3)))
+    )
     near = correlation >= (correlation.max(axis=(0, 2, 3)) - error)[:, None, None]
     # An image of one colour is as near at every shift.
     near[:, flat] = False
@@ -278,8 +289,7 @@ def _row(index, distance, shift, mirrored, grey, bound, count):
     if len(distance) > 1:
         ratio = distance[0] / distance[1] if distance[1] > 0 else 1.0
         relative = distance[0] / crowd if crowd > 0 else 1.0
-    certain = distance[:2].max() <= bound or distance[:2].max() == 0
-    return distance[0], index[0], shift[0], mirrored[0], grey[0], ratio, relative, certain, index[:count]
+    return distance[0], index[0], shift[0], mirrored[0], grey[0], ratio, relative, distance[0] <= bound, index[:count]
 
 
 # --- what chance allows ----------------------------------------------------------------------------------------------
@@ -360,9 +370,9 @@ class Sides(NamedTuple):
 def nearer_to_which(trained: Nearest, held_out: Nearest, sizes: tuple[int, int], rng: Rng = 0, draws: int = 9999) -> Sides:
     """A permutation test: is the nearest of all images a training image more often than a random split would make it?
 
-    If the samples do not depend on which of the N + M images were trained on, every split of them is equally likely, and the share
-    is N / (N + M) in the mean. Smooth samples are near to both sets alike, and do not mislead it. Samples that have one nearest
-    image share its luck; the permutations keep that, as they move images and not samples.
+    If the samples do not depend on which of the N + M images were trained on, every split of them is equally likely, and the
+    share is N / (N + M) in the mean. Smooth samples are near to both sets alike, and do not mislead it. Samples that have one
+    nearest image share its luck; the permutations keep that, as they move images and not samples.
 
     Parameters
     ----------
