@@ -107,7 +107,7 @@ def nearest_copies(sample, images, translations=True):
 
 
 def nearest_matches(sample, images, shifts, mirror, grey):
-    """The root mean square difference of a sample to each image, (N,): rolled by at most `shifts`, mirrored or not, plus one grey."""
+    """Root mean square differences of a sample to each image, (N,): rolled by up to `shifts`, mirrored or not, plus one grey."""
     moves = range(-shifts, shifts + 1)
     best = []
     for image in images:
