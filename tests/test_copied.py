@@ -106,11 +106,11 @@ def test_sets_are_read_as_everywhere(folder, run, monkeypatch):
         Image.fromarray(np.full((6, 6), 50 * n, np.uint8)).save(pictures / f"{n}.png")
     assert run(*asked(folder, "--held-out", pictures, "--level", "0.5", "-n", "2"))[0] == 0
     assert (len(read[0].samples), len(read[0].held_out)) == (2, 3)
-    made = ("--samples", "creatures", "--data", "creatures", "--held-out", "creatures", "--quick", "--out", folder / "out")
-    assert run("copied", *made)[0] == 0
+    made = [word for name in ("--samples", "--data", "--held-out") for word in (name, "colour_patterns")]
+    assert run("copied", *made, "--quick", "--shifts", "0", "--out", folder / "out")[0] == 0
     first, second, third = read[1]
-    assert first.shape == second.shape == third.shape == (200, 16, 16, 1)
-    np.testing.assert_array_equal(second, md.datasets.creatures()[0][:200])
+    assert first.shape == second.shape == third.shape == md.datasets.colour_patterns()[0][:200].shape
+    np.testing.assert_array_equal(second, md.datasets.colour_patterns()[0][:200])
     assert not (first == second).all() and not (third == second).all() and not (first == third).all()
     x = np.load(folder / "samples.npy")
     sampled = folder / "sampled"
