@@ -50,7 +50,7 @@ def test_copied_is_the_library(folder, run):
     search = {"shifts": 4, "mirror": True, "grey": True}
     found, fresh = copies.nearest(samples, images, **search), copies.nearest(held, images, **search)
     test = copies.beside_fresh(found.distance, fresh.distance, 0.2)
-    sides = copies.nearer_to_which(found, copies.nearest(samples, held, **search), (12, 8))
+    sides = copies.nearer_to_which(copies.nearest(samples, np.concatenate([images, held]), **search), (12, 8))
     written, numbers = arrays(folder / "out" / "nearest.npz"), strictly(folder / "out" / "numbers.json")
     for name in ("distance", "nearest", "shift", "mirrored", "grey", "ratio", "relative", "certain"):
         np.testing.assert_array_equal(written[name], getattr(found, name))
@@ -108,7 +108,7 @@ def test_sets_are_read_as_everywhere(folder, run, monkeypatch):
     assert (len(read[0].samples), len(read[0].held_out)) == (2, 3)
     made = [word for name in ("--samples", "--data", "--held-out") for word in (name, "colour_patterns")]
     assert run("copied", *made, "--quick", "--shifts", "0", "--out", folder / "out")[0] == 0
-    first, second, third = read[1]
+    first, second, third = read[1].samples, read[1].images, read[1].held_out
     assert first.shape == second.shape == third.shape == md.datasets.colour_patterns()[0][:200].shape
     np.testing.assert_array_equal(second, md.datasets.colour_patterns()[0][:200])
     assert not (first == second).all() and not (third == second).all() and not (first == third).all()

@@ -109,6 +109,17 @@ def test_what_is_certain_is_true(seed, shifts, mirror, grey, dtype):
 
 
 @law
+@given(SEEDS, SHIFTS, st.booleans())
+def test_the_order_of_the_images_changes_their_numbers_only(seed, shifts, grey):
+    """With two candidates of 12, the images in another order give the same distances, of the same images."""
+    images, samples = images_of(seed, 12), images_of(seed + 1, 3)
+    order = np.random.default_rng(seed).permutation(12)
+    one, other = (nearest(samples, some, shifts, grey=grey, candidates=2) for some in (images, images[order]))
+    np.testing.assert_array_equal(one.distance, other.distance)
+    np.testing.assert_array_equal(one.nearest, order[other.nearest])
+
+
+@law
 @given(SEEDS, st.integers(0, 11), st.tuples(st.integers(0, 6), st.integers(0, 5)), st.booleans())
 def test_no_copy_is_missed(seed, n, shift, turned):
     """However far a copy is moved, it is among two candidates of 12, and known to be the nearest."""
@@ -231,10 +242,10 @@ def test_fresh_images_are_not_flagged_more_often_than_the_level_says():
     assert copied == 60
 
 
-def found_at(distance, number):
-    """A Nearest with these distances and images; nothing else of it is used."""
-    empty = np.zeros(len(distance))
-    return Nearest(np.array(distance, float), np.array(number), *[empty] * 7)
+def found_at(neighbours, distances):
+    """A Nearest with these neighbours (B, K) at these distances; nothing else of it is used."""
+    distances = np.array(distances, float)
+    return Nearest(distances[:, 0], *[np.zeros(len(distances))] * 7, np.array(neighbours), distances)
 
 
 def test_the_split_is_one_of_all_splits():
@@ -243,15 +254,14 @@ def test_the_split_is_one_of_all_splits():
     10,000 splits are drawn, so a share is off by at most 0.005 in the mean, and by 0.03 with probability below 1e-8.
     """
     # Samples 0 and 1 have image 0 of the training set as their nearest, 2 has image 1, and 3 and 4 held-out ones.
-    trained = found_at([1, 1, 1, 2, 2], [0, 0, 1, 1, 0])
-    held_out = found_at([2, 2, 2, 1, 1], [0, 1, 2, 1, 3])
+    found = found_at([[0, 1], [0, 3], [1, 2], [3, 0], [5, 1]], [[1, 2]] * 5)
     weight = np.array([2, 1, 0, 1, 0, 1])
     shares = np.array([weight[list(chosen)].sum() for chosen in combinations(range(6), 2)])
-    found = nearer_to_which(trained, held_out, (2, 4))
+    found = nearer_to_which(found, (2, 4))
     assert (found.share, found.chance) == (0.6, pytest.approx(1 / 3))
     assert found.p == pytest.approx(np.mean(shares >= 3), abs=0.03)
-    tied = nearer_to_which(found_at([1, 0], [0, 1]), found_at([1, 0], [0, 1]), (3, 3))
-    assert tied.share == 0.5
+    tied = nearer_to_which(found_at([[0, 4, 5, 1]], [[1, 1, 1, 2]]), (3, 3))
+    assert tied.share == pytest.approx(1 / 3)
 
 
 def test_smooth_samples_mislead_one_test_and_not_the_other():
@@ -261,4 +271,4 @@ def test_smooth_samples_mislead_one_test_and_not_the_other():
     smooth = every[80:].reshape(12, 5, 6, 6, 1).mean(axis=1)
     near, fresh = nearest(smooth, images), nearest(held_out, images)
     assert beside_fresh(near.distance, fresh.distance, 0.1).tail < 0.01
-    assert nearer_to_which(near, nearest(smooth, held_out), (40, 40)).p > 0.05
+    assert nearer_to_which(nearest(smooth, np.concatenate([images, held_out])), (40, 40)).p > 0.05

@@ -242,6 +242,7 @@ def clouds(count):
 
 
 sky_images, sky_held = clouds(300), clouds(600)
+sky_every = np.concatenate([sky_images, sky_held])
 sky_standard = copies.nearest(sky_held, sky_images, **search)
 sky_models = {
     "noisy copies": sky_images[:100] + 0.1 * clouds(100),
@@ -250,9 +251,9 @@ sky_models = {
 }
 print("              distance  flagged  probability | nearer to the training set  by chance      p")
 for name, samples in sky_models.items():
-    trained, held = (copies.nearest(samples, one, **search) for one in (sky_images, sky_held))
+    trained = copies.nearest(samples, sky_images, **search)
     test = copies.beside_fresh(trained.distance, sky_standard.distance)
-    sides = copies.nearer_to_which(trained, held, (300, 600))
+    sides = copies.nearer_to_which(copies.nearest(samples, sky_every, **search), (300, 600))
     print(
         f"{name:13} {np.median(trained.distance):8.3f}  {test.flagged.count:7d}  {test.tail:11.1g} | {sides.share:26.0%}"
         f"  {sides.low:3.0%} to {sides.high:3.0%} {sides.p:6.4f}"
@@ -268,14 +269,15 @@ for name, samples in sky_models.items():
 # image is on the training side with probability $N / (N + M)$. $\square$
 #
 # The samples are not independent of each other: if one image is the nearest of many, they share its luck. So the test shuffles
-# images and not samples. Together: a model that copies fails both tests. A model that blurs fails the first only. (A model that
-# has learnt more of its training images than of their law, without copying any, fails the second a little.)
+# images and not samples. And both sets are searched as one. Each by itself, the smaller set would be searched better, as the 50
+# candidates are more of it: of 500 fresh clouds 15 % then came out nearer to 200 images than to 4,000 others, where 5 % is
+# chance. Together: a model that copies fails both tests. A model that blurs fails the first only. (A model that has learnt more
+# of its training images than of their law, without copying any, fails the second a little.)
 
 # %%
 print("              nearer to the training set  by chance      p")
 for name, samples in models.items():
-    trained, held = (copies.nearest(samples, one, **search) for one in (images, held_out))
-    sides = copies.nearer_to_which(trained, held, (300, 600))
+    sides = copies.nearer_to_which(copies.nearest(samples, np.concatenate([images, held_out]), **search), (300, 600))
     print(f"{name:13} {sides.share:26.0%}  {sides.low:3.0%} to {sides.high:3.0%} {sides.p:6.4f}")
 
 # %% [markdown]

@@ -21,7 +21,6 @@ def copied(options: Namespace) -> None:
     out = files.folder(options.out)
     sets = _read(options)
     _check(options, sets)
-    level = options.level
     unseen, parts = None, []
     total = len(sets.samples) + (0 if sets.held_out is None else len(sets.held_out))
     with tqdm(total=total, unit="image", desc="copied", disable=None) as bar:
@@ -38,10 +37,10 @@ def copied(options: Namespace) -> None:
         except KeyboardInterrupt:
             if not parts:
                 raise
-            done = _written(options, out, sets, parts, unseen, level)["samples"]
+            done = _written(options, out, sets, parts, unseen, search)["samples"]
             stopped = f"{done} of {len(sets.samples)} samples were compared: {out / 'index.html'}"
             raise KeyboardInterrupt(stopped) from None
-    numbers = _written(options, out, sets, parts, unseen, level)
+    numbers = _written(options, out, sets, parts, unseen, search)
     if options.json:
         print(files.as_json(numbers))
         return
@@ -50,13 +49,13 @@ def copied(options: Namespace) -> None:
     print(f"Read {out / 'index.html'}")
 
 
-def _written(options, out, sets, parts, unseen, level):
+def _written(options, out, sets, parts, unseen, search):
     found = study.Compared.joined(parts)
     sets = sets._replace(samples=sets.samples[: len(found.trained.distance)])
     explained = min(options.mosaic, len(sets.samples))
     side = min(sets.images.shape[1:3])
     window = max(1, side // 4 + (side // 4 + 1) % 2) if options.window is None else options.window
-    return study.report(out, sets, found, unseen, experiments.asked(options), level, options.seed, explained, window)
+    return study.report(out, sets, found, unseen, search, experiments.asked(options), explained, window)
 
 
 def _check(options, sets):
@@ -87,7 +86,7 @@ def _read(options: Namespace) -> study.Sets:
             )
     if options.n is not None:
         samples = samples[: arguments.whole_number("-n", options.n, 1, len(samples))]
-    return study.Sets(samples, images, held_out)
+    return study.Sets(samples, images if held_out is None else np.concatenate([images, held_out]), len(images))
 
 
 def _one(options: Namespace, name: str, where: str, count: int | None, draw: int) -> Array:

@@ -18,7 +18,7 @@ from ..types import Array, Rng
 from .judges import Share, wilson
 from .metrics import rolled
 
-CANDIDATES = 50  # of each screen, as many as the neighbours that Carlini et al. compare with (arXiv 2301.13188, section 5.1)
+CANDIDATES = 50  # of each screen, as many as the neighbours that Carlini et al. compare with (arXiv 2301.13188)
 GROUP = 512  # samples that are compared together
 # Training images that are compared together: so many numbers of them, and so many of them.
 MOST_NUMBERS, MOST_IMAGES = 2**21, 2048
@@ -39,6 +39,7 @@ class Nearest(NamedTuple):
     relative: Array
     certain: Array
     neighbours: Array
+    distances: Array
 
     @classmethod
     def joined(cls, parts: "list[Nearest]") -> "Nearest":
@@ -93,7 +94,7 @@ def nearest(
         `candidates` nearest (Carlini et al. 2023 take 50, and half of that mean). 0 / 0 is 1 in both.
         certain (B,) bool, whether it is proved that no training image outside the candidates is nearer, by more than rounding
         (1e-5 of the largest image in float32). The second nearest may be outside them, and then ratio and relative are too small.
-        neighbours (B, min(N, candidates)) int64, the nearest training images, in order.
+        neighbours (B, min(N, candidates)) int64, the nearest training images, in order, and distances, those to them.
 
     Raises ValueError or TypeError on bad arrays and arguments. Costs O(B N H W C) time, half as much again with shifts and twice
     with mirror images, and some 0.3 GB of memory beside the images.
@@ -289,7 +290,18 @@ def _row(index, distance, shift, mirrored, grey, bound, count):
     if len(distance) > 1:
         ratio = distance[0] / distance[1] if distance[1] > 0 else 1.0
         relative = distance[0] / crowd if crowd > 0 else 1.0
-    return distance[0], index[0], shift[0], mirrored[0], grey[0], ratio, relative, distance[0] <= bound, index[:count]
+    return (
+        distance[0],
+        index[0],
+        shift[0],
+        mirrored[0],
+        grey[0],
+        ratio,
+        relative,
+        distance[0] <= bound,
+        index[:count],
+        distance[:count],
+    )
 
 
 # --- what chance allows ----------------------------------------------------------------------------------------------
@@ -367,17 +379,20 @@ class Sides(NamedTuple):
     p: float
 
 
-def nearer_to_which(trained: Nearest, held_out: Nearest, sizes: tuple[int, int], rng: Rng = 0, draws: int = 9999) -> Sides:
+def nearer_to_which(found: Nearest, sizes: tuple[int, int], rng: Rng = 0, draws: int = 9999) -> Sides:
     """A permutation test: is the nearest of all images a training image more often than a random split would make it?
 
     If the samples do not depend on which of the N + M images were trained on, every split of them is equally likely, and the
     share is N / (N + M) in the mean. Smooth samples are near to both sets alike, and do not mislead it. Samples that have one
     nearest image share its luck; the permutations keep that, as they move images and not samples.
 
+    The two sets must be searched as one. If each is searched by itself with shifts, the 50 candidates are a larger part of the
+    smaller set, which is then searched better: of 500 fresh textures 15 % were nearer to 200 images than to 4,000, and not 5 %.
+
     Parameters
     ----------
-    trained, held_out : Nearest
-        What `nearest` says of the samples and the training set, and of the same samples and the held-out images.
+    found : Nearest
+        What `nearest` says of the samples and the N training images followed by the M held-out ones, as one array.
     sizes : (N, M)
     rng : None, int or numpy Generator
     draws : int
@@ -386,28 +401,24 @@ def nearer_to_which(trained: Nearest, held_out: Nearest, sizes: tuple[int, int],
     Returns
     -------
     Sides
-        share, the samples that are nearer to the training set (equally near ones count half); chance, N / (N + M); low and high,
-        where 95 % of the drawn shares lie; p, the share of splits, with this one, that give as large a share.
+        share, the samples that are nearer to the training set (equally near images share a sample); chance, N / (N + M); low and
+        high, where 95 % of the drawn shares lie; p, the share of splits, with this one, that give as large a share.
 
-    The test is exact, up to ties between images.
+    The test is exact, whatever the screen misses: it misses the same images in every split.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> images, fresh = rng.uniform(-1, 1, (2, 30, 4, 4, 1))
-    >>> copies = images[:20]
-    >>> nearer_to_which(nearest(copies, images), nearest(copies, fresh), (30, 30)).p
+    >>> nearer_to_which(nearest(images[:20], np.concatenate([images, fresh])), (30, 30)).p
     0.0001
     """
-    first = trained.distance <= held_out.distance
-    second = held_out.distance <= trained.distance
-    part = 1 / (first.astype(float) + second)
+    tied = found.distances == found.distance[:, None]
     weight = np.zeros(sum(sizes))
-    np.add.at(weight, trained.nearest[first], part[first])
-    np.add.at(weight, sizes[0] + held_out.nearest[second], part[second])
+    np.add.at(weight, found.neighbours[tied], (tied / tied.sum(axis=1, keepdims=True))[tied])
     values, counts = np.unique(weight, return_counts=True)
     drawn = arguments.generator(rng).multivariate_hypergeometric(counts, sizes[0], size=draws, method="marginals") @ values
-    found, samples = weight[: sizes[0]].sum(), len(part)
+    nearer, samples = weight[: sizes[0]].sum(), len(tied)
     low, high = np.quantile(drawn, (0.025, 0.975)) / samples
-    p = (1 + (drawn >= found - 1e-9).sum()) / (draws + 1)
-    return Sides(float(found / samples), sizes[0] / sum(sizes), float(low), float(high), float(p))
+    p = (1 + (drawn >= nearer - 1e-9).sum()) / (draws + 1)
+    return Sides(float(nearer / samples), sizes[0] / sum(sizes), float(low), float(high), float(p))

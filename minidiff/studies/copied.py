@@ -26,24 +26,34 @@ UNSEEN = (
 
 
 class Sets(NamedTuple):
-    """What is compared: images (B, H, W, C), (N, H, W, C), and (M, H, W, C) or None."""
+    """Samples (B, H, W, C), and N training images followed by M held-out ones or none, (N + M, H, W, C); `split` is N."""
 
     samples: Array
-    images: Array
-    held_out: Array | None
+    every: Array
+    split: int
+
+    @property
+    def images(self) -> Array:
+        """The training images."""
+        return self.every[: self.split]
+
+    @property
+    def held_out(self) -> Array | None:
+        """The held-out images, or None."""
+        return self.every[self.split :] if len(self.every) > self.split else None
 
 
 class Compared(NamedTuple):
-    """What was found of some samples: nearest training images, and nearest held-out images or None."""
+    """What was found of some samples: the nearest training images, and the nearest of all images or None."""
 
     trained: copies.Nearest
-    fresh: copies.Nearest | None
+    every: copies.Nearest | None
 
     @classmethod
     def joined(cls, parts: "list[Compared]") -> "Compared":
         """The samples of several parts, one after the other."""
-        fresh = [part.fresh for part in parts if part.fresh is not None]
-        return cls(copies.Nearest.joined([part.trained for part in parts]), copies.Nearest.joined(fresh) if fresh else None)
+        every = [part.every for part in parts if part.every is not None]
+        return cls(copies.Nearest.joined([part.trained for part in parts]), copies.Nearest.joined(every) if every else None)
 
 
 def compare(sets: Sets, search: dict[str, Any]) -> Iterator[Compared]:
@@ -52,7 +62,7 @@ def compare(sets: Sets, search: dict[str, Any]) -> Iterator[Compared]:
     if sets.held_out is None:
         yield from (Compared(found, None) for found in trained)
         return
-    for found, beside in zip(trained, copies.groups(sets.samples, sets.held_out, **search), strict=True):
+    for found, beside in zip(trained, copies.groups(sets.samples, sets.every, **search), strict=True):
         yield Compared(found, beside)
 
 
@@ -84,9 +94,9 @@ def measured(sets: Sets, found: Compared, unseen: Array | None, level: float, se
         "held out": None,
     }
     p = None
-    if unseen is not None and found.fresh is not None:
+    if unseen is not None and found.every is not None:
         test = copies.beside_fresh(near.distance, unseen, level)
-        sides = copies.nearer_to_which(near, found.fresh, (len(sets.images), len(unseen)), seed)
+        sides = copies.nearer_to_which(found.every, (sets.split, len(unseen)), seed)
         p = test.p
         numbers["held out"] = {
             "images": len(unseen),
@@ -154,16 +164,16 @@ def told(numbers: dict[str, Any]) -> list[str]:
 # --- figures ---------------------------------------------------------------------------------------------------------
 
 
-def pairs(sets: Sets, found: Compared, order: Array) -> "Figure":
+def pairs(sets: Sets, found: Compared, order: Array, search: dict[str, Any]) -> "Figure":
     """Samples above their nearest training images as they match, and above their nearest held-out images."""
     rows = [order[i : i + IN_A_ROW] for i in range(0, len(order), IN_A_ROW)]
-    height = 2.0 if found.fresh is None else 2.7
+    height = 2.0 if sets.held_out is None else 2.7
     figure = blank(9, height * len(rows) + 0.2)
     for ax, index in zip(np.atleast_1d(figure.subplots(len(rows), 1)), rows, strict=True):
         near = found.trained.of(index)
         stacks, names = [sets.samples[index], copies.matched(sets.images, near)], ["sample", "nearest\ntraining image"]
-        if found.fresh is not None and sets.held_out is not None:
-            stacks.append(copies.matched(sets.held_out, found.fresh.of(index)))
+        if sets.held_out is not None:
+            stacks.append(copies.matched(sets.held_out, copies.nearest(sets.samples[index], sets.held_out, **search)))
             names.append("nearest\nheld-out image")
         fields = zip(index, near.nearest, near.distance, near.relative, strict=True)
         heads = [f"no. {b}\nof no. {n}\nd {d:.3f}\nrel {r:.2f}" for b, n, d, r in fields]
@@ -225,27 +235,27 @@ def report(
     sets: Sets,
     found: Compared,
     unseen: Array | None,
-    asked: dict[str, Any],
-    level: float,
-    seed: int,
+    search: dict[str, Any],
+    options: dict[str, Any],
     explained: int,
     window: int,
 ) -> dict[str, Any]:
     """Write index.html, its figures, nearest.npz and numbers.json to the folder `out`; returns the numbers.
 
-    `explained` is the number of samples whose mosaic is drawn, with windows of side `window`; `asked` are the options.
+    `search` are the arguments of `copies.nearest`, `options` those of the command, and `explained` is the number of samples whose
+    mosaic is drawn, with windows of side `window`.
     """
-    numbers, p = measured(sets, found, unseen, level, seed)
-    numbers = {"options": asked, **numbers}
+    numbers, p = measured(sets, found, unseen, options["level"], options["seed"])
+    numbers = {"options": options, **numbers}
     order = found.trained.suspicion()
-    chapters = [_suspicious(sets, found, order[:SHOWN]), _distances(found, unseen, numbers)]
+    chapters = [_suspicious(sets, found, order[:SHOWN], search), _distances(found, unseen, numbers)]
     if explained:
         chapters.append(_explained(sets, found, order[:explained], window))
     pictures = {name: png(figure) for chapter in chapters for name, figure, _ in chapter.figures}
     for name, picture in pictures.items():
         with files.whole(out / name) as temporary:
             temporary.write_bytes(picture)
-    arrays = {name: field for name, field in found.trained._asdict().items() if name != "neighbours"}
+    arrays = {name: field for name, field in found.trained._asdict().items() if name not in ("neighbours", "distances")}
     arrays |= {} if p is None else {"p": p}
     with files.whole(out / "nearest.npz") as temporary:
         np.savez_compressed(temporary, **arrays)
@@ -256,7 +266,7 @@ def report(
     return numbers
 
 
-def _suspicious(sets, found, order):
+def _suspicious(sets, found, order, search):
     caption = (
         "Samples and their nearest training images, the most suspicious first. Above each: the sample, the training image, "
         "their distance d, and d relative to the mean distance to the 50 nearest. The images are shown as they match: moved, "
@@ -266,7 +276,7 @@ def _suspicious(sets, found, order):
         "Is the second row the first one again? Then it is a copy. Is it merely similar? Then compare the numbers below.",
         UNSEEN,
     ]
-    return Chapter("The most suspicious pairs", text, [("pairs.png", pairs(sets, found, order), caption)])
+    return Chapter("The most suspicious pairs", text, [("pairs.png", pairs(sets, found, order, search), caption)])
 
 
 def _distances(found, unseen, numbers):
