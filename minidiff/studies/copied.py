@@ -82,9 +82,11 @@ def measured(sets: Sets, found: Compared, unseen: Array | None, level: float, se
         Of the permutation test.
     """
     near, order = found.trained, found.trained.suspicion()
-    contrast = _contrasts(sets.samples) / np.median(_contrasts(sets.images))
+    usual = float(np.median(_contrasts(sets.images)))
+    contrast = _contrasts(sets.samples) / (usual or np.nan)  # nan where the training images are blank
     numbers: dict[str, Any] = {"samples": len(sets.samples), "training images": len(sets.images), "shape": sets.images.shape[1:]}
     numbers |= {
+        "neighbours": near.neighbours.shape[1],
         "distance": metrics.quartiles(near.distance),
         "relative": metrics.quartiles(near.relative),
         "exact copies": int((near.distance == 0).sum()),
@@ -110,7 +112,7 @@ def measured(sets: Sets, found: Compared, unseen: Array | None, level: float, se
         "training image": near.nearest[order],
         "distance": near.distance[order],
         "ratio to the second": near.ratio[order],
-        "relative to the nearest 50": near.relative[order],
+        "relative to the neighbours": near.relative[order],
         "shift": near.shift[order],
         "mirrored": near.mirrored[order],
         "grey": near.grey[order],
@@ -132,11 +134,14 @@ def _contrasts(images):
 def told(numbers: dict[str, Any]) -> list[str]:
     """The report in sentences."""
     count, distance, relative = numbers["samples"], numbers["distance"], numbers["relative"]
+    beside = f", which is {relative['median']:.2f} of the mean distance to the nearest {numbers['neighbours']}"
+    if numbers["neighbours"] == 1:
+        beside = ""
     lines = [
         f"{count} samples, {numbers['training images']} training images. The nearest one is at distance {distance['median']:.3f} "
-        f"(median), which is {relative['median']:.2f} of the mean distance to the nearest 50.",
+        f"(median){beside}.",
         f"{numbers['exact copies']} samples are exact copies (distance 0). {numbers['relative below a half']} are nearer than "
-        "half of the mean distance to the nearest 50.",
+        "half of the mean distance to their neighbours.",
     ]
     held = numbers["held out"]
     if held is None:
@@ -148,7 +153,8 @@ def told(numbers: dict[str, Any]) -> list[str]:
     lines.append(
         f"{flagged['count']} samples are nearer to the training set than {1 - flagged['level']:.1%} of {held['images']} held-out "
         f"images are: {flagged['share']:.1%} ({flagged['low']:.1%} to {flagged['high']:.1%}); of new images so many or more are "
-        f"with probability {flagged['p of so many']:.2g}. Smooth samples are among them too."
+        f"with probability {flagged['p of so many']:.2g}. (The held-out images must be of the same kind as the training images. "
+        "Smooth samples are flagged too.)"
     )
     lines.append(
         f"{sides['share']:.1%} of the samples are nearer to the training set than to the held-out images; by chance it would be "
@@ -156,7 +162,7 @@ def told(numbers: dict[str, Any]) -> list[str]:
     )
     if held["are training images"]:
         lines.append(
-            f"{held['are training images']} held-out images are in the training set too: both tests find less than they could."
+            f"{held['are training images']} held-out images match a training image exactly: both tests find less than they could."
         )
     return [*lines, UNSEEN]
 
@@ -269,8 +275,8 @@ def report(
 def _suspicious(sets, found, order, search):
     caption = (
         "Samples and their nearest training images, the most suspicious first. Above each: the sample, the training image, "
-        "their distance d, and d relative to the mean distance to the 50 nearest. The images are shown as they match: moved, "
-        "mirrored and of the sample's mean grey, where that was asked for."
+        "their distance d, and d relative to the mean distance to the nearest ones (50, if not asked otherwise). The images are "
+        "shown as they match: moved, mirrored and of the sample's mean grey, where that was asked for."
     )
     text = [
         "Is the second row the first one again? Then it is a copy. Is it merely similar? Then compare the numbers below.",
