@@ -99,8 +99,8 @@ for name, samples in models.items():
 #
 # <details><summary>Answer</summary>
 #
-# It is far until all three are allowed, and then it is at distance 0 up to the rounding of float32. A search that lacks one of
-# the three does not see the copy at all: a near match in one respect is not a near match.
+# Without mirror images the search names other training images. Without the grey it names the right one, at distance 0.25, but a
+# fresh digit is as near as that to some training image. Only with all three the distance is 0, up to the rounding of float32.
 #
 # </details>
 
@@ -124,7 +124,8 @@ print(f"shift {found.shift[0].tolist()}, mirrored {bool(found.mirrored[0])}, gre
 # $$\min_{\text{shifts}} |x - y|^2 \;\ge\; \frac{1}{HW} \sum_k \big( |X_k| - |Y_k| \big)^2 .$$
 #
 # (Without shifts it holds too, as "in place" is one of them.) So the images with the smallest right side are looked at closely.
-# A copy has right side 0 and is among them, however far it was moved: that is a theorem. For other pictures the bound is weak.
+# A copy has right side 0. So it is among them, however far it was moved, unless 50 other images have its magnitudes exactly: that
+# is a theorem. For other pictures the bound is weak.
 # Then `copies.nearest` says `certain = False`: a nearer image may exist among those it did not look at closely.
 
 

@@ -3,8 +3,9 @@
 The nearest image is searched in two steps. A screen compares a sample with every training image: in place, and by the absolute
 values of their Fourier transforms. Those do not change where an image is rolled, so that by the triangle inequality
     sum over k of (|X[k]| - |Y[k]|)^2 / (H W)  <=  min over shifts of |x - y shifted|^2,
-and a copy, for which the right side is 0, cannot be missed. The candidates that come out of the screen are compared at every
-shift, by differences. The least value that the screen leaves out says whether a nearer image can have been missed.
+and a copy, for which the right side is 0, is missed only if many other images have its magnitudes. The candidates that come out
+of the screen are compared at every shift, by differences. The least value that the screen leaves out says whether a nearer image
+can have been missed. The bound is weak where images are not copies: then mostly it cannot say.
 """
 
 import math
