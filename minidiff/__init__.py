@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         SummaryScore,
         Wiener,
     )
-    from .measures import judges, metrics
+    from .measures import copies, judges, metrics
     from .parallel import set_threads, threads
 
 __version__ = "0.1.0"
@@ -36,6 +36,7 @@ __all__ = [
     "StationaryWiener",
     "SummaryScore",
     "Wiener",
+    "copies",
     "datasets",
     "judges",
     "metrics",
@@ -52,7 +53,12 @@ __all__ = [
 # Numba refuses; and who only draws loads no laws, and who only samples no matplotlib.
 _HOMES = {name: "machines" for name in __all__ if name[0].isupper()} | {"set_threads": "parallel", "threads": "parallel"}
 # Exercises that students hold say `from minidiff import exercises`, and notebooks of version 0.1 `import minidiff.metrics`.
-_OTHER_NAMES = {"metrics": "measures.metrics", "judges": "measures.judges", "exercises": "coursework"}
+_OTHER_NAMES = {
+    "copies": "measures.copies",
+    "metrics": "measures.metrics",
+    "judges": "measures.judges",
+    "exercises": "coursework",
+}
 
 
 def __getattr__(name: str) -> object:

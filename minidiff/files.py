@@ -95,7 +95,12 @@ def write_text(path: PathLike, text: str) -> None:
 
 def write_numbers(path: PathLike, numbers: dict) -> None:
     """Write a dict of numbers, texts, lists and arrays as .json; nan and inf become null, since JSON has neither."""
-    write_text(path, json.dumps(_for_json(numbers), indent=1, allow_nan=False) + "\n")
+    write_text(path, as_json(numbers, indent=1) + "\n")
+
+
+def as_json(numbers: dict, indent: int | None = None) -> str:
+    """The text that `write_numbers` writes; without `indent` on one line."""
+    return json.dumps(_for_json(numbers), indent=indent, allow_nan=False)
 
 
 def _for_json(value):

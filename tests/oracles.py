@@ -106,6 +106,22 @@ def nearest_copies(sample, images, translations=True):
     return np.array([min(((sample - np.roll(image, shift, (0, 1))) ** 2).mean() for shift in shifts) for image in images])
 
 
+def nearest_matches(sample, images, shifts, mirror, grey):
+    """Root mean square differences of a sample to each image, (N,): rolled by up to `shifts`, mirrored or not, plus one grey."""
+    moves = range(-shifts, shifts + 1)
+    best = []
+    for image in images:
+        found = []
+        for turned in [image, image[:, ::-1]][: 1 + mirror]:
+            for down in moves:
+                for across in moves:
+                    difference = sample - np.roll(turned, (down, across), (0, 1))
+                    added = difference.mean() if grey else 0.0
+                    found.append(np.sqrt(((difference - added) ** 2).mean()))
+        best.append(min(found))
+    return np.array(best)
+
+
 def mosaic(x, images, k, boundary, anywhere):
     """The pieces of one image x as seen without noise: (region (H, W), training image (H, W)), -1 at exact ties.
 

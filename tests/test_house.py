@@ -21,8 +21,8 @@ MAY = {
     "machines": GROUND | THEORY | {"engine"},
     "nets": GROUND | THEORY,
 }
-MAY["measures"] = GROUND | THEORY | {"process", "machines", "datasets"}
-MAY["plots"] = MAY["measures"] | {"measures"}
+MAY["measures"] = GROUND | THEORY | {"process", "engine", "machines", "datasets"}
+MAY["plots"] = (MAY["measures"] | {"measures"}) - {"engine"}
 MAY["laws"] = MAY["testing"] = GROUND | THEORY | {"process", "machines", "laws"}
 BELOW = GROUND | THEORY | {"process", "engine", "machines", "nets", "datasets", "measures", "plots"}
 MAY["studies"] = BELOW

@@ -1,11 +1,11 @@
-"""The command line: minidiff tour | explore | sample | train | compare | check | bench | info."""
+"""The command line: minidiff tour | explore | sample | train | compare | copied | check | bench | info."""
 
 import argparse
 from typing import NoReturn
 
 from .. import arguments, datasets, machines, nets, parallel, schedules
 from ..machines.windows import BOUNDARIES
-from . import commands, compiling, main, sampling
+from . import commands, compiling, copying, main, sampling
 
 __all__ = ["compiling", "main", "parser", "run"]  # scripts of older installations look for main here
 
@@ -62,6 +62,9 @@ def parser() -> argparse.ArgumentParser:
     _sample(_command(sub, sampling.sample, "minidiff-sample", "Sample from any machine on any images."))
     _train(_command(sub, commands.train, "minidiff-train", "Train the hand-coded network on any images."))
     _compare(_command(sub, commands.compare, "minidiff-compare", "A trained network beside the machines that predict it."))
+    _copied(
+        _command(sub, copying.copied, "minidiff-copied", "Did a model copy its training images? Numbers, and a page of pairs.")
+    )
     return top
 
 
@@ -133,6 +136,38 @@ def _compare(sub):
     sub.add_argument("--annotate", metavar="FILE", help="write the weights again, with windows and agreement in their notes")
     sub.add_argument("-n", type=int, default=100, help="number of noises (100)")
     sub.add_argument("--steps", type=int, default=20, help="denoiser calls a sample (20)")
+
+
+def _shifts(text):
+    if text == "all":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number of pixels or all, got {text!r}") from None
+
+
+def _copied(sub):
+    kinds = "a folder, an .npy, .npz, IDX or CIFAR-10 file, or a named set"
+    sub.add_argument("--samples", required=True, help=f"what the model made: {kinds}, or what `minidiff sample` wrote")
+    sub.add_argument("--data", required=True, help=f"what it was trained on: {kinds}")
+    sub.add_argument("--held-out", help=f"images of the same kind that it was not trained on: {kinds}")
+    sub.add_argument("--size", type=int, help="side of all images (16 for a named set, a path's own for a path)")
+    sub.add_argument("--count", type=int, help="use so many training images, chosen by the data seed (all)")
+    sub.add_argument(
+        "--data-seed", type=int, default=0, help="seed of made and chosen images; samples and held-out take the next two (0)"
+    )
+    sub.add_argument("--colour", action="store_true", help="three channels, also for grey images")
+    sub.add_argument("-n", type=int, help="use so many samples, the first ones (all)")
+    sub.add_argument("--shifts", type=_shifts, default=4, help="how many pixels a training image may be rolled, or all (4)")
+    yes_or_no = argparse.BooleanOptionalAction
+    sub.add_argument("--mirror", action=yes_or_no, default=True, help="whether it may be mirrored, left to right (yes)")
+    sub.add_argument("--grey", action=yes_or_no, default=True, help="whether one number may be added to all its pixels (yes)")
+    sub.add_argument("--candidates", type=int, default=50, help="training images that are looked at closely (50)")
+    sub.add_argument("--level", type=float, default=0.05, help="with --held-out: the level of the rank test (0.05)")
+    sub.add_argument("--mosaic", type=int, default=4, help="explain so many of the most suspicious window by window (4)")
+    sub.add_argument("--window", type=int, help="the side of these windows (a quarter of the image's)")
+    sub.add_argument("--json", action="store_true", help="print one .json record and nothing else")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,8 +1,8 @@
 """What makes the machines fast.
 
 One door leads in, `posterior` (door.py): queries, a training set and a rule of theory.py go in, and the posterior state
-of every view comes out. `evidence` is the same over every training image by itself. Nobody outside imports what stands
-behind them.
+of every view comes out. `evidence` is the same over every training image by itself, and `distances` are those of whole
+images. Nobody outside imports what stands behind them.
 
 **Where to read.** From a call of the equivariant local score to the loops that run, in this order, 898 lines:
 machines/equivariant_local.py, machines/window_machine.py and machines/base.py (what is asked) - engine/door.py (shards,
@@ -32,5 +32,6 @@ from .beside import Beside
 from .door import TrainingSet, posterior
 from .pooling import evidence
 from .posterior import Posterior, join, rate_of
+from .whole import distances
 
-__all__ = ["Beside", "Posterior", "TrainingSet", "evidence", "join", "posterior", "rate_of"]
+__all__ = ["Beside", "Posterior", "TrainingSet", "distances", "evidence", "join", "posterior", "rate_of"]

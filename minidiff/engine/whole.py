@@ -3,14 +3,16 @@
 import math
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
+from .. import parallel
 from ..types import Array
 from .handing import levels_of
 from .packing import aligned_empty, lanes_of
 from .posterior import Posterior
 from .shards import images_at_a_time
-from .whole_kernel import VECTORS, ideal_kernel
+from .whole_kernel import TILE, VECTORS, distances_kernel, ideal_kernel
 
 # How many queries the kernel is handed at a time.
 QUERIES = 64
@@ -87,3 +89,29 @@ def _fill(x, shard, signal, noise, cost, mass, total, winner):
         winner,
     )
     total[:] = sums[:, : total.shape[1]]
+
+
+def distances(x: Array, images: Array) -> Array:
+    """The squared distances of whole images x (B, H, W, C) to images (N, H, W, C) of the same dtype, (B, N) float64.
+
+    By differences, as IS has them: 0 for equal images. The number of threads, and which others are asked for, change no bit.
+    """
+    out = np.empty((len(x), len(images)))
+    if numba.config.DISABLE_JIT:
+        for row, query in zip(out, x.astype(np.float64), strict=True):
+            row[:] = ((query - images) ** 2).sum(axis=(1, 2, 3))
+        return out
+    queries, rows = Rows.of(x).rows, Rows.of(images).rows
+    parts = [slice(first, first + QUERIES) for first in range(0, len(x), QUERIES)]
+    for _ in parallel.run(_fill_distances, [(queries[part], rows, out[part]) for part in parts]):
+        pass
+    return out
+
+
+def _fill_distances(queries, rows, out):
+    width, dtype = rows.shape[1], rows.dtype
+    block = min(images_at_a_time(rows[0], lanes_of(dtype)), MOST_IMAGES, -(-len(rows) // TILE[1]) * TILE[1])
+    scaled, ones = aligned_empty((block * width,), dtype), np.ones(len(queries), dtype)
+    sizes = len(queries), len(rows), width, block
+    room = np.empty(len(queries) * block)
+    distances_kernel(queries.reshape(-1), rows.reshape(-1), *sizes, ones, scaled, room, np.empty(1, np.int64), out.reshape(-1))

@@ -213,3 +213,17 @@ def ideal_kernel(x, images, count, width, block, signal, rate, base2_rate, reach
             else:
                 _one_sums(weights, block, y, here, width, scratch.chosen, total)
                 q += 1
+
+
+@vector_kernel
+def distances_kernel(x, images, queries, count, width, block, ones, scaled, room, chosen, out):
+    """Stage 1 alone: out[q, n] (queries, count) float64, the squared distance of row q of x to row n of `images`; all flat."""
+    xs, ys, to = address(x), address(images), address(out)
+    one, part = address(ones), address(room)
+    levels, scratch = Levels(one, one, one, one), Scratch(address(scaled), part, one, address(chosen))
+    for first in range(0, count, block):
+        here = min(block, count - first)
+        _distances(xs, after(ys, first * width), queries, here, width, levels, scratch, block)
+        for q in range(queries):
+            for n in range(here):
+                to[q * count + first + n] = part[q * block + n]

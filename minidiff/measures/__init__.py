@@ -1,5 +1,5 @@
-"""How samples are measured: metrics for all samples, and judges for samples of data sets that follow a rule."""
+"""How samples are measured: metrics and the search for copies, and judges for samples of data sets that follow a rule."""
 
-from . import judges, metrics
+from . import copies, judges, metrics
 
-__all__ = ["judges", "metrics"]
+__all__ = ["copies", "judges", "metrics"]
