@@ -8,6 +8,7 @@ from argparse import Namespace
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -52,21 +53,26 @@ def _explored(options):
 
 
 def bench(options: Namespace) -> None:
-    """minidiff bench."""
-    from ..studies import bench, first, peers
+    """minidiff bench; after an interrupt the same command goes on with what is left."""
+    from ..studies import bench, first, kept, peers
 
+    if options.peers and options.machine is not None:
+        raise ValueError(f"--machine: expected none with --peers, which has its own rows, got {options.machine}")
     out = files.folder(options.out)
+    settings = {**experiments.asked(options), "processor": _processor(), "using": parallel.threads()}
+    parts = kept.Kept(out / "parts.npz", settings)
+    measure: dict[str, Any] = {} if options.machine else {"kept": parts}  # one machine takes seconds, and its file may change
     if options.peers:
-        if options.machine is not None:
-            raise ValueError(f"--machine: expected none with --peers, which has its own rows, got {options.machine}")
-        result = peers.compare(quick=options.quick)
+        result = peers.compare(quick=options.quick, **measure)
     elif options.first:
-        result = first.first_calls(options.machine)
+        result = first.first_calls(options.machine, **measure)
     else:
-        result = bench.bench(quick=options.quick, machine=options.machine)
+        result = bench.bench(quick=options.quick, machine=options.machine, **measure)
     result |= {"processor": _processor()}
     print(bench.table(result))
     files.write_numbers(out / "numbers.json", result)
+    if measure:
+        parts.forget()
 
 
 def info(options: Namespace) -> None:
