@@ -174,6 +174,8 @@ def train(options: Namespace) -> None:
     seconds = time.perf_counter() - started
     loss = float(np.mean(losses[-200:])) if losses else None  # none where only the writing was left to do
     trained_on = data.picked(options, *data.OPTIONS, "quick")
+    if options.half is not None:
+        trained_on["half"] = options.half
     if options.data in datasets.NAMES:
         trained_on["size"] = images.shape[1]  # a named set has no size of its own that a later call would come to
     notes = {"data": trained_on, "seed": options.seed, "steps": options.steps, "loss": loss}
