@@ -109,18 +109,25 @@ def training(out: Path, options: Namespace, images: Array) -> None:
 
 
 def limbs(out: Path, options: Namespace) -> None:
-    """minidiff compare --experiment limbs: how often a network and ELS draw a wrong number of limbs, by the receptive field."""
-    images, networks = limb_counts.creatures()[: 20 if options.quick else None], files.folder(out / "networks")
+    """minidiff compare --experiment limbs: how often networks and machines draw a wrong number of limbs, by the receptive field.
+
+    Its parts stay in the folder at the end too, so that the command can be repeated with more --seeds.
+    """
+    images, folder = limb_counts.creatures()[: 20 if options.quick else None], files.folder(out / "networks")
+    seeds = 1 if options.quick else arguments.whole_number("--seeds", options.seeds, 1)
     noise, kept = _noise(options, images, 4), _kept(out, options)
     length, calibrating = (20, 2) if options.quick else (limb_counts.LENGTH, 10)
     found: list[limb_counts.Count] = []
-    for depth in (bar := tqdm(limb_counts.DEPTHS, unit="network")):
-        network = limb_counts.trained(images, depth, networks, length=length, bar=bar)
-        found.append(limb_counts.count(network, images, noise, calibrating, options.steps, options.seed + 1, kept))
-        _numbers(out, options, images, networks=[limb_counts.numbers(one) for one in found])
+    for depth in (bar := tqdm(limb_counts.DEPTHS, unit="receptive field")):
+        networks = {
+            f"{kind}, seed {seed}": limb_counts.trained(images, depth, folder, seed, length, bar, attention)
+            for kind, attention in limb_counts.KINDS.items()
+            for seed in range(seeds)
+        }
+        found.append(limb_counts.count(networks, images, noise, calibrating, options.steps, options.seed + 1, kept))
+        _numbers(out, options, images, fields=[limb_counts.numbers(one) for one in found])
     save(out, "limbs.png", limb_counts.figure(found))
     save(out, "wrong-counts.png", limb_counts.rates(found))
-    kept.forget()
     print(limb_counts.table(found))
 
 
