@@ -1,4 +1,4 @@
-"""How to measure creativity: whether a sample is a copy or a mosaic, and whether it is locally consistent (KG, section 4)."""
+"""How to measure creativity: whether a sample is a copy or a mosaic, and whether it is locally consistent (KG)."""
 
 import copy
 import itertools
@@ -149,9 +149,9 @@ class Mosaic(NamedTuple):
 def mosaic(machine: Machine, x: Array) -> Mosaic:
     """Cut samples into their pieces: connected regions of pixels that come from one training image at one shift.
 
-    Each pixel comes from the training patch that is closest to its window in L2, as in KG theorem 4.1: this is the machine's
-    provenance at t = 0 with a = 1 and s = 0, also if its schedule has noise at 0. If several patches are equally close (in
-    float64, to the last digit), the origin of the pixel is unknown, and the pixel is left out: for example in an empty corner
+    Each pixel comes from the training patch that is closest to its window in L2 (KG's locally consistent points). This is the
+    machine's provenance at t = 0 with a = 1 and s = 0, also if its schedule has noise at 0. If several patches are equally close
+    (in float64, to the last digit), the origin of the pixel is unknown, and the pixel is left out: for example in an empty corner
     that every training image has.
 
     Parameters
@@ -223,7 +223,7 @@ def _components(piece, counted, wraps):
 
 
 def local_consistency(machine: Denoiser, x: Array, tolerance: float = 0.02) -> Array:
-    """The share of pixels that equal the centre of the training patch closest to their window (L2; KG theorem 4.1).
+    """The share of pixels that equal the centre of the training patch closest to their window (L2; KG: locally consistent).
 
     Parameters
     ----------

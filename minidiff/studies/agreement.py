@@ -1,6 +1,6 @@
 """A trained network compared with the machines that predict it, pixel by pixel, from the same noises by the same steps (KG).
 
-An r has a floor and a ceiling. The floor is the best *linear* denoiser: it knows mean and covariance of the training set (LUK).
+An r needs a baseline and a ceiling. The baseline is the best *linear* denoiser: mean and covariance of the training set (LUK).
 The ceiling is another network. One of another training seed shows how far the training set decides; one of the other half of the
 training set shows how far it matters which images there are.
 """

@@ -1,6 +1,6 @@
 """Extra fingers: with which receptive fields do models draw a wrong number of limbs? Networks and machines on `creatures`.
 
-The set is ours; it is a model of the excess limbs of KG section 5.3. Four limbs have to be counted, and a small field does not
+The set is ours; it is a model of the excess limbs of KG. Four limbs have to be counted, and a small field does not
 see all of them. So a miscount has two possible causes: the field is too small, or the training does not make use of it. ELS whose
 window is the whole field, R, tells them apart. Of all denoisers that commute with shifts and see exactly R pixels and the padding
 in them, it has the smallest loss. So it is the limit of training, for any width and length. What it gets right and a network does
