@@ -224,7 +224,13 @@ def test_agreement_over_training_is_measured_on_the_average(monkeypatch, tmp_pat
     ELS has three kinds of windows. The loss is that of the same noised images at each step.
     """
     images, noise = small(monkeypatch)
-    so_far = []
+    so_far, asked = [], []
+
+    def calibrated(network, images, boundary, steps, samples, rng, kinds):
+        asked.append((network(noise[0], 0.5), boundary, steps, samples, rng))
+        return {"ELS": [1, 5]}
+
+    monkeypatch.setattr(agreement, "calibrated_tables", calibrated)
     settings = {"length": 64, "rng": 2, "steps": 2, "samples": 3, "finished": lambda rows: so_far.append([*rows])}
     rows = agreement.over_training(images, noise, 3, tmp_path, **settings)
     assert so_far == [rows[: i + 1] for i in range(7)]
@@ -232,7 +238,10 @@ def test_agreement_over_training_is_measured_on_the_average(monkeypatch, tmp_pat
     network = nets.Network(rng=2)
     for _ in itertools.islice(nets.train(network, images, steps=64, rng=2), 8):
         pass
-    windows = agreement.calibrated_tables(network, images, "zeros", steps=2, samples=3, rng=3)["ELS"]
+    # The windows are asked for that network, from other noises, those of seed 2 + 1; the machine has what was found.
+    np.testing.assert_array_equal(asked[3][0], network(noise[0], 0.5))
+    assert asked[3][1:] == ("zeros", 2, 3, 3)
+    windows = [1, 5]
     assert rows[3]["windows"] == windows
     for name, window in (("r", 3), ("r, calibrated", windows), ("r, whole field", 7)):
         theory = sampled(md.EquivariantLocalScore(images, COSINE, window=window, boundary="zeros"), noise, 2)
