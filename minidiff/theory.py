@@ -133,7 +133,7 @@ def ideal(images: Array) -> Rule:
 
 
 def equivariant(images: Array) -> Rule:
-    """ES: the ideal score of all translations (KG theorem B.2)."""
+    """ES: the ideal score of all translations (KG)."""
     return ideal(np.concatenate([translations(y) for y in images]))
 
 

@@ -5,9 +5,9 @@ import types
 
 import numpy as np
 import pytest
-from command_line import refused, strictly
+from command_line import interrupt, refused, strictly
 
-from minidiff.studies import first, peers
+from minidiff.studies import bench, first, peers
 
 MISSING = "not installed, so not compared"
 
@@ -77,6 +77,54 @@ def test_the_command_says_which_peers_are_missing(tmp_path, run, monkeypatch):
     assert f"PyTorch: {MISSING}" in printed and f"scikit-learn: {MISSING}" in printed
     numbers = strictly(tmp_path / "out" / "numbers.json")
     assert numbers["rows"][0]["peer"] == "NumPy, covariance and eigh" and numbers["rows"][0]["largest difference"] < 1e-5
+
+
+@pytest.mark.parametrize(("kind", "after"), [((), 2), ((), 6), (("--peers",), 2), (("--first",), 3)])
+def test_an_interrupted_bench_goes_on(tmp_path, run, monkeypatch, kind, after):
+    """Ctrl-C after so many measurements: 130, and only the parts; the same command measures the rest, and forgets the parts.
+
+    Each measurement gives its own number, so that the table of both runs together shows that none was done twice.
+    """
+    count, broken = iter(range(100)), [True]
+
+    def measure(*_, **__):
+        number = next(count)
+        if broken and number == after:
+            broken.clear()
+            interrupt()
+        return float(number)
+
+    class Timed:
+        run = staticmethod(measure)
+
+        def result(self, seconds):
+            return {"seconds": seconds}
+
+    task = types.SimpleNamespace(turn=lambda: None, seconds={}, rows=lambda *_: [{"row": measure()}])
+    monkeypatch.setattr(bench, "cases", lambda *_: [Timed()])
+    for name in ("naive_numpy", "training_step"):
+        monkeypatch.setattr(bench, name, measure)
+    monkeypatch.setattr(bench.peak, "multiply_adds", measure)
+    monkeypatch.setattr(peers, "memory_speed", lambda *_: 1.0)
+    monkeypatch.setattr(peers, "tasks", lambda *_: [lambda: task] * 3)
+    monkeypatch.setattr(peers, "installed", lambda name: None)
+    monkeypatch.setattr(first, "_in_fresh_process", lambda *_: {"s": measure()})
+    monkeypatch.setattr(first, "NAMES", ("is",))
+    command, out = ("bench", *kind, "--out", tmp_path), tmp_path / "numbers.json"
+    code, printed, _ = run(*command)
+    assert (code, printed) == (130, []) and [path.name for path in tmp_path.iterdir()] == ["parts.npz"]
+    assert run(*command)[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["numbers.json"]
+    told = strictly(out)
+    if kind == ("--peers",):  # 0 is the peak; the second task was interrupted, as the number 2
+        assert [row["row"] for row in told["rows"]] == [1, 3, 4]
+        assert told["vector multiply-adds per ns and core (64 bytes each)"] == 0
+    elif kind == ("--first",):
+        assert [row["cold, s"] for row in told["rows"]] == [0, 4, 6]
+    else:  # 0 is the warm-up, and so is the number after the interrupt, where a round is left
+        assert told["rows"] == [{"seconds": [1, 4, 5] if after == 2 else [1, 2, 3]}]
+        last = [told[name] for name in told if name not in ("rows", "processor")]
+        assert last == ([6, 7, 8, 9] if after == 2 else [4, 5, 7, 8])
 
 
 def test_peers_and_one_machine_are_refused_together(tmp_path, run):

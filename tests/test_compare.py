@@ -29,6 +29,7 @@ MACHINES = {
     "ELS": md.EquivariantLocalScore(IMAGES, COSINE, window=TABLES["ELS"], boundary="zeros"),
     "LS": md.LocalScore(IMAGES, COSINE, window=TABLES["LS"], boundary="zeros"),
     "IS": md.IdealScore(IMAGES, COSINE),
+    "Wiener": md.Wiener(IMAGES, COSINE),
 }
 
 
@@ -77,11 +78,32 @@ def test_all_start_from_the_same_noises(found):
 
 
 def test_the_boundary_is_the_network_s():
-    """On the torus ELS and LS wrap; the ideal denoiser knows no border."""
+    """On the torus ELS and LS wrap, and the rivals that do not know where a pixel is are there: ES and the stationary Wiener."""
     table = {"ELS": 3, "LS": 3}
     found = agreement.compare(Between(), IMAGES, NOISE, table, "circular", steps=3)
     for name, kind in (("ELS", md.EquivariantLocalScore), ("LS", md.LocalScore)):
         np.testing.assert_array_equal(found.samples[name], sampled(kind(IMAGES, COSINE, window=3, boundary="circular")))
+    for name, kind in (("IS", md.IdealScore), ("ES", md.EquivariantScore), ("StationaryWiener", md.StationaryWiener)):
+        np.testing.assert_array_equal(found.samples[name], sampled(kind(IMAGES, COSINE)))
+    assert list(found.agreement) == ["ELS", "LS", "IS", "ES", "StationaryWiener"]
+
+
+def test_a_linear_network_is_predicted_by_the_best_linear_denoiser_alone():
+    """Wiener in the network's place has r = 1 with Wiener, and the others have less: the baseline is the one it says it is."""
+    for boundary, kind, name in (("zeros", md.Wiener, "Wiener"), ("circular", md.StationaryWiener, "StationaryWiener")):
+        found = agreement.compare(kind(IMAGES, COSINE), IMAGES, NOISE, {"ELS": 3, "LS": 3}, boundary, steps=3)
+        assert found.agreement[name].determination.tolist() == [1.0] * 5
+        assert all(one.r.max() < 1 - 1e-3 for other, one in found.agreement.items() if other != name)
+
+
+def test_another_network_is_the_ceiling():
+    """It walks from the same noises, and the network itself as another has r = 1: nothing can be above."""
+    others = {"twin": Between(), "far": md.Wiener(IMAGES, COSINE)}
+    found = agreement.compare(Between(), IMAGES, NOISE, TABLES, "zeros", steps=3, others=others)
+    assert list(found.samples)[-2:] == ["twin", "far"]
+    assert found.agreement["twin"].determination.tolist() == [1.0] * 5
+    np.testing.assert_array_equal(found.samples["far"], found.samples["Wiener"])
+    assert agreement.numbers(found)["ELS above in r"]["twin"] == 0
 
 
 @pytest.mark.compiled
@@ -116,46 +138,50 @@ def test_windows_fit_tiny_images():
 
 
 def comparison(r, determination):
-    """A Comparison made by hand: r and R^2 of ELS, LS, IS, one row each."""
+    """A Comparison made by hand: r and R^2 of ELS, LS, IS and Wiener, one row each."""
     rows = (metrics.Agreement(np.array(one), np.square(one), np.array(two)) for one, two in zip(r, determination, strict=True))
     return agreement.Comparison({}, dict(zip(MACHINES, rows, strict=True)), TABLES)
 
 
-VALUES = st.lists(st.one_of(st.floats(-1, 1), st.just(np.nan)), min_size=4, max_size=4)
+VALUES = st.lists(st.one_of(st.floats(-1, 1), st.just(np.nan)), min_size=8, max_size=8)
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(VALUES, min_size=3, max_size=3), st.lists(VALUES, min_size=3, max_size=3))
-def test_numbers_are_quartiles_under_their_own_names(r, determination):
-    """r, r^2 and R^2 are three things; quartiles are NumPy's over what is defined; what is not is counted."""
+@given(st.lists(VALUES, min_size=4, max_size=4), st.lists(VALUES, min_size=4, max_size=4))
+def test_numbers_are_medians_under_their_own_names(r, determination):
+    """r, r^2 and R^2 are three things; medians are NumPy's over what is defined, with intervals; what is not is counted."""
     told = agreement.numbers(comparison(r, determination))
     for name, one, two in zip(MACHINES, r, determination, strict=True):
         for key, values in (("r", np.array(one)), ("r^2", np.square(one)), ("R^2", np.array(two))):
             defined = values[~np.isnan(values)]
-            quartiles = np.percentile(defined, (25, 50, 75)) if defined.size else [np.nan] * 3
-            np.testing.assert_array_equal([told[name][key][part] for part in ("lower", "median", "upper")], quartiles)
-            assert told[name][key]["undefined"] == 4 - defined.size
+            np.testing.assert_array_equal(told[name][key]["median"], np.median(defined) if defined.size else np.nan)
+            np.testing.assert_equal(told[name][key], metrics.median(values))
+            assert told[name][key]["undefined"] == 8 - defined.size
         assert list(told[name]) == ["r", "r^2", "R^2"]
     # A sample where one of the two is undefined is no evidence.
-    assert told["ELS above IS in r"] == sum(one > other for one, other in zip(r[0], r[2], strict=True))
-    assert (told["samples"], told["windows"]) == (4, TABLES)
+    for name, other in zip(MACHINES, r, strict=True):
+        if name != "ELS":
+            assert told["ELS above in r"][name] == sum(one > two for one, two in zip(r[0], other, strict=True))
+    assert (told["samples"], told["windows"], "ELS" in told["ELS above in r"]) == (8, TABLES, False)
 
 
 def test_the_table_says_the_same_as_the_numbers():
-    """A row for each machine, a column for each of r, r^2 and R^2: median [lower, upper] to three digits."""
-    values = np.random.default_rng(0).uniform(0.1, 0.9, (2, 3, 5))
+    """A row for each machine, a column for each of r, r^2 and R^2: median [95 % interval] to three digits; the kind is named."""
+    values = np.random.default_rng(0).uniform(0.1, 0.9, (2, 4, 8))
     found = comparison(*values)
-    head, *rows = agreement.table(found).splitlines()
-    assert head.split() == ["r", "r^2", "R^2"]
+    head, *rows, foot = agreement.table(found).splitlines()
+    assert head.split() == ["r", "r^2", "R^2", "ELS", "above", "in", "r"] and "95 % intervals" in foot
     assert [row.split()[0] for row in rows] == list(MACHINES)
-    for row, told in zip(rows, agreement.numbers(found).values(), strict=False):
-        cells = [f"{q['median']:.3f} [{q['lower']:.3f}, {q['upper']:.3f}]" for q in told.values()]
+    told = agreement.numbers(found)
+    for row, name in zip(rows, MACHINES, strict=True):
+        cells = [f"{q['median']:.3f} [{q['low']:.3f}, {q['high']:.3f}]" for q in told[name].values()]
+        cells += [] if name == "ELS" else [f"{told['ELS above in r'][name]} of 8"]
         assert row.split()[1:] == " ".join(cells).split()
 
 
 def test_the_table_s_columns_do_not_touch():
     """Also where R^2 is below -1, as it is for an untrained network."""
-    _, *rows = agreement.table(comparison([[-0.5] * 4] * 3, [[-12.5] * 4] * 3)).splitlines()
+    _, *rows = agreement.table(comparison([[-0.5] * 8] * 4, [[-12.5] * 8] * 4)).splitlines()
     assert all("][" not in row and "]-" not in row for row in rows)
 
 
@@ -170,9 +196,10 @@ def test_the_figures_show_the_samples_and_their_agreement(found):
         "ELS, the theory",
         "own place only",
         "ideal denoiser",
+        "best linear",
     ]
     assert [label.get_text() for label in ax.get_xticklabels()] == [f"r = {r:.2f}" for r in found.agreement["ELS"].r[:3]]
-    shown = np.concatenate([found.samples[name][:3] for name in ("network", "ELS", "LS", "IS")])
+    shown = np.concatenate([found.samples[name][:3] for name in ("network", *MACHINES)])
     np.testing.assert_array_equal(ax.images[0].get_array(), plots.sheet(shown, columns=3))
     left, right = spread.axes
     assert [line.get_label() for line in left.lines] == list(MACHINES)
@@ -183,26 +210,95 @@ def test_the_figures_show_the_samples_and_their_agreement(found):
     np.testing.assert_array_equal(points, np.stack([found.agreement["IS"].r, found.agreement["ELS"].r], axis=1))
 
 
+def small(monkeypatch, batch=4, **network):
+    """Training in small: images, noises and the arguments of `over_training`."""
+    monkeypatch.setattr(nets, "train", functools.partial(nets.train, batch=batch))
+    monkeypatch.setattr(nets, "Network", functools.partial(nets.Network, **network))
+    return IMAGES[:, :4, :4].astype(np.float32), process.unit_noise((6, 4, 4, 1), 1)
+
+
 @pytest.mark.compiled
-def test_agreement_over_training_is_measured_on_the_average(monkeypatch):
-    """Seven lengths that double; the agreement is that of the network handed in, at that step, with zero-boundary ELS."""
-    monkeypatch.setattr(nets, "train", functools.partial(nets.train, batch=4))
-    images = IMAGES[:, :4, :4].astype(np.float32)
-    noise = process.unit_noise((3, 4, 4, 1), 1)
-    so_far = []
-    rows = agreement.over_training(images, noise, 3, length=64, rng=2, steps=2, finished=lambda rows: so_far.append([*rows]))
+def test_agreement_over_training_is_measured_on_the_average(monkeypatch, tmp_path):
+    """Seven lengths that double; agreement is that of the network handed in, at that step, with zero-boundary ELS.
+
+    ELS has three kinds of windows. The loss is that of the same noised images at each step.
+    """
+    images, noise = small(monkeypatch)
+    so_far, asked = [], []
+
+    def calibrated(network, images, boundary, steps, samples, rng, kinds):
+        asked.append((network(noise[0], 0.5), boundary, steps, samples, rng))
+        return {"ELS": [1, 5]}
+
+    monkeypatch.setattr(agreement, "calibrated_tables", calibrated)
+    settings = {"length": 64, "rng": 2, "steps": 2, "samples": 3, "finished": lambda rows: so_far.append([*rows])}
+    rows = agreement.over_training(images, noise, 3, tmp_path, **settings)
     assert so_far == [rows[: i + 1] for i in range(7)]
     assert [row["step"] for row in rows] == [1, 2, 4, 8, 16, 32, 64]
-    theory = sampled(md.EquivariantLocalScore(images, COSINE, window=3, boundary="zeros"), noise, 2)
     network = nets.Network(rng=2)
-    losses = [done.loss for done in itertools.islice(nets.train(network, images, steps=64, rng=2), 8)]
-    expected = metrics.agreement(theory, sampled(network, noise, 2))
-    assert rows[3]["r"] == metrics.quartiles(expected.r)
-    assert rows[3]["R^2"] == metrics.quartiles(expected.determination)
-    assert rows[3]["loss"] == pytest.approx(np.mean(losses), rel=1e-12)
+    for _ in itertools.islice(nets.train(network, images, steps=64, rng=2), 8):
+        pass
+    # The windows are asked for that network, from other noises, those of seed 2 + 1; the machine has what was found.
+    np.testing.assert_array_equal(asked[3][0], network(noise[0], 0.5))
+    assert asked[3][1:] == ("zeros", 2, 3, 3)
+    windows = [1, 5]
+    assert rows[3]["windows"] == windows
+    for name, window in (("r", 3), ("r, calibrated", windows), ("r, whole field", 7)):
+        theory = sampled(md.EquivariantLocalScore(images, COSINE, window=window, boundary="zeros"), noise, 2)
+        expected = metrics.agreement(theory, sampled(network, noise, 2))
+        assert rows[3][name] == metrics.median(expected.r)
+        assert name != "r" or rows[3]["R^2"] == metrics.median(expected.determination)
+    assert rows[3]["loss"] == agreement.training_loss(network, images)
     left, right = agreement.training_figure(rows).axes
-    np.testing.assert_array_equal(left.lines[0].get_xydata(), [(row["step"], row["r"]["median"]) for row in rows])
+    for line, name in zip(left.lines, ("r", "r, calibrated", "r, whole field"), strict=True):
+        np.testing.assert_array_equal(line.get_xydata(), [(row["step"], row[name]["median"]) for row in rows])
     np.testing.assert_array_equal(right.lines[0].get_xydata(), [(row["step"], row["loss"]) for row in rows])
+    line = agreement.training_table(rows).splitlines()[4].split()
+    assert line[:2] == ["8", f"{rows[3]['loss']:.4f}"] and line[4] == f"{np.mean(windows):.1f}"
+
+
+def test_the_loss_is_the_mean_square_of_what_v_misses():
+    """v_hat - v = (x0 - x0_hat) / s: the loss of the package's network, from its x0_hat, in batches of any size."""
+    images, network = IMAGES.astype(np.float32), nets.Network(width=3, depth=1)
+    generator, squares = np.random.default_rng(5), []
+    for low in (0, 5):
+        x0 = images[low : low + 5]
+        t = (np.arange(len(x0)) + generator.random(len(x0))) / len(x0)
+        x = process.add_noise(x0, t, COSINE, eps=process.unit_noise(x0.shape, generator, x0.dtype))
+        squares.append(((network(x, t) - x0) / COSINE.noise(t)[:, None, None, None]) ** 2)
+    expected = np.concatenate(squares).mean()
+    assert agreement.training_loss(network, images, rng=5, batch=5) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("step", [1, 3, 4, 16])
+def test_an_interrupted_training_goes_on(monkeypatch, tmp_path, step):
+    """Broken off when that step is done and not yet kept: the same networks, bit for bit."""
+    images, _ = small(monkeypatch, width=3, depth=1)
+    monkeypatch.setattr(nets, "train", functools.partial(nets.train, every=1))
+    whole = agreement.snapshots(images, tmp_path, length=16)
+    part = tmp_path / "part"
+    part.mkdir()
+    plain = nets.train
+
+    def broken(*given, **settings):
+        for done in plain(*given, **settings):
+            if done.step == step:
+                interrupt()
+            yield done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(nets, "train", broken)
+        with pytest.raises(KeyboardInterrupt):
+            agreement.snapshots(images, part, length=16)
+    assert any("checkpoint" in path.name for path in part.iterdir())
+    steps = []
+    monkeypatch.setattr(nets, "train", lambda *given, **settings: (steps.append(d.step) or d for d in plain(*given, **settings)))
+    again = agreement.snapshots(images, part, length=16)
+    assert list(again) == list(whole) == [1, 2, 4, 8, 16]
+    assert all(same(again[one].params, whole[one].params) for one in whole)
+    # Only the rest is done, but where the checkpoint is of a step whose network is missing: then all is done once more.
+    assert steps == [*range(step + 1, 17), *(range(1, 17) if step in whole else ())]
+    assert not [path for path in part.iterdir() if "checkpoint" in path.name]
 
 
 # --- weights by name -------------------------------------------------------------------------------------------------
@@ -312,11 +408,11 @@ def test_compare_is_the_library(tmp_path, run, weights):
     found = agreement.compare(network, images, process.unit_noise((6, 6, 6, 1), 2), tables, "circular", steps=4)
     written, told = strictly(out / "numbers.json"), agreement.numbers(found)
     assert written["training images"] == 12 and written["windows"] == tables
-    for name in ("ELS", "LS", "IS"):
+    for name in found.agreement:
         assert list(written[name]) == ["r", "r^2", "R^2"]
-        for key, quartiles in told[name].items():
-            assert written[name][key] == pytest.approx(quartiles, rel=1e-5)
-    assert (written["samples"], written["ELS above IS in r"]) == (6, told["ELS above IS in r"])
+        for key, medians in told[name].items():
+            assert written[name][key] == pytest.approx(medians, rel=1e-5)
+    assert (written["samples"], written["ELS above in r"]) == (6, told["ELS above in r"])
     assert printed[:-1] == agreement.table(found).splitlines()
     assert str(out / "side-by-side.png") in printed[-1]
     for name in ("agreement.png", "side-by-side.png"):
@@ -326,7 +422,7 @@ def test_compare_is_the_library(tmp_path, run, weights):
     assert same(noted.params, network.params)
     assert network.notes.items() <= noted.notes.items()
     assert (noted.notes["windows"], noted.notes["noises"]) == (tables, 6)
-    medians = {name: {key: quartiles["median"] for key, quartiles in told[name].items()} for name in ("ELS", "LS", "IS")}
+    medians = {name: {key: one["median"] for key, one in told[name].items()} for name in found.agreement}
     assert noted.notes["agreement"] == medians
 
 
@@ -340,21 +436,72 @@ def test_a_window_given_is_not_calibrated(tmp_path, run, weights, monkeypatch):
     assert written["windows"] == {"ELS": [3, 5], "LS": [3, 5]}
     assert (written["training images"], written["samples"]) == (2, 10)
     # Images of one grey have no variance to correlate: counted, not dropped, and null in the file.
-    assert written["IS"]["r"] == {"median": None, "lower": None, "upper": None, "undefined": 10}
+    assert written["IS"]["r"] == {"median": None, "low": None, "high": None, "undefined": 10}
 
 
 def test_agreement_over_training_from_the_command_line(tmp_path, run, monkeypatch):
     """--experiment training writes its rows and its figure."""
-    row = {"step": 4, "loss": 0.5, "r": metrics.quartiles([0.25, 0.5]), "R^2": metrics.quartiles([0.0, 0.5])}
+    low, high = metrics.median(np.linspace(0.25, 0.5, 9)), metrics.median(np.linspace(0.5, 0.75, 9))
+    row = {"step": 4, "loss": 0.5, "r": low, "r, calibrated": high, "r, whole field": low, "R^2": low, "windows": [3, 7]}
     asked = {}
-    monkeypatch.setattr(agreement, "over_training", lambda images, *_, **options: asked.update(options, n=len(images)) or [row])
+
+    def over_training(images, *_, finished, **options):
+        asked.update(options, n=len(images))
+        finished([row])
+        return [row]
+
+    monkeypatch.setattr(agreement, "over_training", over_training)
     options = ("--experiment", "training", "--count", 5, "--size", 4, "--seed", 3, "--steps", 2, "-n", 2, "--out", tmp_path)
     code, printed, said = run("compare", *options)
     assert (code, said) == (0, [])
-    assert sorted(os.listdir(tmp_path)) == ["numbers.json", "over-training.png"]
+    assert sorted(os.listdir(tmp_path)) == ["networks", "numbers.json", "over-training.png"]
     assert strictly(tmp_path / "numbers.json")["rows"] == [row]
     assert (asked["n"], asked["rng"], asked["steps"]) == (5, 3, 2)
-    assert printed == ["     4 steps: loss 0.5000, r with ELS 0.375, R^2 0.250"]
+    assert printed[1].split() == ["4", "0.5000", "0.375", "0.625", "5.0", "0.375", "0.375"]
+
+
+def test_halves_share_no_image_and_are_remembered(tmp_path, run, monkeypatch):
+    """--half 1 and 2 learn every second image, `compare` reads the same ones, and the other half's network stands beside."""
+    images = md.datasets.load("digits", size=6, count=9, rng=3)[0]
+    command = (
+        "train",
+        "--data",
+        "digits",
+        "--size",
+        6,
+        "--count",
+        9,
+        "--data-seed",
+        3,
+        "--quick",
+        "--batch",
+        2,
+        "--rate",
+        0.1,
+        "--steps",
+        9,
+    )
+    seen, plain = [], nets.train
+
+    def train(network, given, **settings):
+        seen.append(given)
+        return plain(network, given, **settings)
+
+    monkeypatch.setattr(nets, "train", train)
+    for half in (1, 2):
+        assert run(*command, "--half", half, "--out", tmp_path / f"{half}")[0] == 0
+    np.testing.assert_array_equal(np.stack([seen[0][:4], seen[1]], axis=1).reshape(8, 6, 6, 1), images[:8])
+    assert len(seen[0]) == 5
+    weights = [str(tmp_path / f"{half}" / "weights.npz") for half in (1, 2)]
+    compare = ("compare", "--window", 3, "-n", 2, "--steps", 2)
+    beside = ("--network", weights[1], "--beside", weights[0], weights[1])
+    code, _, said = run(*compare, *beside, "--annotate", tmp_path / "noted.npz", "--out", tmp_path / "out")
+    assert (code, said) == (0, [])
+    told = strictly(tmp_path / "out" / "numbers.json")
+    assert told["training images"] == 4
+    assert told[weights[0]]["R^2"]["median"] < 1 - 1e-3 and told[weights[1]]["R^2"]["median"] == 1
+    assert not set(weights) & set(nets.load(tmp_path / "noted.npz").notes["agreement"])
+    refused(run, (*compare, "--beside", "photo-zeros", "--out", tmp_path / "no"), ["--beside", "channels"], tmp_path / "no")
 
 
 BAD_COMPARISONS = [
@@ -387,11 +534,11 @@ def test_weights_that_do_not_tell_their_data_need_it(tmp_path, run):
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("after", [pytest.param(after, marks=() if after == 4 else pytest.mark.slow) for after in range(1, 6)])
+@pytest.mark.parametrize("after", [pytest.param(after, marks=() if after == 4 else pytest.mark.slow) for after in range(1, 8)])
 def test_an_interrupted_comparison_goes_on(tmp_path, run, weights, monkeypatch, after):
-    """Ctrl-C after so many of its six parts: 130, one line, only the parts; the same command makes the rest, to the same numbers.
+    """Ctrl-C after so many of its parts: 130, one line, only the parts; the same command makes the rest, to the same numbers.
 
-    Two parts are the windows of ELS and LS, four are samples. With another seed they are all made anew.
+    Two parts are the windows of ELS and LS, six are samples. With another seed they are all made anew.
     """
     plain, calls = process.ddim, []
 
@@ -411,8 +558,8 @@ def test_an_interrupted_comparison_goes_on(tmp_path, run, weights, monkeypatch, 
         calls.clear()
         patch.setattr(process, "ddim", lambda *given, **options: calls.append(given) or plain(*given, **options))
         assert run(*command, "--seed", 1, "--out", shutil.copytree(tmp_path / "part", tmp_path / "other"))[0] == 0
-        assert len(calls) == 6
+        assert len(calls) == 8
         assert run(*command, "--out", tmp_path / "part")[0] == 0
-        assert len(calls) == 6 + 6 - after
+        assert len(calls) == 8 + 8 - after
     assert sorted(os.listdir(tmp_path / "part")) == ["agreement.png", "numbers.json", "side-by-side.png"]
     assert strictly(tmp_path / "part" / "numbers.json") == strictly(tmp_path / "whole" / "numbers.json")

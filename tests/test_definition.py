@@ -38,7 +38,7 @@ def test_local_rules_are_their_loops(case, s, seed, anywhere):
 @law
 @given(small_shapes(), NOISE, SEEDS)
 def test_whole_image_rules_are_their_loops(shape, s, seed):
-    """IS over the training set, ES over its translations (KG theorem B.2)."""
+    """IS over the training set, ES over its translations (KG)."""
     images = training_set(seed, shape)
     x, a = seen_at(images, s, seed)
     for rule, dictionary in ((theory.ideal(images), images), (theory.equivariant(images), oracles.orbit(images))):

@@ -242,39 +242,76 @@ def test_the_attention_experiment_from_the_command_line(tmp_path, capsys, monkey
 
 @pytest.mark.compiled
 def test_models_that_are_one_always_agree():
-    """ELS in the network's place: the same window table comes out, and every count is the same."""
-    images = md.datasets.creatures(20)[0] / 4
+    """ELS in the network's place: the same window table comes out, and every count is the same; its twin is the ceiling.
+
+    ELS with k = R is ELS of the whole field: the one that the table of a network of window R alone would name.
+    """
+    images, noise = md.datasets.creatures(20)[0] / 4, process.unit_noise((4, 16, 16, 1), 0)
     teacher = md.EquivariantLocalScore(images, COSINE, window=[3, 7], boundary="zeros")
-    found = limbs.count(Posing(teacher), images, process.unit_noise((4, 16, 16, 1), 0), calibrating=3, steps=4)
-    assert found.table == [3, 3, 7, 7]
+    named = {"CNN, seed 0": Posing(teacher), "CNN, seed 1": Posing(teacher)}
+    found = limbs.count(named, images, noise, calibrating=3, steps=4)
+    assert found.tables == {name: [3, 3, 7, 7] for name in named}
     told = limbs.numbers(found)
-    assert told["same limbs and bodies"]["count"] == 4 == told["both right or both wrong"]["count"]
-    assert told["limbs"]["network"] == told["limbs"]["ELS"]
-    assert told["by chance"] == told["network"]["share"] ** 2 + (1 - told["network"]["share"]) ** 2
+    rows = told["predicted"]["CNN, seed 0"]
+    assert list(rows) == ["ELS, k = R", "SummaryScore, k = R", "ELS of CNN, seed 0", "CNN, seed 1"]
+    for twin in ("ELS of CNN, seed 0", "CNN, seed 1"):
+        assert rows[twin]["same limbs and bodies"]["count"] == 4 == rows[twin]["both right or both wrong"]["count"]
+        share = told["wrong"][twin]["share"]
+        assert rows[twin]["by chance"] == share**2 + (1 - share) ** 2 and rows[twin]["r"]["median"] == 1
+        assert told["limbs"][twin] == told["limbs"]["CNN, seed 0"]
+    for name, kind in (("ELS, k = R", md.EquivariantLocalScore), ("SummaryScore, k = R", md.SummaryScore)):
+        machine = kind(images, COSINE, window=Posing.receptive_field, boundary="zeros")
+        np.testing.assert_array_equal(found.samples[name], attention.last(machine, noise, 4))
+        assert rows[name]["r"]["median"] < 1
 
 
 @pytest.mark.compiled
 def test_a_model_of_the_whole_image_never_miscounts():
     """The control: IS in the network's place recites, so that each of its samples has four limbs, and the machine may not."""
     images = md.datasets.creatures(20)[0]
-    found = limbs.count(Posing(md.IdealScore(images, COSINE)), images, process.unit_noise((4, 16, 16, 1), 0), 1, steps=8)
-    assert limbs.numbers(found)["network"]["count"] == 4
-    assert (judges.limb_count(found.samples["network"], 4).limbs == 4).all()
+    named = {"CNN, seed 0": Posing(md.IdealScore(images, COSINE))}
+    found = limbs.count(named, images, process.unit_noise((4, 16, 16, 1), 0), 1, steps=8)
+    assert limbs.numbers(found)["wrong"]["CNN, seed 0"]["count"] == 0
+    assert (judges.limb_count(found.samples["CNN, seed 0"], 4).limbs == 4).all()
+
+
+def test_wrong_samples_are_counted_and_chance_is_independence():
+    """Made by hand: 1 of 4 and 2 of 4 wrong, alike in 3, by chance 3/4 * 1/2 + 1/4 * 1/2; another kind is no ceiling."""
+
+    def verdict(four):
+        counts = np.where(four, 4, 5)
+        return judges.Limbs(four, np.zeros(4, bool), counts, np.ones(4, int))
+
+    right = {"CNN, seed 0": [1, 1, 1, 0], "ELS, k = R": [1, 1, 0, 0], "softmax, seed 0": [1] * 4, "SummaryScore, k = R": [0] * 4}
+    samples = {name: np.random.default_rng(0).normal(size=(4, 3, 3, 1)) for name in right}
+    found = limbs.Count(5, {}, samples, {name: verdict(np.array(four, bool)) for name, four in right.items()})
+    told = limbs.numbers(found)
+    assert {name: share["count"] for name, share in told["wrong"].items()} == dict(zip(right, (1, 2, 0, 4), strict=True))
+    row = told["predicted"]["CNN, seed 0"]["ELS, k = R"]
+    assert (row["both right or both wrong"]["count"], row["by chance"]) == (3, 0.5)
+    assert {name: list(rows) for name, rows in told["predicted"].items()} == {
+        name: ["ELS, k = R", "SummaryScore, k = R"] for name in ("CNN, seed 0", "softmax, seed 0")
+    }
 
 
 @pytest.mark.compiled
 def test_the_limbs_experiment_from_the_command_line(tmp_path, capsys, monkeypatch):
-    """--quick trains small networks, and writes numbers and both figures; after an interrupt it goes on."""
+    """--quick trains small networks, with attention and without, and writes numbers and both figures; it goes on after Ctrl-C."""
     out, plain, calibrated = tmp_path / "out", calibration.against, []
     command = ["compare", "--experiment", "limbs", "--quick", "--steps", "4", "--out", str(out)]
     monkeypatch.setattr(calibration, "against", lambda *given: calibrated.append(given) or plain(*given))
+    monkeypatch.setattr(limbs, "BATCH", 2)
     with monkeypatch.context() as patch:
         patch.setattr(judges, "limb_count", interrupt)
         assert main(command) == 130
     assert len(calibrated) == 1 and {path.name for path in out.iterdir()} == {"networks", "parts.npz"}
     assert main(command) == 0
-    assert len(calibrated) == len(limbs.DEPTHS) and not (out / "parts.npz").exists()
-    told = strictly(out / "numbers.json")["networks"]
+    assert len(calibrated) == len(limbs.DEPTHS)
+    told = strictly(out / "numbers.json")["fields"]
     assert [row["receptive field"] for row in told] == [2 * depth + 3 for depth in limbs.DEPTHS]
     assert {path.name for path in out.glob("*.png")} == {"limbs.png", "wrong-counts.png"}
-    assert f"{1 - told[0]['network']['share']:.0%}" in capsys.readouterr().out
+    assert {nets.load(path).attention for path in out.glob("networks/*-softmax.npz")} == {"softmax"}
+    text = capsys.readouterr().out
+    for row in told:
+        for name in ("CNN, seed 0", "softmax, seed 0", "ELS, k = R", "SummaryScore, k = R", "ELS of CNN, seed 0"):
+            assert f"{name:32}{row['wrong'][name]['count']:>5} of 4" in text

@@ -60,7 +60,7 @@ def test_local_machines_are_their_definition(case, t, seed, anywhere, fast):
 @law
 @given(small_shapes(), TIMES, SEEDS, st.sampled_from(tuple(MIRRORS)), st.booleans())
 def test_whole_image_machines_are_their_definition(shape, t, seed, mirrors, fast):
-    """IS is the softmax mean over the training set, ES over its orbit under translations and reflections (KG thm B.2)."""
+    """IS is the softmax mean over the training set, ES over its orbit under translations and reflections (KG)."""
     images = training_set(seed, shape)
     x = noised(images, t, COSINE, seed, queries=1)[0]
     # The oracle's mirror axes count without the batch axis.

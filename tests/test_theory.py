@@ -64,7 +64,7 @@ def test_what_is_recited_is_drawn_fairly():
 
 @pytest.mark.compiled
 def test_the_equivariant_score_recites_up_to_a_shift():
-    """Each sample of ES is a training image moved on the torus (KG theorem B.2): distance 0 over translations, not in place."""
+    """Each sample of ES is a training image moved on the torus (KG): distance 0 over translations, not in place."""
     images = md.datasets.digits()[0][:30]
     x = walk_back(md.EquivariantScore(images, COSINE), 10)
     assert memorisation(x, images).distance.max() < 1e-2 * RANGE
@@ -133,7 +133,7 @@ def is_consistent(machine, images):
 
 @pytest.mark.parametrize(("side", "count"), [(3, 2), pytest.param(4, 188, marks=pytest.mark.compiled)])
 def test_locally_consistent_two_tone_images_are_counted(side, count):
-    """Of all 2^9 and 2^16 images 2 and 188 satisfy theorem 4.1 (KG), and those are the ones that the majority rule allows."""
+    """Of all 2^9 and 2^16 images 2 and 188 are locally consistent (KG), and those are the ones that the majority rule allows."""
     every = pictures(np.arange(2 ** (side * side)), side)
     consistent = every[is_consistent(two_tone_machine(side), every)]
     assert len(consistent) == count

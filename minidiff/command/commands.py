@@ -8,6 +8,7 @@ from argparse import Namespace
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -52,21 +53,26 @@ def _explored(options):
 
 
 def bench(options: Namespace) -> None:
-    """minidiff bench."""
-    from ..studies import bench, first, peers
+    """minidiff bench; after an interrupt the same command goes on with what is left."""
+    from ..studies import bench, first, kept, peers
 
+    if options.peers and options.machine is not None:
+        raise ValueError(f"--machine: expected none with --peers, which has its own rows, got {options.machine}")
     out = files.folder(options.out)
+    settings = {**experiments.asked(options), "processor": _processor(), "using": parallel.threads()}
+    parts = kept.Kept(out / "parts.npz", settings)
+    measure: dict[str, Any] = {} if options.machine else {"kept": parts}  # one machine takes seconds, and its file may change
     if options.peers:
-        if options.machine is not None:
-            raise ValueError(f"--machine: expected none with --peers, which has its own rows, got {options.machine}")
-        result = peers.compare(quick=options.quick)
+        result = peers.compare(quick=options.quick, **measure)
     elif options.first:
-        result = first.first_calls(options.machine)
+        result = first.first_calls(options.machine, **measure)
     else:
-        result = bench.bench(quick=options.quick, machine=options.machine)
+        result = bench.bench(quick=options.quick, machine=options.machine, **measure)
     result |= {"processor": _processor()}
     print(bench.table(result))
     files.write_numbers(out / "numbers.json", result)
+    if measure:
+        parts.forget()
 
 
 def info(options: Namespace) -> None:
@@ -168,6 +174,8 @@ def train(options: Namespace) -> None:
     seconds = time.perf_counter() - started
     loss = float(np.mean(losses[-200:])) if losses else None  # none where only the writing was left to do
     trained_on = data.picked(options, *data.OPTIONS, "quick")
+    if options.half is not None:
+        trained_on["half"] = options.half
     if options.data in datasets.NAMES:
         trained_on["size"] = images.shape[1]  # a named set has no size of its own that a later call would come to
     notes = {"data": trained_on, "seed": options.seed, "steps": options.steps, "loss": loss}

@@ -24,6 +24,9 @@ def read(options: Namespace) -> tuple[Array, Array | None]:
     size = NAMED_SIZE if options.size is None and options.data in datasets.NAMES else options.size
     seed = arguments.whole_number("--data-seed", options.data_seed, 0)
     images, labels = datasets.load(options.data, size, options.count, options.colour, seed)
+    half = getattr(options, "half", None)
+    if half is not None:  # no image is in both halves
+        images, labels = images[half - 1 :: 2], None if labels is None else labels[half - 1 :: 2]
     if options.quick:
         images, labels = images[:200], None if labels is None else labels[:200]
     if images.shape[3] not in (1, 3):

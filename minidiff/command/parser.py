@@ -11,7 +11,7 @@ __all__ = ["compiling", "main", "parser", "run"]  # scripts of older installatio
 
 EXPERIMENTS = (
     "agreement: a trained network beside the machines; training: a new one's agreement with ELS as its training goes on; "
-    "attention: networks with and without it on colour_patterns; limbs: counting limbs on creatures (agreement)"
+    "attention: networks with and without it on colour_patterns; limbs: the same, counting limbs on creatures (agreement)"
 )
 MACHINES = f"the denoiser: {', '.join(machines.NAMES)}, or a file of your own such as mine.py"
 SAMPLERS = ("ddim", "euler", "heun", "sde")
@@ -110,6 +110,9 @@ def _sample(sub):
 
 def _train(sub):
     _data(sub, "digits")
+    sub.add_argument(
+        "--half", type=int, choices=(1, 2), help="learn only every second image, from the first or the second on (all)"
+    )
     sub.add_argument("--padding", choices=BOUNDARIES, default="zeros", help="of the convolutions (zeros)")
     sub.add_argument("--prediction", choices=nets.PREDICTIONS, default="v", help="what the last layer gives (v)")
     sub.add_argument("--attention", choices=("none", *nets.ATTENTIONS), default="none", help="a last attention layer (none)")
@@ -131,7 +134,9 @@ def _compare(sub):
     sub.add_argument("--network", default="digits-zeros", help=f"{names}, or a path to weights.npz (digits-zeros)")
     experiments = ("agreement", "training", "attention", "limbs")
     sub.add_argument("--experiment", choices=experiments, default="agreement", help=EXPERIMENTS)
-    sub.add_argument("--seeds", type=int, default=5, help="attention: training seeds (5)")
+    sub.add_argument("--seeds", type=int, help="training seeds (attention: 5, limbs: 3)")
+    beside = "other networks, such as of other training seeds: how well could a machine predict? (none)"
+    sub.add_argument("--beside", nargs="+", default=[], metavar="WEIGHTS", help=beside)
     sub.add_argument("--window", type=_window, help="of ELS and LS (calibrated against the network)")
     sub.add_argument("--annotate", metavar="FILE", help="write the weights again, with windows and agreement in their notes")
     sub.add_argument("-n", type=int, default=100, help="number of noises (100)")

@@ -187,7 +187,7 @@ def creatures(
 
     The rule is the number of limbs. The length of the body, the lengths and places of the limbs, and how many of them are above
     the body are all random, so one must count to tell four limbs from five. A model whose window is smaller than the body makes
-    too many limbs, or too few. The set is ours; it is a model of the excess limbs of KG section 5.3.
+    too many limbs, or too few. The set is ours; it is a model of the excess limbs of KG.
 
     Parameters
     ----------

@@ -181,7 +181,7 @@ def data_symmetry(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding
     """If the training set holds the mirror image of each image, the machine commutes with the reflection: f(flip x) = flip f(x).
 
     The reflection changes neither the training set nor the class of denoisers, so it does not change the best denoiser of the
-    class, of which there is only one (KG theorem B.2 is about groups that act on the data). Needs make=, or such a training set.
+    class, of which there is only one (KG treat any group that acts on the data). Needs make=, or such a training set.
 
     Usually: the window is not centred (k even, or off by one), or the two sides of an image are padded differently
     """

@@ -76,7 +76,7 @@ def recitation(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
 
 @law("local consistency", ("ideal", "local"), tries=2, draws=False, also=("rule",))
 def local_consistency(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
-    """A local machine's walk ends where every pixel equals the centre of the patch closest to its own window (KG theorem 4.1).
+    """A local machine's walk ends where every pixel equals the centre of the patch closest to its window (KG).
 
     What is checked is the last answer x0_hat(x, t) of a DDIM walk, at s/a = 1e-3 standard deviations of the training pixels. Let
     d be a candidate's distance to what p sees of x0_hat, times a, and e = |what p sees of x - a x0_hat|. A candidate can have a

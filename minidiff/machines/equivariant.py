@@ -14,7 +14,7 @@ MIRRORS = {None: ((),), "horizontal": ((), (2,)), "vertical": ((), (1,)), "both"
 
 @register("es")
 class EquivariantScore(PosteriorMachine):
-    """The equivariant score (ES): the ideal score of the training set's orbit under translations (KG theorem B.2).
+    """The equivariant score (ES): the ideal score of the training set's orbit under translations (KG).
 
     x0_hat[p] = sum over (n, shift) of w y_n[p + shift], w = softmax of -|x - a y_n[. + shift]|^2 / (2 s^2), shifts on the torus.
 

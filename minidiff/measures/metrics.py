@@ -1,6 +1,8 @@
-"""How to measure creativity: whether a sample is a copy or a mosaic, and whether it is locally consistent (KG, section 4)."""
+"""How to measure creativity: whether a sample is a copy or a mosaic, and whether it is locally consistent (KG)."""
 
 import copy
+import itertools
+import math
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -147,9 +149,9 @@ class Mosaic(NamedTuple):
 def mosaic(machine: Machine, x: Array) -> Mosaic:
     """Cut samples into their pieces: connected regions of pixels that come from one training image at one shift.
 
-    Each pixel comes from the training patch that is closest to its window in L2, as in KG theorem 4.1: this is the machine's
-    provenance at t = 0 with a = 1 and s = 0, also if its schedule has noise at 0. If several patches are equally close (in
-    float64, to the last digit), the origin of the pixel is unknown, and the pixel is left out: for example in an empty corner
+    Each pixel comes from the training patch that is closest to its window in L2 (KG's locally consistent points). This is the
+    machine's provenance at t = 0 with a = 1 and s = 0, also if its schedule has noise at 0. If several patches are equally close
+    (in float64, to the last digit), the origin of the pixel is unknown, and the pixel is left out: for example in an empty corner
     that every training image has.
 
     Parameters
@@ -221,7 +223,7 @@ def _components(piece, counted, wraps):
 
 
 def local_consistency(machine: Denoiser, x: Array, tolerance: float = 0.02) -> Array:
-    """The share of pixels that equal the centre of the training patch closest to their window (L2; KG theorem 4.1).
+    """The share of pixels that equal the centre of the training patch closest to their window (L2; KG: locally consistent).
 
     Parameters
     ----------
@@ -344,3 +346,40 @@ def quartiles(values: npt.ArrayLike) -> dict[str, Any]:
     finite = values[np.isfinite(values)]
     lower, median, upper = np.percentile(finite, (25, 50, 75)).tolist() if finite.size else (float("nan"),) * 3
     return {"median": median, "lower": lower, "upper": upper, "undefined": int(values.size - finite.size)}
+
+
+def median(values: npt.ArrayLike, confidence: float = 0.95) -> dict[str, Any]:
+    """{"median", "low", "high", "undefined"}: the median of the finite values, and an interval that covers the true median.
+
+    The interval is from the j-th smallest to the j-th largest of n values. It misses the median of a continuous distribution with
+    probability 2 P(X < j), X binomial (n, 1/2), whatever the distribution is; j is the largest for which this is at most
+    1 - confidence. (`judges.wilson` is the same for shares: both say how much other noises would change a number.)
+
+    Parameters
+    ----------
+    values : (N,) floats
+    confidence : float in (0, 1)
+
+    Returns
+    -------
+    dict
+        "low" and "high" are nan for fewer than 6 finite values (at 95 %): their whole range is too narrow. "undefined" is the
+        number of values that are not finite.
+
+    Examples
+    --------
+    >>> median(np.arange(1.0, 101.0))
+    {'median': 50.5, 'low': 40.0, 'high': 61.0, 'undefined': 0}
+    """
+    confidence = arguments.number("confidence", confidence, 1e-9, 1 - 1e-9)
+    values = np.asarray(values, dtype=np.float64)
+    finite = np.sort(values[np.isfinite(values)])
+    low = middle = high = float("nan")
+    if finite.size:
+        middle = float(np.median(finite))
+        # Whole numbers until they are divided, because 2^-n is below the smallest float at n = 1100.
+        misses = itertools.accumulate(2 * math.comb(finite.size, fewer) for fewer in range(finite.size // 2))
+        j = sum(missed / 2**finite.size <= 1 - confidence for missed in misses)
+        if j:
+            low, high = float(finite[j - 1]), float(finite[-j])
+    return {"median": middle, "low": low, "high": high, "undefined": int(values.size - finite.size)}

@@ -1,16 +1,34 @@
-"""A trained network compared with the machines that predict it, pixel by pixel, from the same noises by the same steps (KG)."""
+"""A trained network compared with the machines that predict it, pixel by pixel, from the same noises by the same steps (KG).
 
+An r needs a baseline and a ceiling. The baseline is the best *linear* denoiser: mean and covariance of the training set (LUK).
+The ceiling is another network. One of another training seed shows how far the training set decides; one of the other half of the
+training set shows how far it matters which images there are.
+"""
+
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from .. import nets, plots, process
-from ..machines import EquivariantLocalScore, IdealScore, LocalScore, Machine, WindowMachine
+from ..machines import (
+    EquivariantLocalScore,
+    EquivariantScore,
+    IdealScore,
+    LocalScore,
+    Machine,
+    StationaryWiener,
+    Wiener,
+    WindowMachine,
+)
 from ..machines.windows import WindowLike
 from ..measures import metrics
+from ..nets import archive
+from ..nets.train import denoising_loss, stratified_times
 from ..types import Array
 from . import calibration
 from .drawing import blank
@@ -22,6 +40,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WINDOWS = (3, 5, 7, 9, 11, 13, 15)
+TITLES = {"network": "network", "ELS": "ELS, the theory", "LS": "own place only", "IS": "ideal denoiser", "Wiener": "best linear"}
+TITLES |= {"ES": "all translations", "StationaryWiener": "best linear,\nstationary"}
 
 
 class Comparison(NamedTuple):
@@ -30,9 +50,10 @@ class Comparison(NamedTuple):
     Attributes
     ----------
     samples : dict of (B, H, W, C)
-        The samples of "network", "ELS", "LS" and "IS", all from the same noises.
+        The samples of "network", of the machines ("ELS", "LS", "IS", "Wiener"; on a torus "ES" and "StationaryWiener" too, and no
+        "Wiener"), and of other networks by their names, all from the same noises.
     agreement : dict of metrics.Agreement
-        The agreement of each machine with the network.
+        The agreement of each machine, and of each other network, with the network.
     tables : dict of lists
         The windows of ELS and LS, least noise first.
     """
@@ -57,6 +78,7 @@ def calibrated_tables(
     rng: int = 1,
     windows: Sequence[int] = WINDOWS,
     kept: Callable = at_once,
+    kinds: Sequence[str] = ("ELS", "LS"),
 ) -> dict[str, list[int]]:
     """{"ELS": table, "LS": table}, each calibrated against the network from other noises; see `calibration.against`.
 
@@ -64,12 +86,12 @@ def calibrated_tables(
     """
     most = min(images.shape[1:3]) if boundary == "circular" else 2 * max(images.shape[1:3]) - 1
     fitting = tuple(k for k in windows if k <= most) or (1,)
-    kinds: dict[str, type[WindowMachine]] = {"ELS": EquivariantLocalScore, "LS": LocalScore}
+    machines: dict[str, type[WindowMachine]] = {"ELS": EquivariantLocalScore, "LS": LocalScore}
 
     def table(kind):
         return calibration.against(network, images, network.schedule, fitting, boundary, samples, steps, rng, machine=kind).table
 
-    return {name: kept(f"table of {name}", partial(table, kind)) for name, kind in kinds.items()}
+    return {name: kept(f"table of {name}", partial(table, machines[name])) for name in kinds}
 
 
 def compare(
@@ -81,8 +103,11 @@ def compare(
     steps: int = 20,
     progress: bool = False,
     kept: Callable = at_once,
+    others: Mapping[str, nets.Network] | None = None,
 ) -> Comparison:
-    """Sample from the network and from ELS, LS and IS by DDIM, from the same noises, and measure how well they agree.
+    """Sample from the network and from the machines by DDIM, from the same noises, and measure how well they agree.
+
+    A network on a torus does not know where a pixel is. ES and `StationaryWiener` do not know it either; LS, IS and `Wiener` do.
 
     Parameters
     ----------
@@ -100,6 +125,8 @@ def compare(
         Whether to show a progress bar.
     kept : Kept, optional
         Keeps the samples of each denoiser, and gives those of an earlier run.
+    others : dict of Network, optional
+        Other networks by name, such as one of another training seed: the ceiling for every machine.
 
     Returns
     -------
@@ -122,6 +149,11 @@ def compare(
         "LS": LocalScore(images, schedule, window=tables["LS"], boundary=boundary),
         "IS": IdealScore(images, schedule),
     }
+    if boundary == "circular":
+        denoisers |= {"ES": EquivariantScore(images, schedule), "StationaryWiener": StationaryWiener(images, schedule)}
+    else:
+        denoisers |= {"Wiener": Wiener(images, schedule)}
+    denoisers |= others or {}
     with tqdm(total=steps * len(denoisers), unit="step", desc="compare", disable=not progress) as bar:
 
         def walked(denoiser):
@@ -136,39 +168,42 @@ def compare(
 
 
 def numbers(found: Comparison) -> dict[str, Any]:
-    """The comparison in numbers: quartiles of r, r^2 and R^2 of each machine, and how often ELS has a larger r than IS."""
+    """The comparison in numbers: r, r^2 and R^2 of each row as `metrics.median`, and in how many samples ELS has the larger r."""
     measured = ("r", "r^2", "R^2")
-    quartiles = {
-        name: {key: metrics.quartiles(values) for key, values in zip(measured, one, strict=True)}
+    medians = {
+        name: {key: metrics.median(values) for key, values in zip(measured, one, strict=True)}
         for name, one in found.agreement.items()
     }
-    above = found.agreement["ELS"].r > found.agreement["IS"].r
-    return {**quartiles, "ELS above IS in r": int(above.sum()), "samples": len(above), "windows": found.tables}
+    els = found.agreement["ELS"].r
+    above = {name: int((els > one.r).sum()) for name, one in found.agreement.items() if name != "ELS"}
+    return {**medians, "ELS above in r": above, "samples": len(els), "windows": found.tables}
 
 
 def table(found: Comparison) -> str:
-    """The comparison as text: medians and quartiles."""
-    lines = [f"{'':4}{'r':>28}{'r^2':>28}{'R^2':>28}"]
-    for name, one in numbers(found).items():
-        if name in found.agreement:
-            cells = (f"{q['median']:.3f} [{q['lower']:.3f}, {q['upper']:.3f}]" for q in one.values())
-            lines.append(f"{name:4}" + "".join(f"{cell:>28}" for cell in cells))
-    return "\n".join(lines)
+    """The comparison as text: medians over the noises with 95 % intervals, and in how many samples ELS has the larger r."""
+    told, width = numbers(found), max(len(name) for name in found.agreement)
+    lines = [f"{'':{width}}" + "".join(f"{key:>28}" for key in ("r", "r^2", "R^2")) + f"{'ELS above in r':>18}"]
+    for name in found.agreement:
+        cells = (f"{q['median']:.3f} [{q['low']:.3f}, {q['high']:.3f}]" for q in told[name].values())
+        above = f"{told['ELS above in r'][name]} of {told['samples']}" if name != "ELS" else ""
+        lines.append(f"{name:{width}}" + "".join(f"{cell:>28}" for cell in cells) + f"{above:>18}")
+    return "\n".join([*lines, "Medians over the noises; in brackets their 95 % intervals."])
 
 
 def side_by_side(found: Comparison, ax: "Axes", shown: int) -> None:
-    """Draw the samples of the network and the machines, a row each, with the r of ELS above."""
-    names = ["network", "ELS, the theory", "own place only", "ideal denoiser"]
+    """Draw the samples of the network, the machines and other networks, a row each, with the r of ELS above."""
+    names = [TITLES.get(name, name) for name in found.samples]
     heads = [f"r = {r:.2f}" for r in found.agreement["ELS"].r[:shown]]
     plots.rows([x[:shown] for x in found.samples.values()], names, ax=ax, heads=heads)
 
 
 def figures(found: Comparison, shown: int = 8) -> "list[tuple[str, Figure, str]]":
     """[(file name, Figure, caption)]: the samples above each other, and the agreement of each sample."""
-    side, spread = blank(0.9 * shown + 1, 4), blank(8, 3.2)
+    side, spread = blank(0.9 * shown + 1, len(found.samples)), blank(8, 3.2)
     side_by_side(found, side.subplots(), shown)
     left, right = spread.subplots(1, 2)
-    for (name, one), colour in zip(found.agreement.items(), plots.PALETTE[4:], strict=False):
+    colours = itertools.cycle(plots.PALETTE[4:] + plots.PALETTE[:4])
+    for (name, one), colour in zip(found.agreement.items(), colours, strict=False):
         left.plot(np.sort(one.r), np.arange(1, len(one.r) + 1) / len(one.r), color=colour, label=name)
     left.set(xlabel="r with the network, sample by sample", ylabel="share of samples below", xlim=(-0.2, 1.02))
     left.legend(frameon=False)
@@ -179,46 +214,114 @@ def figures(found: Comparison, shown: int = 8) -> "list[tuple[str, Figure, str]]
     return [(name, figure, captions[name]) for name, figure in (("side-by-side.png", side), ("agreement.png", spread))]
 
 
+def snapshots(images: Array, folder: Path, length: int = 12000, rng: int = 0, progress: bool = False) -> dict[int, nets.Network]:
+    """{step: network} of one training, after every doubling of the steps up to `length`.
+
+    The networks are kept in `folder`. If a run is interrupted, the next call continues from its checkpoint.
+    """
+    name = f"{archive.fingerprint(images).split()[-1]}-seed{rng}-of{length}"
+    paths = {step: folder / f"{name}-step{step}.npz" for step in sorted({length >> halvings for halvings in range(7)} - {0})}
+    checkpoint = folder / f"{name}-checkpoint.npz"
+    for known in (True, False):
+        # A checkpoint may be of a step whose network was not yet kept when the process was killed: then all is done anew.
+        if all(path.exists() for path in paths.values()):
+            break
+        network = nets.Network(channels=images.shape[3], rng=rng)
+        resume = checkpoint if known and checkpoint.exists() else None
+        run = nets.train(network, images, steps=length, rng=rng, checkpoint=checkpoint, resume=resume)
+        with tqdm(total=length, unit="step", desc="train", disable=not progress) as bar:
+            for done in run:
+                bar.update(done.step - bar.n)
+                if done.step in paths:
+                    network.save(paths[done.step])
+    checkpoint.unlink(missing_ok=True)
+    return {step: nets.load(path) for step, path in paths.items()}
+
+
+def training_loss(network: nets.Network, images: Array, rng: int = 0, batch: int = 64) -> float:
+    """The network's loss on one noised copy of each training image; the same copies for the same `rng`."""
+    generator, losses = np.random.default_rng(rng), []
+    for low in range(0, len(images), batch):
+        x0 = images[low : low + batch].astype(network.dtype, copy=False)
+        times, eps = stratified_times(len(x0), generator), process.unit_noise(x0.shape, generator, x0.dtype)
+        losses.append((denoising_loss(network, x0, times, eps)[0], len(x0)))
+    values, counts = zip(*losses, strict=True)
+    return float(np.average(values, weights=counts))
+
+
 def over_training(
     images: Array,
     noise: Array,
     window: WindowLike,
+    folder: Path,
     length: int = 12000,
     rng: int = 0,
     steps: int = 20,
+    samples: int = 10,
     progress: bool = False,
+    kept: Callable = at_once,
     finished: Callable[[list], None] = lambda rows: None,
 ) -> list[dict[str, Any]]:
-    """Train a network, and measure after every doubling of the steps how well its samples agree with those of ELS (zeros).
+    """Train a network (zeros), and measure after every doubling of the steps how well its samples agree with those of ELS.
 
-    Returns a list of {"step", "loss", "r", "R^2"}; r and R^2 are quartiles over the noises. The window of ELS stays the same, so
-    all changes are changes of the network. finished(rows) is called after each of them, with the rows so far.
+    ELS has three kinds of windows: `window`, the same all along, so that only the network changes; the windows that are
+    calibrated against the network of that step, from `samples` other noises; and the whole receptive field, the limit of a
+    network of that field if training, width and data were perfect. If the network learns to see more, the calibrated windows
+    grow, and the agreement with the third rises.
+
+    Returns a list of {"step", "loss", "r", "R^2", "windows", "r, calibrated", "r, whole field"}; r and R^2 as `metrics.median`
+    gives them. finished(rows) is called after each of them, with the rows so far. `folder` and `kept` hold what an interrupt
+    must not lose.
     """
-    network = nets.Network(channels=images.shape[3], rng=rng)
-    machine = EquivariantLocalScore(images, network.schedule, window=window, boundary="zeros")
-    theory = last(machine, noise, steps)
-    stops = {length >> halvings for halvings in range(7)}
-    rows, losses = [], []
-    for done in tqdm(nets.train(network, images, steps=length, rng=rng), total=length, unit="step", disable=not progress):
-        losses.append(done.loss)
-        if done.step in stops:
-            found = metrics.agreement(theory, last(network, noise, steps))
-            quartiles = {"r": metrics.quartiles(found.r), "R^2": metrics.quartiles(found.determination)}
-            rows.append({"step": done.step, "loss": float(np.mean(losses[-100:])), **quartiles})
-            finished(rows)
+    networks = snapshots(images, folder, length, rng, progress)
+    network = networks[length]
+    field = min(network.receptive_field, 2 * max(images.shape[1:3]) - 1)
+    theory = {}
+    for name, given in {"": window, ", whole field": field}.items():
+        machine = EquivariantLocalScore(images, network.schedule, window=given, boundary="zeros")
+        theory[name] = kept(f"samples of ELS{name}", partial(last, machine, noise, steps))
+
+    def measured(step):
+        network = networks[step]
+        windows = calibrated_tables(network, images, "zeros", steps, samples, rng + 1, kinds=("ELS",))["ELS"]
+        machine = EquivariantLocalScore(images, network.schedule, window=windows, boundary="zeros")
+        made = last(network, noise, steps)
+        found = {name: metrics.agreement(x, made) for name, x in {**theory, ", calibrated": last(machine, noise, steps)}.items()}
+        medians = {f"r{name}": metrics.median(one.r) for name, one in found.items()}
+        loss, determination = training_loss(network, images), metrics.median(found[""].determination)
+        return {"step": step, "loss": loss, **medians, "R^2": determination, "windows": windows}
+
+    rows: list[dict[str, Any]] = []
+    for step in tqdm(networks, unit="network", desc="measure", disable=not progress):
+        rows.append(kept(f"after {step} steps", partial(measured, step)))
+        finished(rows)
     return rows
 
 
+def training_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows of `over_training` as text."""
+    heads = ("steps", "loss", "r", "r, windows calibrated", "their mean", "r, whole field", "R^2")
+    lines = ["  ".join(heads)]
+    for row in rows:
+        medians = (row[key]["median"] for key in ("r", "r, calibrated", "r, whole field", "R^2"))
+        r, calibrated, whole, determination = (f"{value:.3f}" for value in medians)
+        cells = (row["step"], f"{row['loss']:.4f}", r, calibrated, f"{np.mean(row['windows']):.1f}", whole, determination)
+        lines.append("  ".join(f"{cell:>{len(head)}}" for cell, head in zip(cells, heads, strict=True)))
+    return "\n".join(lines)
+
+
 def training_figure(rows: Sequence[Mapping[str, Any]]) -> "Figure":
-    """A Figure of agreement and loss against training steps."""
-    figure = blank(6, 3.4)
+    """A Figure of agreement, with three kinds of windows of ELS, and of the loss against training steps."""
+    figure = blank(6, 3.6)
     ax = figure.subplots()
     step = [row["step"] for row in rows]
-    ax.plot(step, [row["r"]["median"] for row in rows], "o-", color=plots.PALETTE[4], label="median r with ELS")
-    ax.fill_between(
-        step, [row["r"]["lower"] for row in rows], [row["r"]["upper"] for row in rows], color=plots.PALETTE[4], alpha=0.2
-    )
-    ax.set(xscale="log", xlabel="training steps", ylabel="r with ELS (quartiles shaded)")
+    kinds = {"r": "the same windows", "r, calibrated": "windows calibrated anew", "r, whole field": "the whole receptive field"}
+    for (name, label), colour in zip(kinds.items(), (4, 2, 6), strict=True):
+        middle, low, high = ([row[name][part] for row in rows] for part in ("median", "low", "high"))
+        ax.plot(step, middle, "o-", color=plots.PALETTE[colour], label=label)
+        ax.fill_between(step, low, high, color=plots.PALETTE[colour], alpha=0.2)
+    ax.set(xscale="log", xlabel="training steps", ylabel="median r with ELS (95 % shaded)")
+    ax.legend(frameon=False)
     twin = ax.twinx()
     twin.plot(step, [row["loss"] for row in rows], "s--", color=plots.PALETTE[5])
     twin.set_ylabel("training loss", color=plots.PALETTE[5])

@@ -45,7 +45,7 @@ SCHEDULE, BOUNDARY = schedules.cosine(), "zeros"
 DEPTH, WIDTH, LENGTH, BATCH, RATE, PREDICTION = 3, 32, 9000, 32, 2e-3, "x0"
 DATA: dict[str, Any] = {"data": "colour_patterns", "size": 12, "count": 300, "colour": False, "data_seed": 0, "quick": False}
 SIDE = 2 * (DEPTH + 1) + 1
-SEED, SEEDS = 2026, 5
+SEED = 2026
 STRENGTHS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0, 100.0)
 TRIED = (0.0, 0.1, 0.3, 1.0, 3.0)
 # Low, middle and high noise; at high noise the colours are decided.

@@ -4,7 +4,8 @@ Every figure is the median of runs that take turns (A B C A B C ...), so that a 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 
 import numpy as np
 from tqdm import tqdm
@@ -14,6 +15,7 @@ from ..machines import named, options_of
 from ..machines.windows import count_pairs
 from ..types import Array
 from . import peak
+from .kept import at_once
 
 SCHEDULE = schedules.cosine()
 WINDOWS = (3, 5, 7, 9, 11, 17)
@@ -117,29 +119,37 @@ def training_step(attention: str | None = None, steps: int = 15) -> float:
     return float(np.median(spent[3:])) * 1e3
 
 
-def bench(quick: bool = False, repeats: int = 3, machine: str | None = None) -> dict:
-    """Time everything, or one machine; returns {"rows": [...], "naive NumPy": ns, "peak": ...} as `minidiff bench` prints it."""
+def bench(quick: bool = False, repeats: int = 3, machine: str | None = None, kept: Callable = at_once) -> dict:
+    """Time everything, or one machine; returns {"rows": [...], "naive NumPy": ns, "peak": ...} as `minidiff bench` prints it.
+
+    `kept` may be a `Kept`, for rounds of an earlier run.
+    """
     before = parallel.threads()
     timed = list(cases(quick, machine))
-    seconds: list[list[float]] = [[] for _ in timed]
-    try:
+
+    @cache
+    def warm():
         for case in tqdm(timed, desc="warm-up", unit="case", leave=False):
             case.run()
-        for _ in tqdm(range(repeats), desc="timing", unit="round", leave=False):
-            for case, spent in zip(timed, seconds, strict=True):
-                spent.append(case.run())
+
+    def turn():
+        warm()
+        return [case.run() for case in timed]
+
+    try:
+        rounds = [kept(f"round {i}", turn) for i in tqdm(range(repeats), desc="timing", unit="round", leave=False)]
     finally:
         parallel.set_threads(before)
-    rows = {"rows": [case.result(spent) for case, spent in zip(timed, seconds, strict=True)]}
+    rows = {"rows": [case.result(spent) for case, *spent in zip(timed, *rounds, strict=True)]}
     if machine is not None:
         return rows
-    return {
-        **rows,
-        "naive NumPy, ELS 32x32x1, k = 7: ns per pair": naive_numpy(),
-        "training step, batch 64, 16x16x1, width 32, depth 5: ms": training_step(),
-        "the same with softmax attention: ms": training_step("softmax"),
-        "vector multiply-adds per ns and core (64 bytes each)": peak.multiply_adds(),
+    others: dict[str, Callable[[], float]] = {
+        "naive NumPy, ELS 32x32x1, k = 7: ns per pair": naive_numpy,
+        "training step, batch 64, 16x16x1, width 32, depth 5: ms": training_step,
+        "the same with softmax attention: ms": partial(training_step, "softmax"),
+        "vector multiply-adds per ns and core (64 bytes each)": peak.multiply_adds,
     }
+    return {**rows, **{name: kept(name, measure) for name, measure in others.items()}}
 
 
 def table(result: dict) -> str:

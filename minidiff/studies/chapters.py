@@ -150,7 +150,7 @@ def boundaries(studio: "Studio") -> Chapter:
 
 def prediction(studio: "Studio", names: Sequence[str] = ("digits-zeros", "photo-zeros")) -> Chapter:
     """Chapter 6: the samples of a trained network, and the samples that the theory predicts."""
-    figure = blank(7.5, 6.2)
+    figure = blank(7.5, 7.6)
     medians: dict[str, dict[str, float]] = {}
     sentences = []
     for ax, name in zip(figure.subplots(2, 1), names, strict=True):
@@ -163,7 +163,8 @@ def prediction(studio: "Studio", names: Sequence[str] = ("digits-zeros", "photo-
         studio.bar.update()
         r = medians[name] = {machine: float(np.median(one.r)) for machine, one in found.agreement.items()}
         agreement.side_by_side(found, ax, 8)
-        each = f"{r['ELS']:.2f} for ELS, {r['LS']:.2f} for LS and {r['IS']:.2f} for the ideal denoiser"
+        rivals = f"{r['LS']:.2f} for LS, {r['Wiener']:.2f} for the best linear denoiser and {r['IS']:.2f} for the ideal denoiser"
+        each = f"{r['ELS']:.2f} for ELS, {rivals}"
         sentences.append(f"on {data['data']} a median r of {each}")
     return chapter("prediction", [figure], {"median r with the network": medians}, found=" and ".join(sentences))
 

@@ -42,6 +42,11 @@ def _kept(out, options, *arrays):
     return Kept(out / "parts.npz", {**settings, "arrays": [archive.fingerprint(array) for array in arrays]})
 
 
+def _seeds(options, usual):
+    """How many training seeds."""
+    return 1 if options.quick else arguments.whole_number("--seeds", usual if options.seeds is None else options.seeds, 1)
+
+
 def _noise(options, images, quick):
     """The noises that all models start from: at most `quick` of them with --quick."""
     count = min(options.n, quick) if options.quick else options.n
@@ -53,15 +58,17 @@ def _numbers(out, options, images, **found):
 
 
 def agreement(out: Path, options: Namespace, network: nets.Network, images: Array) -> None:
-    """minidiff compare: how well ELS, LS and IS predict a trained network, sample by sample."""
+    """minidiff compare: how well machines, and other networks (--beside), predict a trained network, sample by sample."""
     noise = _noise(options, images, 10)
     options.n = len(noise)
-    kept = _kept(out, options, images, *network.params.values())
+    others = {str(name): _beside(network, name) for name in options.beside}
+    kept = _kept(out, options, images, *(array for one in (network, *others.values()) for array in one.params.values()))
     tables = {"ELS": options.window, "LS": options.window}
     if options.window is None:
         seed = options.seed + 1
         tables = agreement_study.calibrated_tables(network, images, network.padding, options.steps, rng=seed, kept=kept)
-    found = agreement_study.compare(network, images, noise, tables, network.padding, options.steps, progress=True, kept=kept)
+    settings: dict[str, Any] = {"progress": True, "kept": kept, "others": others}
+    found = agreement_study.compare(network, images, noise, tables, network.padding, options.steps, **settings)
     print(agreement_study.table(found))
     for name, figure, _ in agreement_study.figures(found):
         save(out, name, figure)
@@ -69,41 +76,58 @@ def agreement(out: Path, options: Namespace, network: nets.Network, images: Arra
     _numbers(out, options, images, **told)
     if options.annotate:
         medians = {name: {key: value["median"] for key, value in told[name].items()} for name in found.agreement}
+        medians = {name: one for name, one in medians.items() if name not in others}
         network.save(options.annotate, notes={**network.notes, "windows": tables, "agreement": medians, "noises": len(noise)})
     kept.forget()
     print(f"Look at {out / 'side-by-side.png'}")
+
+
+def _beside(network, name):
+    """Another network, which can start from the same noises by the same steps."""
+    other = nets.load(name)
+    for what in ("channels", "schedule"):
+        if getattr(other, what) != getattr(network, what):
+            one, two = getattr(network, what), getattr(other, what)
+            raise ValueError(f"--beside: expected a network with the {what} of --network, {one}, got {two} in {name}")
+    return other
 
 
 def training(out: Path, options: Namespace, images: Array) -> None:
     """minidiff compare --experiment training: how the agreement with ELS changes during the training."""
     length, noise = 200 if options.quick else 12000, _noise(options, images, 5)
     table = options.window or default_table(options.data, images.shape[1], images.shape[2], "zeros")
+    kept, networks = _kept(out, options, images), files.folder(out / "networks")
 
     def finished(rows):
         _numbers(out, options, images, rows=rows)
 
-    settings: dict[str, Any] = {"rng": options.seed, "steps": options.steps, "progress": True, "finished": finished}
-    rows = agreement_study.over_training(images, noise, table, length, **settings)
-    finished(rows)
+    settings: dict[str, Any] = {"rng": options.seed, "steps": options.steps, "progress": True, "kept": kept, "finished": finished}
+    rows = agreement_study.over_training(images, noise, table, networks, length, **settings)
     save(out, "over-training.png", agreement_study.training_figure(rows))
-    for row in rows:
-        r, determination = row["r"]["median"], row["R^2"]["median"]
-        print(f"{row['step']:6d} steps: loss {row['loss']:.4f}, r with ELS {r:.3f}, R^2 {determination:.3f}")
+    kept.forget()
+    print(agreement_study.training_table(rows))
 
 
 def limbs(out: Path, options: Namespace) -> None:
-    """minidiff compare --experiment limbs: how often a network and ELS draw a wrong number of limbs, by the receptive field."""
-    images, networks = limb_counts.creatures()[: 20 if options.quick else None], files.folder(out / "networks")
+    """minidiff compare --experiment limbs: how often networks and machines draw a wrong number of limbs, by the receptive field.
+
+    Its parts stay in the folder at the end too, so that the command can be repeated with more --seeds.
+    """
+    images, folder = limb_counts.creatures()[: 20 if options.quick else None], files.folder(out / "networks")
+    seeds = _seeds(options, 3)
     noise, kept = _noise(options, images, 4), _kept(out, options)
     length, calibrating = (20, 2) if options.quick else (limb_counts.LENGTH, 10)
     found: list[limb_counts.Count] = []
-    for depth in (bar := tqdm(limb_counts.DEPTHS, unit="network")):
-        network = limb_counts.trained(images, depth, networks, length=length, bar=bar)
-        found.append(limb_counts.count(network, images, noise, calibrating, options.steps, options.seed + 1, kept))
-        _numbers(out, options, images, networks=[limb_counts.numbers(one) for one in found])
+    for depth in (bar := tqdm(limb_counts.DEPTHS, unit="receptive field")):
+        networks = {
+            f"{kind}, seed {seed}": limb_counts.trained(images, depth, folder, seed, length, bar, attention)
+            for kind, attention in limb_counts.KINDS.items()
+            for seed in range(seeds)
+        }
+        found.append(limb_counts.count(networks, images, noise, calibrating, options.steps, options.seed + 1, kept))
+        _numbers(out, options, images, fields=[limb_counts.numbers(one) for one in found])
     save(out, "limbs.png", limb_counts.figure(found))
     save(out, "wrong-counts.png", limb_counts.rates(found))
-    kept.forget()
     print(limb_counts.table(found))
 
 
@@ -114,7 +138,7 @@ def attention(out: Path, options: Namespace) -> None:
     """
     from .attention_experiment import Experiment, table
 
-    seeds = 1 if options.quick else arguments.whole_number("--seeds", options.seeds, 1)
+    seeds = _seeds(options, 5)
 
     def write(numbers):
         _numbers(out, options, experiment.images, **numbers)

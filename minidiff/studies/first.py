@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from tqdm import tqdm
 
 from .. import nets, schedules
 from ..machines import NAMES, named, options_of
+from .kept import at_once
 
 HERE = Path(__file__).resolve().parents[2]
 TRAINING = {"training": None, "training, softmax attention": "softmax"}
@@ -35,17 +38,19 @@ def first_call(kind: str) -> dict:
     return {"s": time.perf_counter() - wall, "processor s": time.process_time() - processor}
 
 
-def first_calls(machine: str | None = None) -> dict:
+def first_calls(machine: str | None = None, kept: Callable = at_once) -> dict:
     """Each kind in two fresh processes, the first of which finds no compiled kernels; one machine only if it is named.
 
-    Returns {"rows": [...]}, as `minidiff bench --first` prints it. Importing is not counted.
+    Returns {"rows": [...]}, as `minidiff bench --first` prints it. Importing is not counted. `kept` may be a `Kept`.
     """
-    rows = []
-    for kind in tqdm([machine] if machine else [*NAMES, *TRAINING], desc="first calls", unit="kind", leave=False):
-        with tempfile.TemporaryDirectory() as cache:
-            both = {when: _in_fresh_process(kind, cache) for when in ("cold", "cached")}
-        rows.append({"first call": kind} | {f"{when}, {what}": took[what] for when, took in both.items() for what in took})
-    return {"rows": rows}
+    kinds = tqdm([machine] if machine else [*NAMES, *TRAINING], desc="first calls", unit="kind", leave=False)
+    return {"rows": [kept(kind, partial(_cold_and_cached, kind)) for kind in kinds]}
+
+
+def _cold_and_cached(kind):
+    with tempfile.TemporaryDirectory() as folder:
+        both = {when: _in_fresh_process(kind, folder) for when in ("cold", "cached")}
+    return {"first call": kind} | {f"{when}, {what}": took[what] for when, took in both.items() for what in took}
 
 
 def _in_fresh_process(kind, cache):

@@ -19,6 +19,7 @@ from ..machines import AttentionScore, EquivariantLocalScore, EquivariantScore, 
 from ..types import Array
 from . import peak
 from .bench import smooth_images
+from .kept import at_once
 
 SCHEDULE = schedules.cosine()
 T = 0.9
@@ -255,21 +256,16 @@ def _training_task(torch, side, channels, width):
     return Task(f"training step, {side}x{side}x{channels}, width {width}", doers, multiply_adds, alike=False)
 
 
-def compare(quick: bool = False, repeats: int = 5) -> dict:
-    """Time all tasks; returns {"rows": [...], ...} as `minidiff bench --peers` prints it."""
+def compare(quick: bool = False, repeats: int = 5, kept: Callable = at_once) -> dict:
+    """Time all tasks; returns {"rows": [...], ...} as `minidiff bench --peers` prints it. `kept` may be a `Kept`."""
     found = {name: installed(name) for name in OTHERS}
     if found["torch"]:
         found["torch"].set_num_threads(parallel.threads())
-    limits, rows = (peak.multiply_adds(), memory_speed(1 << 20 if quick else 1 << 26)), []
-    for make in tqdm(tasks(quick, found), desc="timing", unit="task", leave=False):
-        task = make()
-        task.turn()  # compiles, and is not counted
-        task.seconds.clear()
-        started = time.perf_counter()
-        for done in range(repeats):
-            if done < FEWEST or time.perf_counter() - started < PATIENCE:
-                task.turn()
-        rows += task.rows(*limits)
+    limits = kept("limits", lambda: [peak.multiply_adds(), memory_speed(1 << 20 if quick else 1 << 26)])
+    there = ", ".join(name for name in OTHERS if found[name])
+    rows: list[dict[str, Any]] = []
+    for number, make in enumerate(tqdm(tasks(quick, found), desc="timing", unit="task", leave=False)):
+        rows += kept(f"task {number}; installed: {there}", partial(_timed, make, repeats, limits))
     told = {words: getattr(found[name], "__version__", "not installed, so not compared") for name, words in OTHERS.items()}
     return {
         "rows": rows,
@@ -278,6 +274,18 @@ def compare(quick: bool = False, repeats: int = 5) -> dict:
         "threads of minidiff and PyTorch (NumPy has its own number)": parallel.threads(),
         **told,
     }
+
+
+def _timed(make, repeats, limits):
+    """The rows of a task."""
+    task = make()
+    task.turn()  # compiles, and is not counted
+    task.seconds.clear()
+    started = time.perf_counter()
+    for done in range(repeats):
+        if done < FEWEST or time.perf_counter() - started < PATIENCE:
+            task.turn()
+    return list(task.rows(*limits))
 
 
 def memory_speed(size: int, repeats: int = 5) -> float:
