@@ -85,7 +85,7 @@ def test_a_notebook_installs_only_what_is_missing(missing, monkeypatch):
 @pytest.mark.slow
 def test_a_notebook_runs_where_there_is_nothing_but_a_kernel():
     """In a new environment its first cell installs a wheel of this package, and it prints what it printed here."""
-    path = HERE / "04b_your_own_machine.ipynb"
+    path = HERE / "06_a_network_by_hand.ipynb"
     before, after = (
         ["".join(output["text"]) for cell in cells for output in cell.get("outputs", []) if output["output_type"] == "stream"]
         for cells in (render.json.loads(path.read_text(encoding="utf-8"))["cells"], render.hosted(path)["cells"])

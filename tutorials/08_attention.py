@@ -45,6 +45,8 @@ SIDE = images.shape[1]
 # sees no other shape. A network that cannot look further has to guess: four shapes agree by chance in one picture of 27.
 
 # %%
+# alt: A row of twelve small pictures. Each has four small shapes on black, such as squares, crosses and triangles, and all four
+# have one colour: red, green or blue.
 on = (images.max(axis=3) > -1).any(axis=0)
 places = np.zeros((SIDE, SIDE), int)
 for number, (row, column) in enumerate([(1, 1), (1, 9), (9, 1), (9, 9)], 1):
@@ -93,6 +95,8 @@ for name, x in cases.items():
 # All start from the same 30 noises; twelve of the samples are drawn.
 
 # %%
+# alt: Four rows of twelve samples from the same noises. In the rows of the CNN and the control, red, green and blue are mixed
+# within most pictures. In the rows of top-1 and softmax nearly every picture has one colour, and a few are nearly black.
 KINDS = {"CNN": "none", "identity": "identity", "top-1": "top1", "softmax": "softmax"}
 networks = {kind: md.nets.load(f"colour_patterns-{name}") for kind, name in KINDS.items()}
 schedule = networks["CNN"].schedule
@@ -150,6 +154,9 @@ print(f"by chance: {100 / 27:.1f} %")
 # samples look, on average.
 
 # %%
+# alt: Four rows of six maps from t = 1.00 to 0.05. Above, a guess whose blue pieces turn green. Below, the attention of a pixel
+# that turns green moves to a green shape far away; that of a black pixel, and the mean of all, move to a column at the right
+# rim.
 network, shown = networks["softmax"], 1
 starts = [float(schedule.noise(1.0)) * noise] + [step.x for step in walks["softmax"][:-1]]
 times = [1.0] + [step.t for step in walks["softmax"][:-1]]
@@ -418,6 +425,8 @@ print(f"largest difference to md.AttentionScore: {np.abs(by_hand - machine(x, t)
 # With much, it has the shapes of few training images, blurred. The last picture is the answer of the ideal denoiser.
 
 # %%
+# alt: A row of ten pictures: a clean one with four green shapes, the same with noise, six answers and the ideal one. At g = 0
+# the answer is a blurred mixture of colours. As g grows it becomes green, and stays blurred.
 seen, t = np.flatnonzero(colours == 1)[2], 0.8
 x = md.process.add_noise(images[seen], t, schedule, rng=2)
 strengths = (0, 0.03, 0.1, 0.3, 1, 10)
@@ -436,6 +445,8 @@ plt.show()
 # training images only. The windows grow with the noise from 3 to 7 pixels; none sees two shapes.
 
 # %%
+# alt: Four rows of eight samples from the same noises. At g = 0 and 0.1 most pictures have two or three colours. At g = 1 and
+# 10 each picture has one colour, with irregular shapes.
 few, table = images[:30], [*[3] * 8, *[5] * 7, *[7] * 5]
 by_strength = {0: walk(md.EquivariantLocalScore(few, schedule, window=table, boundary="zeros"), noise[:8])[-1].x}
 for g in (0.1, 1, 10):
@@ -475,6 +486,8 @@ for g, x in by_strength.items():
 # Now fix the places: candidates $u = p$ only, as in LS (`candidates="colocated"`; 60 training images, 24 noises).
 
 # %%
+# alt: Two curves against the strength g. The share of pictures with one colour rises from 0 to 1. The share that is also new
+# rises to about 0.4 at g = 0.1 and then falls to 0.
 more, strengths, consistent, new = images[:60], (0, 0.1, 0.3, 1, 10), [], []
 for g in strengths:
     machine = md.AttentionScore(more, schedule, window=table, strength=g, boundary="zeros", candidates="colocated")
@@ -533,6 +546,9 @@ for kind, rows in fit.items():
     print(f"{kind:19}" + "".join(f"{value:8.2f}" for value in rows[levels.index(0.8)]))
 
 # %%
+# alt: Two plots of the gain in R^2. Left, at t = 0.8, the gain of the softmax and top-1 networks rises above zero with g, that
+# of the CNN and the control falls below zero. Right, the gain of the softmax network is largest at t from 0.8 to 0.9; that of
+# the CNN is negative.
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.9), layout="constrained")
 for kind, rows in fit.items():
     left.plot(rows[levels.index(0.8)] - rows[levels.index(0.8), 0], "o-", color=shades[kind], label=kind)

@@ -77,7 +77,7 @@ def drops(side, seed):
 # %%
 # alt: Five pictures of a dish. At step 0 there are white squares on black. They grow to rings and crosses, meet, and at step 6000
 # fill the dish with a maze of white stripes of equal width.
-fig, axes = plt.subplots(1, 5, figsize=(8, 2), layout="constrained")
+fig, axes = plt.subplots(1, 5, figsize=(7, 1.75), layout="constrained")
 dish, step = drops(128, 10), 0
 for ax, until in zip(axes, (0, 200, 600, 2000, 6000), strict=True):
     dish, step = react(*dish, until - step), until
@@ -286,7 +286,7 @@ one = np.corrcoef(last.x.ravel(), np.roll(last.x, SIDE, axis=1).ravel())[0, 1]
 print(f"wavelength: training images {wavelength(images):.1f}, large ELS mosaic {wavelength(last.x):.1f} pixels")
 print(f"does it repeat? correlation with itself, {SIDE} pixels down: {abs(one):.1f} (1 for four copies of a dish)")
 print(f"distance to the nearest shift of any four copies: {md.metrics.memorisation(last.x, tiled).distance[0]:.2f}")
-fig, axes = plt.subplots(1, 3, figsize=(7.5, 2.8), layout="constrained")
+fig, axes = plt.subplots(1, 3, figsize=(6.6, 2.5), layout="constrained")
 for ax, (name, x) in zip(
     axes, {"four copies": tiled, "ELS": last.x, "Gray-Scott": as_images([pattern[:80, :80]])}.items(), strict=True
 ):

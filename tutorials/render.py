@@ -66,9 +66,10 @@ def descriptions(source, where):
 
 
 def describe(cell, where):
-    """Give each picture in a cell's outputs its description: as the alt text that nbconvert shows, and as plain text.
+    """Give each picture in a cell's outputs its description, in both ways that readers look for.
 
-    VS Code shows the plain text as the picture's alt text, and a terminal shows it in place of the picture.
+    nbconvert's classic template takes the alt text from the metadata, VS Code from the plain text, which a terminal shows in place
+    of the picture. JupyterLab and nbconvert's lab template look for neither; there the comment above the picture says it.
     """
     pictures = [output for output in cell["outputs"] if "image/png" in output.get("data", {})]
     texts = descriptions(cell["source"], where)
