@@ -68,8 +68,9 @@ def descriptions(source, where):
 def describe(cell, where):
     """Give each picture in a cell's outputs its description, in both ways that readers look for.
 
-    nbconvert's classic template takes the alt text from the metadata, VS Code from the plain text, which a terminal shows in place
-    of the picture. JupyterLab and nbconvert's lab template look for neither; there the comment above the picture says it.
+    nbconvert's classic template takes the alt text from the metadata. VS Code takes it from the plain text, which a terminal
+    shows in place of the picture. JupyterLab and nbconvert's lab template look for neither; there the comment above the
+    picture says it.
     """
     pictures = [output for output in cell["outputs"] if "image/png" in output.get("data", {})]
     texts = descriptions(cell["source"], where)
@@ -181,7 +182,7 @@ def hosted(notebook):
         venv.create(there / "venv", with_pip=True)
         python = next(there.glob("venv/[bS]*/python*"))
         subprocess.run([python, *pip, "install", "ipykernel", "nbclient"], check=True, env=environment)
-        if subprocess.run([python, "-c", "import minidiff"], env=environment, capture_output=True).returncode == 0:
+        if subprocess.run([python, "-c", "import minidiff"], cwd=name, env=environment, capture_output=True).returncode == 0:
             raise ValueError("expected an environment without minidiff, got one that has it")
         copy = there / notebook.name
         copy.write_text(notebook.read_text(encoding="utf-8").replace(ADDRESS, wheel.as_posix()), encoding="utf-8")
