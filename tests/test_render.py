@@ -2,14 +2,12 @@
 
 import importlib.util
 import re
-from pathlib import Path
 
 import matplotlib
 import pytest
-from test_tutorials import differences, render
+from test_tutorials import render
 
 matplotlib.use("Agg")
-HERE = Path(__file__).parent.parent / "tutorials"
 
 
 @pytest.mark.parametrize(
@@ -80,14 +78,3 @@ def test_a_notebook_installs_only_what_is_missing(missing, monkeypatch):
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     exec(source, {"pip": asked.append})
     assert asked == ["a.whl"] * missing
-
-
-@pytest.mark.slow
-def test_a_notebook_runs_where_there_is_nothing_but_a_kernel():
-    """In a new environment its first cell installs a wheel of this package, and it prints what it printed here."""
-    path = HERE / "06_a_network_by_hand.ipynb"
-    before, after = (
-        ["".join(output["text"]) for cell in cells for output in cell.get("outputs", []) if output["output_type"] == "stream"]
-        for cells in (render.json.loads(path.read_text(encoding="utf-8"))["cells"], render.hosted(path)["cells"])
-    )
-    assert not differences("".join(after[-len(before) :]), "".join(before), strays=0.05)

@@ -341,7 +341,8 @@ print(f"ELS, the whole walk:    shift in against shift out, largest difference {
 # **A theorem.** If the start is the same at every place, so is the end. *Proof.* Let every pixel of $x$ have the same value. On
 # a torus all windows of $x$ are then equal. ELS compares each with the same candidates, so that every pixel has the same
 # answer: $\hat x_0$ is constant. A step of DDIM adds multiples of $x$ and $\hat x_0$, so the next $x$ is constant, and so on to
-# the end. The same holds for one step of the reaction. $\square$
+# the end. The same holds for one step of the reaction. $\square$ (With zeros around the picture it does not hold: there the
+# border is a seed. See tutorial [05](05_edges.ipynb).)
 #
 # Neither the dish nor the machine has a plan of the whole. The rule says *what* may stand side by side. *Where* it stands is
 # decided by the start: by the drops there, by the noise here. So let us start ELS as we start a dish, not from noise but from
@@ -550,7 +551,7 @@ for until in (7000, 9000, 11000):
 # | what decides *where* the stripes are | the seeds | the seeds: noise at every pixel |
 # | a length scale | made by diffusion and reaction | seen in the training set, through a window that must hold it |
 # | where the rule comes from | physics, two equations | learnt: it *is* the training set |
-# | directions | all alike | those of the training set |
+# | directions | rows and columns are alike | those of the training set |
 # | where the pieces come from | nowhere | provenance: a training image and a place |
 # | memory | a second chemical, thousands of steps | none but the picture, 20 steps |
 # | at the end | keeps moving | comes to rest at a locally consistent point |

@@ -160,13 +160,13 @@ def drawings(script, to):
 RUN = """
 import sys, nbclient, nbformat
 notebook = nbformat.read(sys.argv[1], nbformat.NO_CONVERT)
-nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3", coalesce_streams=True).execute()
 nbformat.write(notebook, sys.argv[1])
 """
 
 
 def hosted(notebook):
-    """Run a notebook as a hosted service does, and return it as a dict with the outputs that it made there.
+    """Run a notebook as a hosted service does, and return it as a dict with the outputs that it made there; takes a minute.
 
     A new virtual environment gets a notebook kernel and what runs it, nothing else. ADDRESS becomes a wheel that is built here.
     """
