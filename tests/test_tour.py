@@ -3,10 +3,12 @@
 import base64
 import os
 from html.parser import HTMLParser
+from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pytest
+from browser import browser, needed
 from command_line import interrupt, strictly
 from matplotlib.figure import Figure
 from PIL import Image
@@ -64,6 +66,63 @@ def test_a_page_carries_its_pictures_and_escapes_its_words():
     assert "".join(headings) == "1. a < b2. second"
     assert "<i>this</i>" in html and "<title>T &amp; T</title>" in html
     assert 'alt="a &quot;caption&quot; &amp; more"' in html
+
+
+# Of every element with words of its own: its contrast by the rule of WCAG 2, (L1 + .05) / (L2 + .05).
+CONTRASTS = """
+(() => {
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (c) => c.slice(0, 3).map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0.05);
+  const paper = (e) => numbers(getComputedStyle(e).backgroundColor);
+  const behind = (e) => (paper(e)[3] === 0 ? behind(e.parentElement) : paper(e));
+  const spoken = (e) => [...e.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+  return [...document.body.querySelectorAll("*")].filter(spoken).map((e) => {
+    const pair = [light(numbers(getComputedStyle(e).color)), light(behind(e))].sort((a, b) => a - b);
+    return [e.tagName, pair[1] / pair[0]];
+  });
+})()
+"""
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    needed()
+    with browser(tmp_path_factory.mktemp("profile")) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A page with all words of the tour, a figure in each chapter, and the widest code of the page."""
+    sections = Path(page.__file__).with_name("tour.md").read_text(encoding="utf-8").removeprefix("# ").split("\n# ")
+    wide = page.png(Figure(figsize=(9.5, 3), facecolor="white"))
+    chapters = []
+    for section in sections:
+        title, *paragraphs = section.split("\n\n")
+        code = "<code>" + "minidiff_compare_" * 6 + "</code>"
+        chapters.append(page.Chapter(title, [*paragraphs, code], [("wide.png", None, "A caption. " * 9)]))
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    path.write_text(page.render("Where?", "lead", chapters, {"wide.png": wide}, "foot"), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1000])
+def test_the_page_can_be_read_on_a_small_screen_and_in_the_dark(chromium, written, width, dark):
+    """Nothing but a figure is wider than the screen, words stand out by 4.5 to 1 (7 in a paragraph), and dark is dark."""
+    chromium.problems.clear()
+    chromium.screen(width, 700, dark=dark)
+    chromium.open(written.as_uri())
+    assert chromium.run("document.documentElement.scrollWidth") <= width
+    assert chromium.run("Math.max(...[...document.querySelectorAll('p, h1, h2, figcaption')].map((e) => e.scrollWidth))") <= width
+    assert chromium.run("Math.min(...[...document.images].map((e) => e.clientWidth))") >= min(width, 600)
+    found = chromium.run(CONTRASTS)
+    assert {"P", "H1", "H2", "A", "FIGCAPTION", "CODE", "SMALL", "I"} <= {tag for tag, _ in found}
+    assert all(contrast >= (7 if tag == "P" else 4.5) for tag, contrast in found), found
+    paper = chromium.run("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+    assert (max(paper) < 60) if dark else (min(paper) > 240)
+    assert chromium.problems == []
 
 
 def toured(folder):

@@ -7,6 +7,7 @@ held against the notebook.
 
 import ast
 import base64
+import importlib.util
 import io
 import json
 import os
@@ -25,6 +26,9 @@ every_tutorial = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: pat
 LARGEST = 500_000
 PARTS = ("Question.", "Time.", "Equations.", "Prerequisites.")
 THEORY = FOLDER.parent / "minidiff" / "theory.py"
+_found = importlib.util.spec_from_file_location("render", FOLDER / "render.py")
+render = importlib.util.module_from_spec(_found)
+_found.loader.exec_module(render)
 # Their machines are derived in their own cells, so they say where theory.py has the same.
 DERIVED = ("02", "03", "04", "05", "08")
 
@@ -164,8 +168,9 @@ def test_a_percent_script_is_split_into_its_cells():
 
 @every_tutorial
 def test_a_notebook_is_in_step_with_its_script(script):
-    """Cell by cell the same kind and the same text; if not: `python tutorials/render.py NN`."""
+    """Cell by cell the same kind and the same text, but for the cell that installs; if not: `python tutorials/render.py NN`."""
     cells = [(cell["cell_type"], joined(cell["source"])) for cell in notebook_of(script)["cells"]]
+    assert cells.pop(1) == ("code", render.INSTALL.format(address=render.ADDRESS))
     assert cells == cells_of_script(script.read_text(encoding="utf-8"))
 
 
@@ -235,6 +240,33 @@ def test_every_figure_is_in_the_notebook(script):
             assert data.startswith(b"\x89PNG") and data.rstrip().endswith(b"IEND\xaeB`\x82")
             low, high = zip(*Image.open(io.BytesIO(data)).convert("RGB").getextrema(), strict=True)
             assert low != high
+
+
+@every_tutorial
+def test_every_figure_is_described(script):
+    """Its cell begins with `# alt:` and a sentence, which is the picture's alt text and stands in for it as plain text."""
+    for cell in notebook_of(script)["cells"]:
+        if cell["cell_type"] == "code":
+            texts = render.descriptions(joined(cell["source"]), script.name)
+            shown = [output for output in cell["outputs"] if output["output_type"] == "display_data"]
+            assert [output["metadata"].get("image/png", {}).get("alt") for output in shown] == texts
+            assert [joined(output["data"]["text/plain"]) for output in shown] == texts
+            assert all(re.fullmatch(r"\S.{30,}[.?]", text) for text in texts), texts
+
+
+@every_tutorial
+def test_a_reader_predicts_first_and_can_check(script):
+    """Three or more boxes ask what will be seen, with answers folded away, and what there is to try has answers too.
+
+    04b is an aside about code, with little to see.
+    """
+    text = markdown_of(script)
+    if number_of(script) == "04b":
+        return
+    asked = text.count("**Predict first")
+    assert asked >= 3
+    assert text.count("<details>") == text.count("</details>") >= asked + 1
+    assert "<details>" in text[text.index("**Try it.**") :]
 
 
 @every_tutorial

@@ -12,11 +12,11 @@
 # **Question.** What does a convolutional denoiser compute, what can each of its pixels see, and how are its gradients computed
 # when no tool differentiates for us?
 #
-# **Time.** About 50 minutes to read, half a minute to run.
+# **Time.** About 40 minutes to read, a quarter of a minute to run.
 #
 # **Equations.** $\text{out}_p = \sum_{ij} \text{in}_{p + (i, j)} W_{ij}$;
-# $\langle \bar y, A x \rangle = \langle A^\top \bar y, x \rangle$; $v = a \varepsilon - s x_0$. The kind of network is KG's:
-# $3 \times 3$ convolutions, residual, without normalisation layers.
+# $\langle \bar y, A x \rangle = \langle A^\top \bar y, x \rangle$. The kind of network is KG's: $3 \times 3$ convolutions,
+# residual, without normalisation layers. Tutorial [06b](06b_training.ipynb) trains it.
 #
 # **Prerequisites.** NumPy, the chain rule; tutorials [01](01_noise_and_the_way_back.ipynb) and [05](05_edges.ipynb).
 
@@ -65,11 +65,15 @@ for padding, mode in (("zeros", "constant"), ("circular", "wrap")):
     print(f"{padding}: largest difference to the package {gap:.0e}")
 
 # %% [markdown]
-# Here are the nine shifted copies of a digit, each with its weight, and their sum. These weights are positive on the left and
-# negative on the right, so the sum is bright where a stroke ends, read from left to right, and dark where one begins. A network
-# learns its weights, and it learns thousands of them; the arithmetic is the same.
+# The figure shows the nine shifted copies of a digit, each with its weight, and their sum.
+#
+# > **Predict first (1).** The weights are positive on the left (+1, +2, +1), zero in the middle column and negative on the right.
+# > The digit is white on black. Where will the sum be bright, where dark, and where grey?
 
 # %%
+# alt: A row of eleven small pictures. The first is the digit 5, the next nine are the same digit moved by a pixel, each with a
+# weight from -2 to 2 above it. The last is grey, with a bright line along the right side of each stroke and a dark line along
+# its left side.
 edge = np.array([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]])
 digit = digits[5:6].astype(float)
 response = conv(digit, edge[:, :, None, None])
@@ -81,9 +85,21 @@ md.plots.show(response[0] / np.abs(response).max(), ax=axes[10], title="sum")
 plt.show()
 
 # %% [markdown]
-# Every pixel is treated alike, so a convolution should commute with a shift of the image. On a torus it does. With zeros around
-# the image it does not. The columns that differ are those at the border, before and after the shift: that is how padding tells
-# a pixel where it is (tutorial [05](05_edges.ipynb)).
+# <details><summary>Answer (1)</summary>
+#
+# The weight on the left multiplies the pixel to the left. The sum is therefore "left minus right": bright where white is on the
+# left and black on the right, that is at the right side of each stroke. It is dark at the left side of each stroke. Where left
+# and right are equal, inside a stroke and in the background, it is grey. Horizontal strokes show only at their ends.
+#
+# </details>
+#
+# A network learns its weights, and it learns thousands of them; the arithmetic is the same.
+#
+# Every pixel is treated alike. So one would expect that a convolution commutes with a shift of the image: to shift and then
+# convolve is the same as to convolve and then shift.
+#
+# > **Predict first (2).** The image has 16 columns, from 0 to 15, and is shifted by 3 columns to the right. What leaves it on the
+# > right comes in again on the left. In which columns do the two results differ, on a torus, and with zeros around the image?
 
 # %%
 for name, mode in (("torus", "wrap"), ("zeros", "constant")):
@@ -92,20 +108,59 @@ for name, mode in (("torus", "wrap"), ("zeros", "constant")):
     print(f"{name}: shift then convolve, or convolve then shift: columns that differ: {columns or 'none'}")
 
 # %% [markdown]
+# <details><summary>Answer (2)</summary>
+#
+# On a torus they differ nowhere. With zeros they differ in columns 0, 2, 3 and 15. Columns 0 and 15 lie at the border of the
+# result: there one of the two reads a zero and the other a pixel. Columns 2 and 3 are where the border columns 15 and 0 of the
+# first result come to lie after the shift. So padding tells a pixel where it is (tutorial [05](05_edges.ipynb)).
+#
+# </details>
+#
 # ## The way back is the adjoint
 #
-# Training needs the slope of one number, the loss, in every direction. Write $\bar y$ for the gradient of the loss to the
-# convolution's output $y = A x$. A small change $\delta x$ changes the loss by $\langle \bar y, A\, \delta x \rangle$. We want
-# the $\bar x$ with $\langle \bar x, \delta x \rangle$ equal to that for *every* $\delta x$. That is the definition of the
-# adjoint: $\bar x = A^\top \bar y$.
+# Training needs the slope of one number, the loss $\ell$, in every weight. It is found layer by layer, from the last layer to the
+# first. So we need one thing only: a layer computes $y$ from $x$, the slope $\bar y = \partial \ell / \partial y$ is known, and
+# we look for $\bar x = \partial \ell / \partial x$.
 #
-# No matrix need be written down. Output $p$ reads input $p + (i, j)$ by $W_{ij}$. Hence input $q$ is read by output
-# $q - (i, j)$, and $\bar x$ is nine shifted sums again: shifts reversed, matrices transposed. For the weights, collect what
-# each one multiplied:
+# **What we look for.** A convolution is linear in $x$, $y = A x$. A small change $\delta x$ of the input changes the output by
+# $A\, \delta x$, and the loss by $\langle \bar y, A\, \delta x \rangle$, where $\langle \cdot, \cdot \rangle$ multiplies entry by
+# entry and adds up. By the definition of a slope it also changes the loss by $\langle \bar x, \delta x \rangle$. The two must
+# agree for *every* $\delta x$:
 #
 # $$
-# \bar x_q = \sum_{ij} \bar y_{q - (i, j)} W_{ij}^\top, \qquad \bar W_{ij} = \sum_p x_{p + (i, j)}^\top \, \bar y_p
+# \langle \bar x, \delta x \rangle = \langle \bar y, A\, \delta x \rangle \quad \text{for every } \delta x .
 # $$
+#
+# This is the definition of the adjoint: $\bar x = A^\top \bar y$.
+#
+# **The input.** No matrix $A$ need be written down. Put the convolution in. Here $p$ is a pixel of the output, $(i, j)$ a step,
+# and each $\delta x_q$ is a row of $C$ numbers:
+#
+# $$
+# \langle \bar y, A\, \delta x \rangle
+# = \sum_p \sum_{ij} \bar y_p \cdot \big( \delta x_{p + (i, j)} W_{ij} \big)
+# = \sum_p \sum_{ij} \big( \bar y_p W_{ij}^\top \big) \cdot \delta x_{p + (i, j)} .
+# $$
+#
+# Now sort the terms by the input pixel $q = p + (i, j)$ that they contain, which means $p = q - (i, j)$:
+#
+# $$
+# = \sum_q \Big( \sum_{ij} \bar y_{q - (i, j)} W_{ij}^\top \Big) \cdot \delta x_q .
+# $$
+#
+# The bracket is $\bar x_q$. It is nine shifted sums again: the shifts are reversed and the matrices transposed. Where $q - (i,
+# j)$ lies outside the image there is no output pixel, so nothing is added: zeros around $\bar y$, as around $x$.
+#
+# **The weights.** The output is linear in the weights, too. A change $\delta W$ changes the loss by
+# $\sum_p \sum_{ij} \bar y_p \cdot (x_{p + (i, j)} \delta W_{ij})$. The number $\delta W_{ij}[c, o]$ is multiplied by
+# $\sum_p x_{p + (i, j)}[c]\; \bar y_p[o]$, which is therefore its slope. Together:
+#
+# $$
+# \bar x_q = \sum_{ij} \bar y_{q - (i, j)} W_{ij}^\top, \qquad \bar W_{ij} = \sum_p x_{p + (i, j)}^\top \, \bar y_p .
+# $$
+#
+# Two inner products check both: $\langle \bar y, A x \rangle$ must be $\langle \bar x, x \rangle$, and also
+# $\langle \bar W, W \rangle$.
 
 
 # %%
@@ -192,12 +247,15 @@ central = (loss(w + 1e-5 * direction) - loss(w - 1e-5 * direction)) / 2e-5
 print(f"the gradient says {claim:.6f}, the loss itself {central:.6f}")
 
 # %% [markdown]
-# The figure shows the relative error against the step $h$. On the right it grows with $h^2$ (central) or with $h$ (one-sided):
-# a step is not a slope yet. On the left, rounding takes over and grows as $1/h$. A correct gradient makes a deep V. A wrong
-# one, here the kernel not turned round, makes a floor: no step size helps. In float32 the V is shallow, and a wrong gradient is
-# harder to tell from a right one. Check gradients in float64.
+# The next figure shows the relative error against the step $h$, from 1 down to $10^{-12}$.
+#
+# > **Predict first (3).** (a) Is the smallest step the best? (b) What does the curve of a *wrong* gradient look like, here that
+# > of the kernel that was not turned? (c) What changes in single precision (float32)?
 
 # %%
+# alt: Four curves of the error against the step size, both on logarithmic axes. Two of them form a V, deep for the central and
+# less deep for the one-sided difference. In float32 the V is shallow, and at small steps the error rises to 1. The curve of the
+# kernel that was not turned stays flat at about 2.
 steps = np.logspace(0, -12, 49)
 up, down = (np.array([loss(w + sign * h * direction) for h in steps]) for sign in (1, -1))
 up32, down32 = ([float(loss((w + sign * h * direction).astype(np.float32))) for h in steps] for sign in (1, -1))
@@ -209,8 +267,8 @@ errors = {
     "central, float32": np.subtract(up32, down32) / (2 * steps) / claim - 1,
 }
 fig, ax = plt.subplots(figsize=(7.5, 3.4), layout="constrained")
-for (name, error), colour, dash in zip(errors.items(), (sky, blue, red, orange), ("--", "-", "-", ":"), strict=True):
-    ax.loglog(steps, np.abs(error) + 1e-17, dash, color=colour, label=name)
+for (name, error), colour, dash in zip(errors.items(), (sky, blue, red, orange), ("--", "-", "s-", ":"), strict=True):
+    ax.loglog(steps, np.abs(error) + 1e-17, dash, color=colour, label=name, markersize=3)
 ax.set(xlabel="step size h", ylabel="relative error of the derivative", ylim=(1e-13, 1e4))
 ax.legend(frameon=False, ncols=2)
 plt.show()
@@ -223,6 +281,15 @@ for name in ("one-sided", "central"):
 print(f"kernel not turned: relative error {abs(errors['central, kernel not turned'][fine]):.2f}, whatever the step")
 
 # %% [markdown]
+# <details><summary>Answer (3)</summary>
+#
+# (a) No. At large steps the error grows as $h^2$ (central) or as $h$ (one-sided), because the loss is not a straight line. At
+# small steps rounding takes over, and its error grows as $1 / h$. A right gradient makes a V; the best step lies between.
+# (b) It has a floor: no step makes its error small. (c) The V is shallow, since rounding begins at larger steps, so that a wrong
+# gradient is harder to tell from a right one. Check gradients in float64.
+#
+# </details>
+#
 # ## What can a pixel see?
 #
 # The gradient of one output pixel to all input pixels is a picture of what that pixel sees, and now we can compute it: put a 1
@@ -252,9 +319,10 @@ for depth in (1, 2, 6):
 # %% [markdown]
 # A network *may* use its whole receptive field. Does it? Below, on the right, the same picture for the trained network that
 # comes with the package (six $3 \times 3$ layers, so 13 pixels), averaged over 64 noisy digits, at three noise levels. Its
-# output is $v$, so $\hat x_0 = a x - s v$ and the slope of $\hat x_0$ is $a - s\, \partial v / \partial x$. The more noise
-# there is, the further it looks. At little noise it hardly looks beyond its neighbours. Tutorial
-# [07](07_the_theory_predicts.ipynb) turns this into the window $k(t)$.
+# output is $v$, so $\hat x_0 = a x - s v$ and the slope of $\hat x_0$ is $a - s\, \partial v / \partial x$ (tutorial
+# [06b](06b_training.ipynb) says what $v$ is and why).
+#
+# > **Predict first (4).** At which noise level does a denoiser need to look far: when there is little noise, or much?
 
 # %%
 network = md.nets.load("digits-zeros")
@@ -281,6 +349,9 @@ for t, slopes in trained.items():
     print(f"t = {t}: 90 % of the squared gradient lies in a square of side {side_of(0.9, (slopes**2).mean(axis=0))}")
 
 # %%
+# alt: Six square maps. In the first three the coloured area is 3, 5 and 13 pixels wide and fills the red square exactly. In the
+# three of the trained network the bright area is a few pixels wide at t = 0.05, and grows with the noise until at t = 0.9 it
+# reaches the red square of 13 pixels.
 pictures = {f"L = {depth}": (seen(depth), 2 * depth + 1) for depth in (1, 2, 6)}
 pictures |= {f"trained, t = {t}": (slopes.mean(axis=0), 13) for t, slopes in trained.items()}
 fig, axes = plt.subplots(1, 6, figsize=(9, 1.9), layout="constrained")
@@ -294,12 +365,20 @@ fig.colorbar(drawn, ax=axes, label="log10 |slope| / largest", shrink=0.8)
 plt.show()
 
 # %% [markdown]
+# <details><summary>Answer (4)</summary>
+#
+# The more noise there is, the further it looks. At little noise the pixel itself and its neighbours say nearly all. At much
+# noise a single pixel says almost nothing, so the network averages over many. Tutorial [07](07_the_theory_predicts.ipynb) turns
+# this into the window $k(t)$.
+#
+# </details>
+#
 # ## Why residual blocks?
 #
-# A block adds to what is there, $h \leftarrow h + \text{conv}(\text{relu}(h))$. The gradient then passes each block by two
-# paths, and one of them is the identity. In the forward pass the image stays in $h$. A plain stack,
-# $h \leftarrow \text{conv}(\text{relu}(h))$, forgets it: here are two different noisy digits through 24 random layers. In the
-# plain stack the cosine between their features rises to about 0.9: it hardly tells them apart any more.
+# A residual block adds to what is there: $h \leftarrow h + \text{conv}(\text{relu}(h))$, where $\text{relu}(h) = \max(h, 0)$.
+# The gradient then passes each block on two paths, and one of them is the identity. In the forward pass the image stays in $h$.
+# A plain stack, $h \leftarrow \text{conv}(\text{relu}(h))$, loses it. Below, two different noisy digits go through 24 random
+# layers. The cosine between their features says how alike they have become; at 1 they cannot be told apart.
 
 
 # %%
@@ -319,17 +398,22 @@ for name, residual in (("plain", False), ("residual", True)):
     print(f"{name:8}: cosine after 1, 6, 12, 24 layers: " + ", ".join(f"{found[n - 1]:.2f}" for n in (1, 6, 12, 24)))
 
 # %% [markdown]
+# In the plain stack the cosine rises to about 0.9, so the two digits have become almost the same. In the residual one it stays
+# lower.
+#
 # ## Why not simply normalise?
 #
-# Many networks normalise their features. KG's and ours do not, and here is why that matters: a mean over the image is known to
-# every pixel of it. Change one pixel in a corner, and all outputs change, however small the receptive field. The theory's first
-# assumption, that a pixel sees only its window, is gone. A normalisation over the channels *of each pixel by itself* would leak
-# nothing.
+# Many networks normalise their features: they take off the mean and divide by the standard deviation. KG's network and ours do
+# not. The figure shows why this matters. It changes one marked pixel of the input, and shows where the output of two layers
+# changes. White is exactly zero. The normalisation is over the whole image, or over the channels of each pixel by itself.
 #
-# The figure changes the one marked pixel and shows where two layers' output moves. White is exactly zero.
+# > **Predict first (5).** Two $3 \times 3$ layers reach 2 pixels in each direction. How many of the 256 pixels change in each
+# > of the three cases?
 
 
 # %%
+# alt: Three square maps with a cross at the changed pixel. Without normalisation, and with normalisation over a pixel's channels,
+# only a square of 5 by 5 pixels around the cross is coloured. With normalisation over the image nearly the whole map is.
 def standardised(h, axes):
     if axes is None:
         return h
@@ -354,18 +438,30 @@ fig.colorbar(drawn, ax=axes, label="log10 |change|", shrink=0.8)
 plt.show()
 
 # %% [markdown]
+# <details><summary>Answer (5)</summary>
+#
+# 25, 256 and 25. A mean over the image contains every pixel, so one change in a
+# corner changes all outputs, however small the receptive field is. Then the theory's first assumption fails: a pixel no longer
+# sees its window only. A mean over the channels of one pixel tells other pixels nothing.
+#
+# </details>
+#
 # ## What time is it?
 #
-# The same pixel value asks for another answer at another noise level. For a single pixel of mean 0 and variance $\sigma^2$, the
-# best linear answer is $\hat x_0 = g(t)\, x$ with $g = a \sigma^2 / (a^2 \sigma^2 + s^2)$, which falls from 1 at little noise
-# to 0 at much noise. So the network must be told $t$. The figure takes $\sigma^2 = 0.02$, a fine detail, which must be kept at
-# little noise and dropped soon.
+# The same pixel value needs another answer at another noise level. Take a single pixel of mean 0 and variance $\sigma^2$. The
+# best linear answer is $\hat x_0 = g(t)\, x$. Its mean squared error is $E (g x - x_0)^2 = (g a - 1)^2 \sigma^2 + g^2 s^2$; its
+# slope in $g$ is zero at $g = a \sigma^2 / (a^2 \sigma^2 + s^2)$. This falls from 1 at little noise to 0 at much noise. So the
+# network must be told $t$. The figure takes $\sigma^2 = 0.02$, a fine detail, which must be kept at little noise and dropped
+# soon.
 #
-# Why not simply hand it the number $t$? One linear layer of one number is a straight line, and the layers would have to bend
-# it. So the number goes in as cosines and sines of $t$ at several frequencies (`layers.time_features`); a linear layer of those
-# can draw almost any smooth curve.
+# Why not simply give it the number $t$? A linear layer of one number is a straight line, and the other layers would have to bend
+# it. So the network is given cosines and sines of $t$ at several frequencies (`layers.time_features`). A linear layer of those
+# comes close to any smooth curve.
 
 # %%
+# alt: Left, a striped pattern of 16 rows: cosines and sines of t, from slow to fast. Right, the wanted gain falls steeply from 1
+# to nearly 0 within the first third of t. A dashed straight line misses it everywhere. The fit by 16 cosines and
+# sines lies on it.
 t = np.linspace(0, 1, 200)
 a, s = schedule.signal(t), schedule.noise(t)
 wanted = a * 0.02 / (a**2 * 0.02 + s**2)
@@ -374,78 +470,20 @@ fig, (left, right) = plt.subplots(1, 2, figsize=(7.5, 2.6), layout="constrained"
 left.imshow(inputs["16 cosines and sines"].T, aspect="auto", extent=(0, 1, 16, 0), cmap="gray", interpolation="nearest")
 left.set(xlabel="time t (0 is clean)", ylabel="feature", title="cosines above, sines below")
 right.plot(t, wanted, color="black", linewidth=3, alpha=0.3, label="wanted g(t)")
-for (name, features), colour in zip(inputs.items(), (red, blue), strict=True):
+for (name, features), colour, dash in zip(inputs.items(), (red, blue), ("--", "-"), strict=True):
     fitted = features @ np.linalg.lstsq(features, wanted, rcond=None)[0]
-    right.plot(t, fitted, color=colour, label=name)
+    right.plot(t, fitted, dash, color=colour, label=name)
     print(f"{name}: largest error of the best fit {np.abs(fitted - wanted).max():.2g}")
 right.set(xlabel="time t (0 is clean)", ylabel="gain g")
 right.legend(frameon=False, fontsize=8)
 plt.show()
 
 # %% [markdown]
-# ## What should come out: $\varepsilon$, $x_0$ or $v$?
-#
-# All three say the same in exact arithmetic, but a network is never exact. Suppose that its output is off by 1 unit. How far
-# off is $\hat x_0$, and how far is $\hat\varepsilon$, which the sampler uses as well?
-#
-# - Predict $\varepsilon$ (DDPM, KG): $\hat x_0 = (x - s \hat\varepsilon) / a$, an error of $s / a$. At $t = 1$ almost no signal
-#   is left, and the division makes the error very large.
-# - Predict $x_0$: $\hat\varepsilon = (x - a \hat x_0) / s$, an error of $a / s$, which is very large at the other end.
-# - Predict $v = a \varepsilon - s x_0$: $\hat x_0 = a x - s \hat v$ and $\hat\varepsilon = s x + a \hat v$ (where
-#   $a^2 + s^2 = 1$), errors of $s$ and $a$. Neither ever exceeds 1.
-
-# %%
-t = np.linspace(0.01, 1, 400)
-a, s = schedule.signal(t), schedule.noise(t)
-errors = {"network predicts noise": (s / a, 1 + 0 * t), "x0": (1 + 0 * t, a / s), "v": (s, a)}
-fig, axes = plt.subplots(1, 2, figsize=(7.5, 2.8), layout="constrained", sharey=True)
-for (name, pair), colour, dash in zip(errors.items(), (red, orange, blue), ("-", "--", "-"), strict=True):
-    for ax, factor in zip(axes, pair, strict=True):
-        ax.semilogy(t, factor, dash, color=colour, label=name)
-axes[0].set(xlabel="time t (0 is clean)", ylabel="error per unit of output error", title="error of x0_hat")
-axes[1].set(xlabel="time t (0 is clean)", title="error of eps_hat")
-axes[1].legend(frameon=False, fontsize=8)
-plt.show()
-print(f"at t = 1: a = {a[-1]:.4f}; an output error of 1 makes an error of x0_hat of")
-print(f"    {(s / a)[-1]:.0f} if the network predicts noise, {s[-1]:.2f} if it predicts v")
-
-# %% [markdown]
-# ## Adam in three lines
-#
-# Keep two running means, of the gradient and of its square. Step along the first over the root of the second. (They start at 0,
-# which the divisions undo.) Every weight then moves at its own pace, however large or small its gradients are.
-
-
-# %%
-def adam(p, g, m, v, step, rate):
-    m += 0.1 * (g - m)
-    v += 0.001 * (g * g - v)
-    p -= rate * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.999**step)) + 1e-8)
-
-
-# %% [markdown]
-# Why not simply walk down the gradient? Take a valley that is 1,000 times steeper across than along,
-# $f = (1000\, p_0^2 + p_1^2) / 2$. Plain descent must keep its rate below $2 / 1000$ or it diverges, and then it moves very
-# slowly along the valley. Shown are a rate just below, one just above, and Adam.
-
-# %%
-curvature = np.array([1000.0, 1.0])
-for name, rate in (("descent, rate 0.0019", 0.0019), ("descent, rate 0.0021", 0.0021)):
-    p = np.ones(2)
-    for _ in range(200):
-        p -= rate * curvature * p
-    print(f"{name}: after 200 steps p = ({p[0]:.1e}, {p[1]:.2f})")
-p, m, v = np.ones(2), np.zeros(2), np.zeros(2)
-for step in range(1, 201):
-    adam(p, curvature * p, m, v, step, rate=0.05 * (1 - step / 201))
-print(f"Adam, rate from 0.05 to 0: both within {10 ** np.ceil(np.log10(np.abs(p).max())):.0e} of the minimum after 200 steps")
-
-# %% [markdown]
 # ## The whole network
 #
 # Now put the pieces together: an input convolution, four residual blocks, a $1 \times 1$ convolution at the end. The time
 # enters each layer as an offset, one number per channel. The parameters are a dictionary. Weights start with a variance that
-# keeps the features' size; a last layer of zeros makes the untrained network say $v = 0$.
+# keeps the features' size. The last layer starts with zeros, so that the untrained network answers 0 to everything.
 
 # %%
 CHANNELS, DEPTH = 16, 4
@@ -504,202 +542,49 @@ def backward(p, dout, saved):
     return grads
 
 
-def denoising_loss(p, x0, eps, t):
-    target = md.process.v_from_x0(x0, eps, t, schedule)
-    out, saved = forward(p, md.process.add_noise(x0, t, schedule, eps=eps), t)
+def squared_error(p, x, t, target):
+    out, saved = forward(p, x, t)
     return np.mean((out - target) ** 2), backward(p, 2 * (out - target) / out.size, saved)
 
 
 # %% [markdown]
-# One directional derivative through all of it, in float64, over all parameters together. (A ReLU has a kink at 0. The step is
-# small enough that hardly any feature crosses it.) The last layer is given random weights here: with zeros there, hardly any
-# gradient gets through.
+# One directional derivative checks all of it, in float64, over all parameters together. The target is noise, since any target
+# will do. (A ReLU has a kink at 0. The step is so small that hardly any feature crosses it.) The last layer is given random
+# weights here: with zeros there, hardly any gradient gets through.
 
 # %%
 draw = np.random.default_rng(3)
 double = first_params(draw, float)
 double["out"] = draw.standard_normal(double["out"].shape)
-batch = digits[:4].astype(float), draw.standard_normal((4, 16, 16, 1)), np.array([0.1, 0.4, 0.6, 0.9])
+batch = digits[:4].astype(float), np.array([0.1, 0.4, 0.6, 0.9]), draw.standard_normal((4, 16, 16, 1))
 along = {name: draw.standard_normal(value.shape) for name, value in double.items()}
-value, grads = denoising_loss(double, *batch)
+_, grads = squared_error(double, *batch)
 claim = sum(np.vdot(grads[name], along[name]) for name in double)
-up, down = (denoising_loss({n: v + sign * 1e-6 * along[n] for n, v in double.items()}, *batch)[0] for sign in (1, -1))
+up, down = (squared_error({n: v + sign * 1e-6 * along[n] for n, v in double.items()}, *batch)[0] for sign in (1, -1))
 shown = (up - down) / 2e-6
 print(f"the gradient says {claim:.4f}, the loss itself {shown:.4f}; relative error {abs(shown / claim - 1):.0e}")
 
 # %% [markdown]
-# ## Training
-#
-# Noise a few digits, ask for $v$, walk down. That is all of denoising score matching. We take 600 steps of 16 digits each. The
-# times are spread evenly over $[0, 1]$, and the rate falls to 0.
-
-# %%
-rng, moments, losses, steps = np.random.default_rng(0), {}, [], 600
-for name, value in params.items():
-    moments[name] = np.zeros_like(value), np.zeros_like(value)
-for step in range(1, steps + 1):
-    x0 = digits[rng.integers(len(digits), size=16)]
-    t, eps = (np.arange(16) + rng.random(16)) / 16, rng.standard_normal(x0.shape).astype(np.float32)
-    value, grads = denoising_loss(params, x0, eps, t)
-    losses.append(value)
-    rate = 0.01 * min(1, step / 20) * 0.5 * (1 + np.cos(np.pi * step / steps))
-    for name in params:
-        adam(params[name], grads[name], *moments[name], step, rate)
-print(f"mean loss of the first 20 steps {np.mean(losses[:20]):.1f}, of the last 100 {np.mean(losses[-100:]):.2f}")
-
-# %% [markdown]
-# Is that loss good? A loss means little without something to compare it with, and here the theory gives us the scale. The
-# dashed lines are denoisers that need no training, on 64 noisy digits: say nothing ($\hat v = 0$), the best linear denoiser
-# (Wiener), the ideal denoiser, which sees everything and can only recite, and the ELS machine with our receptive field of 11
-# pixels and zero padding. No network with that receptive field can do better, on average over its training set, than the ELS
-# line. Ours is far above it, and above the linear one too: 600 steps are few.
-
-
-# %%
-def denoiser(x, t):
-    images = x.reshape(-1, 16, 16, 1)
-    times = np.broadcast_to(t, len(images))
-    return md.process.x0_from_v(images, forward(params, images, times)[0], times, schedule).reshape(x.shape)
-
-
-draw, count = np.random.default_rng(5), 64
-x0, t = digits[draw.integers(len(digits), size=count)], (np.arange(count) + draw.random(count)) / count
-eps = draw.standard_normal(x0.shape).astype(np.float32)
-x_t, s = md.process.add_noise(x0, t, schedule, eps=eps), schedule.noise(t)[:, None, None, None]
-els = md.EquivariantLocalScore(digits, schedule, window=11, boundary="zeros")
-answers = {"our network": denoiser, "linear (Wiener)": md.Wiener(digits, schedule), "ELS, k = 11": els}
-answers["ideal denoiser"] = md.IdealScore(digits, schedule)
-# v - v_hat = (x0_hat - x0) / s, wherever both belong to the same x.
-levels = {name: float(np.mean(((machine(x_t, t) - x0) / s) ** 2)) for name, machine in answers.items()}
-levels["say nothing"] = float(np.mean(md.process.v_from_x0(x0, eps, t, schedule) ** 2))
-for name, level in levels.items():
-    print(f"{name:16}{level:.2f}")
-
-# %%
-fig, ax = plt.subplots(figsize=(7.5, 3), layout="constrained")
-ax.plot(np.arange(1, steps + 1), losses, color="0.8", linewidth=0.8, label="each step")
-ax.plot(np.arange(10, steps + 1, 20), np.mean(np.reshape(losses, (-1, 20)), axis=1), color=blue, label="mean of 20 steps")
-for (name, level), colour in zip(list(levels.items())[1:], (orange, red, green, "0.4"), strict=True):
-    ax.axhline(level, color=colour, linestyle="--", linewidth=1)
-    ax.text(steps * 1.01, level, name, color=colour, va="center", fontsize=9)
-ax.set(xlabel="training step", ylabel="loss (mean squared error of v)", yscale="log", ylim=(0.05, 1.5), xlim=(0, steps))
-ax.set_yticks([0.1, 0.2, 0.5, 1], ["0.1", "0.2", "0.5", "1"])
-ax.legend(frameon=False, fontsize=8)
-plt.show()
-
-# %% [markdown]
-# And what does it draw? From the same noises we show the samples before training ($\hat v = 0$ leaves the noise almost as it
-# is), after 600 steps by hand, and of the shipped network, which is wider, deeper and trained for 3,000 steps on larger
-# batches. Ours has learned strokes, how thick they are and where they may be. It does not know what a digit is. The large one
-# does not quite know it either: both make mosaics. And look down the columns: two networks, trained apart, from different first
-# weights, make nearly the same picture from the same noise. What they share is a training set, and that each pixel sees a
-# window. Is that enough to say what they will draw? Tutorial [07](07_the_theory_predicts.ipynb).
-
-# %%
-noise = md.process.unit_noise((8, 16, 16, 1), 3)
-
-
-def sample(denoiser):
-    *_, last = md.process.ddim(denoiser, schedule, noise=noise, steps=20)
-    return last.x
-
-
-untrained = sample(lambda x, t: md.process.x0_from_v(x, np.zeros_like(x), t, schedule))
-by_hand, shipped = sample(denoiser), sample(network)
-fig, ax = plt.subplots(figsize=(7.5, 2.9), layout="constrained")
-md.plots.rows([untrained, by_hand, shipped], ["before\ntraining", "600 steps\nby hand", "shipped,\n3,000 steps"], ax=ax)
-plt.show()
-same = np.median(md.metrics.agreement(by_hand, shipped).r)
-other = np.median(md.metrics.agreement(np.roll(by_hand, 1, axis=0), shipped).r)
-print(f"median correlation of the two networks' samples: {same:.2f} from the same noise, {other:.2f} from different noises")
-
-# %% [markdown]
-# ## Self-attention, forward and backward
-#
-# In a convolution a pixel hears only its neighbours. Attention lets every pixel hear every other (tutorial
-# [08](08_attention.ipynb)). With $Q, K, V$ of shape (pixels, $D$):
-#
-# $$
-# S = Q K^\top / \sqrt D, \qquad A = \text{softmax}(S) \text{ along each row}, \qquad \text{out} = A V
-# $$
-#
-# Now go back, one step at a time. $\text{out} = A V$ is linear in both: $\bar A = \overline{\text{out}}\, V^\top$ and
-# $\bar V = A^\top \overline{\text{out}}$. A softmax row has $\partial A_j / \partial S_k = A_j (\delta_{jk} - A_k)$: raising
-# one score raises its own weight *and lowers all others*. Hence
-#
-# $$
-# \bar S_k = A_k \Big( \bar A_k - \sum_j A_j \bar A_j \Big), \qquad
-# \bar Q = \bar S K / \sqrt D, \qquad \bar K = \bar S^\top Q / \sqrt D .
-# $$
-
-
-# %%
-def attention(q, k, v):
-    scores = q @ k.T / np.sqrt(q.shape[1])
-    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-    weights /= weights.sum(axis=1, keepdims=True)
-    return weights @ v, weights
-
-
-def attention_back(dout, q, k, v):
-    weights = attention(q, k, v)[1]
-    dweights = dout @ v.T
-    dscores = weights * (dweights - (weights * dweights).sum(axis=1, keepdims=True)) / np.sqrt(q.shape[1])
-    return dscores @ k, dscores.T @ q, weights.T @ dout
-
-
-draw = np.random.default_rng(4)
-q, k, v, dout = draw.standard_normal((4, 36, 8))
-square = [array.reshape(1, 6, 6, 8) for array in (dout, q, k, v)]
-gap = np.abs(attention(q, k, v)[0] - layers.attention(*square[1:]).reshape(36, 8)).max()
-print(f"largest difference to the package: forward {gap:.0e}")
-for name, ours, theirs in zip("qkv", attention_back(dout, q, k, v), layers.attention_backward(*square), strict=True):
-    print(f"    d{name} {np.abs(ours - theirs.reshape(36, 8)).max():.0e}")
-
-# %% [markdown]
-# ## Why not simply treat the map as a constant?
-#
-# It is tempting: $A$ is a table of weights, so let the gradient flow through $V$ alone (a *detached* softmax). Another mistake
-# is to keep only the diagonal of the softmax's slope, $A_k (1 - A_k)$. In self-attention $Q$, $K$ and $V$ all come from the
-# same features, $Q = h W_q$ and so on, so both mistakes still give a gradient of the right shape. It even points roughly the
-# right way, so training can seem to work for a long time. The directional derivative shows it at once.
-
-
-# %%
-def detached(dout, q, k, v):
-    return 0 * q, 0 * k, attention(q, k, v)[1].T @ dout
-
-
-def diagonal_only(dout, q, k, v):
-    weights = attention(q, k, v)[1]
-    dscores = weights * (1 - weights) * (dout @ v.T) / np.sqrt(q.shape[1])
-    return dscores @ k, dscores.T @ q, weights.T @ dout
-
-
-features, maps = draw.standard_normal((36, 8)), draw.standard_normal((3, 8, 8)) / 2
-step = 1e-5 * draw.standard_normal(features.shape)
-up, down = (np.vdot(dout, attention(*(h @ maps))[0]) for h in (features + step, features - step))
-found = {}
-for name, back in (("full softmax", attention_back), ("detached map", detached), ("diagonal only", diagonal_only)):
-    found[name] = sum(d @ m.T for d, m in zip(back(dout, *(features @ maps)), maps, strict=True))
-    right = found["full softmax"]
-    cosine = np.vdot(found[name], right) / np.linalg.norm(found[name]) / np.linalg.norm(right)
-    error = abs(2 * np.vdot(found[name], step) / (up - down) - 1)
-    print(f"{name:14} relative error {error:.1g}, cosine with the true gradient {cosine:.2f}")
-
-# %% [markdown]
 # ## What to take along
 #
-# - A convolution is nine shifted sums; its way back is nine shifted sums the other way round. An adjoint is right if two inner
-#   products agree.
+# - A convolution is nine shifted sums; its way back is nine shifted sums with the shifts reversed. An adjoint is right if two
+#   inner products agree.
 # - One directional derivative in float64 checks a whole network. A right gradient makes a V against the step size, a wrong one
 #   makes a floor.
 # - Without normalisation a pixel sees its receptive field and nothing else, exactly. What it *uses* is smaller, and grows with
 #   the noise.
-# - Predict $v$: it never divides by the signal or by the noise.
 #
 # **Try it.** (1) Leave out `* (hs[n - 1] > 0)` in `backward` and run the directional derivative again. (2) Set `DEPTH = 1` and
-# run everything from there: which machine's line can the loss not cross now? Draw it with `window=5`. (3) Let the network
-# predict noise: change `target`, and `x0_from_v` to `x0_from_eps` in `denoiser`, and look at the samples.
+# run everything from there: what is the receptive field, and how many parameters are left? (3) Is `conv_back` right for
+# `mode="wrap"`, too? Check it by the inner products.
 #
-# **Next:** [07 The theory predicts the network](07_the_theory_predicts.ipynb)
+# <details><summary>Answers</summary>
+#
+# (1) The gradient says -481.1, the loss itself -515.0, a relative error of 0.07 in place of 2e-11. Nothing else would show it:
+# shapes fit, and such a network still trains. (2) Each pixel sees 5 x 5 pixels, and 2,977 of 10,657 parameters are left. The
+# gradient is still right. (3) Yes. On a torus what lies beyond the border of $\bar y$ is the other side of $\bar y$, as for $x$;
+# $\langle \bar y, A x \rangle$, $\langle \bar x, x \rangle$ and $\langle \bar W, W \rangle$ are equal to all digits but the last.
+#
+# </details>
+#
+# **Next:** [06b Training it](06b_training.ipynb)

@@ -38,11 +38,17 @@ def chapter(name: str, figures: "Sequence[Figure]", numbers: dict[str, Any], **v
     return Chapter(title, paragraphs, shown, numbers)
 
 
+# A figure is as wide as the page, but on a narrow screen not smaller than can be read: it then scrolls by itself, not the page.
 STYLE = """
-body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; font: 17px/1.55 Georgia, serif; color: #222; background: #fff; }
+body { max-width: 52rem; margin: 2rem auto; padding: 0 1rem; font: 17px/1.55 Georgia, serif; overflow-wrap: break-word; }
+body { color: #222; background: #fff; } a { color: #0b57a4; } figcaption, small { color: #555; } code { background: #f4f4f4; }
 h1, h2 { font-family: Helvetica, Arial, sans-serif; line-height: 1.2; } h2 { margin-top: 3rem; }
-figure { margin: 1.5rem 0; } img { max-width: 100%; height: auto; }
-figcaption { font: 14px/1.45 Helvetica, Arial, sans-serif; color: #555; } code { background: #f4f4f4; padding: 0 .2em; }
+figure { margin: 1.5rem 0; } figure div { overflow-x: auto; } img { max-width: 100%; height: auto; background: #fff; }
+figcaption { font: 14px/1.45 Helvetica, Arial, sans-serif; } code { padding: 0 .2em; }
+@media (max-width: 40rem) { img { max-width: none; width: 38rem; } }
+@media (prefers-color-scheme: dark) {
+body { color: #ddd; background: #16181c; } a { color: #8ab8f0; } figcaption, small { color: #aaa; } code { background: #2a2d33; }
+}
 """
 
 
@@ -62,8 +68,12 @@ def render(title: str, lead: str, chapters: Sequence[Chapter], pictures: Mapping
         for name, _, caption in chapter.figures:
             data = base64.b64encode(pictures[name]).decode("ascii")
             image = f'<img alt="{html.escape(caption, quote=True)}" src="data:image/png;base64,{data}">'
+            image = f'<div tabindex="0">{image}</div>'  # the keyboard scrolls what it can reach
             body.append(f"<figure>{image}<figcaption>{html.escape(caption)}</figcaption></figure>")
     body.append(f"<hr><p><small>{foot}</small></p>")
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
+    )
+    head += f"<title>{html.escape(title)}</title>"
     lines = "\n".join(body)
     return f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body>\n{lines}\n</body></html>\n'
