@@ -20,12 +20,12 @@ def models(samples: Mapping[str, Array], told: Mapping[str, dict], shown: int = 
     """One row of samples for each model, all from the same noises, and the share of all samples of the model with one colour."""
     shown = min(shown, *map(len, samples.values()))
     stacks = {f"{name}: {told[name]['one colour']['share']:.0%}": x[:shown] for name, x in samples.items()}
-    return stacked(stacks, 0.62 * shown + 2.6, 0.68 * len(samples))
+    return stacked(stacks, 0.62 * shown + 3.6, 0.68 * len(samples))
 
 
 def three_rows(samples: Mapping[str, Array], shown: int = 5) -> Figure:
     """The claim at a glance: a few samples of each model, from the same noises, large enough to see each shape."""
-    return stacked({name: x[:shown] for name, x in samples.items()}, 1.25 * shown + 2.2, 1.3 * len(samples))
+    return stacked({name: x[:shown] for name, x in samples.items()}, 1.25 * shown + 1.8, 1.38 * len(samples))
 
 
 def strengths(found: Mapping[float, tuple[Array, dict]], shown: int = 12) -> Figure:
@@ -53,8 +53,8 @@ def over_strength(alone: Mapping[str, Mapping[float, tuple[Array, dict]]], netwo
         if candidates == "anywhere":
             for name, share in networks.items():
                 ax.axhspan(share["low"], share["high"], color=COLOURS[name], alpha=0.15, linewidth=0)
-                ax.text(len(found) - 0.7, share["share"], f"{name} network", fontsize=8, va="center", ha="right")
-        ax.legend(frameon=False, loc="center right", fontsize=9)
+                ax.text(len(found) - 0.7, share["low"], f"{name} network", fontsize=8, va="top", ha="right")
+        ax.legend(frameon=False, loc="center left", fontsize=9)
     figure.axes[0].set_ylabel("share of samples")
     return figure
 
