@@ -321,7 +321,7 @@ def test_a_reader_brings_pictures(page, tmp_path):
     page.send("DOM.setFileInputFiles", nodeId=node, files=[str(red), str(no_image)])
     page.until("own.length === 2 && /cannot read note.txt/.test(document.getElementById('own-text').textContent)")
     np.testing.assert_allclose(value(page, "Array.from(own[1].slice(0, 3))"), [1, -1, -1])
-    x, y = page.place("#drop")
+    x, y = page.place("#files")
     data = {"items": [], "files": [str(red)], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
         page.send("Input.dispatchDragEvent", type=kind, x=x, y=y, data=data)

@@ -33,14 +33,10 @@ function cosine(t) {
 }
 
 /** x = a x0 + s eps. */
-function addNoise(x0, eps, a, s) {
-  return x0.map((value, i) => a * value + s * eps[i]);
-}
+const addNoise = (x0, eps, a, s) => x0.map((value, i) => a * value + s * eps[i]);
 
 /** The noise that x holds if x0Hat is its clean image. */
-function epsFromX0(x, x0Hat, a, s) {
-  return x.map((value, i) => (value - a * x0Hat[i]) / s);
-}
+const epsFromX0 = (x, x0Hat, a, s) => x.map((value, i) => (value - a * x0Hat[i]) / s);
 
 /** DDIM (eta = 0): guess the clean image, and put back a little less of the noise that is left. denoiser(x, t) gives {x0Hat,
  * ...}; that is given out with t and x, at all steps + 1 times: the clean image, at t = 0, is asked too where it comes from. */
@@ -56,37 +52,26 @@ function* walkBack(denoiser, noise, steps) {
 
 // --- the rules: what a pixel sees, and who may explain it -------------------------------------------------------------
 
-/** What padding tells the pixels of one axis of their place: the index where it is in sight, elsewhere -1. */
-function paddingPattern(side, k, boundary) {
-  const d = k >> 1;
-  return Array.from({ length: side }, (_, i) => (boundary === "zeros" && (i < d || i >= side - d) ? i : -1));
+/** What tells the pixels of one axis of their place: the index where padding is in sight, elsewhere -1. LS knows all places. */
+function paddingPattern(side, { name, k, boundary }) {
+  const inSight = (i) => name === "LS" || (boundary === "zeros" && (i < k >> 1 || i >= side - (k >> 1)));
+  return Array.from({ length: side }, (_, i) => (inSight(i) ? i : -1));
 }
 
-/** What padding tells each pixel, on both axes, as one number: pixels of one number may explain each other. */
-function places(height, width, k, boundary) {
-  const [rows, columns] = [height, width].map((side) => paddingPattern(side, k, boundary));
-  return Array.from({ length: height * width }, (_, p) => rows[Math.floor(p / width)] * (width + 1) + columns[p % width]);
-}
-
-/** The same as shifts of one axis: pixels from `first` to `last` - 1 may be explained by those that are `shift` further on. */
-function shifts(side, { name, k, boundary }) {
-  const d = k >> 1;
-  const found = [{ shift: 0, first: 0, last: side }];
-  for (let shift = 1; name === "ELS" && shift < side; shift++) {
-    if (boundary === "circular") found.push({ shift, first: 0, last: side });
-    else if (shift < side - 2 * d) {
-      found.push({ shift, first: d, last: side - d - shift }, { shift: -shift, first: d + shift, last: side - d });
-    }
+/** The same as shifts: pixels from `first` to `last` - 1 of the axis may be explained by those that are `shift` further on. */
+function shifts(side, machine) {
+  const [pattern, found] = [paddingPattern(side, machine), []];
+  for (let shift = machine.boundary === "circular" ? 0 : 1 - side; shift < side; shift++) {
+    const further = (i) => pattern[machine.boundary === "circular" ? (i + shift) % side : i + shift];
+    const alike = [...pattern.keys()].filter((i) => pattern[i] === further(i));
+    if (alike.length > 0) found.push({ shift, first: alike[0], last: alike.at(-1) + 1 });
   }
   return found;
 }
 
-const room = (count) => new Float64Array(count);
-const least = (values) => values.reduce((one, other) => Math.min(one, other));
-const greatest = (values) => values.reduce((one, other) => Math.max(one, other));
-
 // What the loops below work in: x and a times one training image, with what is past their borders, and running sums.
 const MOST = 32; // the largest side of an image
+const room = (count) => new Float64Array(count);
 const [SEEN, SHOWN, ALONG, DOWN] = [27 * MOST ** 2, 27 * MOST ** 2, 4 * MOST, 3 * MOST ** 2].map(room);
 
 // A rule answers with evidence {views, cost, mass, total, winner}: how well training image n explains view g by itself, at
@@ -95,15 +80,15 @@ const [SEEN, SHOWN, ALONG, DOWN] = [27 * MOST ** 2, 27 * MOST ** 2, 4 * MOST, 3 
 const [COST, MASS, TOTAL, WINNER] = [...[1, 1, 3].map((each) => room(each * MOST ** 2)), new Int32Array(MOST ** 2)];
 
 /** The evidence of all images; `one` puts that of the image in SHOWN into COST, MASS, TOTAL and WINNER. */
-function ofEach(set, views, x, a, plan, turns, one) {
+function ofEach(set, views, x, a, plan, one) {
   const [cost, mass, total] = [views, views, x.length].map((each) => room(set.count * each));
   const winner = new Int32Array(set.count * views);
   plan.seenWide = extend(SEEN, x, 0, plan, 1, 1);
   for (let n = 0; n < set.count; n++) {
-    plan.shownWide = extend(SHOWN, set.data, n * x.length, plan, turns, a);
+    plan.shownWide = extend(SHOWN, set.data, n * x.length, plan, 2, a);
     COST.fill(Infinity);
     for (const sums of [MASS, TOTAL]) sums.fill(0);
-    one(plan);
+    one();
     for (const [all, those] of [[cost, COST], [mass, MASS], [winner, WINNER]]) all.set(those.subarray(0, views), n * views);
     for (let i = 0; i < x.length; i++) total[n * x.length + i] = TOTAL[i] / a;
   }
@@ -113,15 +98,14 @@ function ofEach(set, views, x, a, plan, turns, one) {
 /** IS: the image is one view, and each training image one candidate. */
 function ideal(set, x, a, s, machine, corners = [0]) {
   const [line, rows] = [set.width * set.channels, set.height];
-  return ofEach(set, 1, x, a, { ...set, boundary: "circular", d: 0 }, 2, () => {
+  return ofEach(set, 1, x, a, { ...set, boundary: "circular", d: 0 }, () => {
     const distances = corners.map((corner) => {
       const distance = windowDistance(0, line, corner, 2 * line, rows, line, COST[0] + reach(s));
       COST[0] = Math.min(COST[0], distance);
       return distance;
     });
     WINNER[0] = distances.indexOf(COST[0]);
-    for (const [u, distance] of distances.entries()) {
-      const weight = Math.exp(-exponent(distance - COST[0], s));
+    for (const [u, weight] of weigh(distances, s).entries()) {
       MASS[0] += weight;
       for (let row = 0; weight > 0 && row < rows; row++) addRow(row * line, corners[u] + row * 2 * line, line, weight);
     }
@@ -139,13 +123,8 @@ function equivariant(set, x, a, s, machine) {
 function throughWindows(set, x, a, s, machine) {
   const [rows, columns] = [set.height, set.width].map((side) => shifts(side, machine));
   const plan = { ...set, ...machine, d: machine.k >> 1, far: reach(s), rate: s > 0 ? 0.5 / s / s : 0 };
-  return ofEach(set, set.height * set.width, x, a, plan, 2, () => {
-    for (const row of rows) {
-      for (const column of columns) {
-        explain(plan, row, column);
-        weigh(plan, row, column);
-      }
-    }
+  return ofEach(set, set.height * set.width, x, a, plan, () => {
+    for (const row of rows) for (const column of columns) explain(plan, row, column);
   });
 }
 
@@ -168,79 +147,11 @@ function extend(out, data, at, { height, width, channels, boundary, d }, turns, 
 
 // --- the one formula -------------------------------------------------------------------------------------------------
 
-// Squared differences are rounded to whole multiples of 2^-34, so that their sums below 2^19 are exact. A difference of two running
-// sums then loses nothing: equal windows have equal distances, and a window's distance to itself is 0.
+// Squared differences are rounded to whole multiples of 2^-34, so that sums below 2^19 are exact. Differences of running sums then
+// lose nothing: equal windows have equal distances, and a window's distance to itself is 0.
 const GRID = 1.5 * 2 ** 18;
 
-/** The squared distance of a window of SEEN to one of SHOWN: `rows` rows of `count` numbers, a stride apart; Infinity if it is
- * above `limit`. */
-function windowDistance(from, stride, other, otherStride, rows, count, limit) {
-  let sum = 0;
-  for (let row = 0; row < rows && sum <= limit; row++) sum += rowDistance(from + row * stride, other + row * otherStride, count);
-  return sum <= limit ? sum : Infinity;
-}
-
-// Each loop over a row is a function of its own: browsers make a short one faster.
-function rowDistance(from, other, count) {
-  let sum = 0;
-  for (let i = 0; i < count; i++) {
-    const difference = SEEN[from + i] - SHOWN[other + i];
-    sum += difference * difference + GRID - GRID;
-  }
-  return sum;
-}
-
-function addRow(to, from, count, weight) {
-  for (let i = 0; i < count; i++, to++) TOTAL[to] += weight * SHOWN[from + i];
-}
-
-/** The distances of the pixels at one shift are box sums over one plane of squared differences: first along its rows, then down.
- * That of pixel p is DOWN[p + k * width] - DOWN[p] afterwards. */
-function explain({ height, width, channels, k, boundary, seenWide, shownWide }, row, column) {
-  const [tall, wide] = [row.last - row.first, column.last - column.first];
-  const [rows, columns] = boundary === "circular" ? [height, width] : [tall + k - 1, wide + k - 1]; // then a torus repeats
-  let [seen, shown] = [row.first * seenWide + column.first, (row.first + row.shift) * shownWide + column.first + column.shift];
-  let to = row.first * width + column.first;
-  DOWN.fill(0, to, to + wide);
-  for (let i = 0; i < rows; i++, to += width, seen += seenWide, shown += shownWide) {
-    if (channels === 1) sumAlong(seen, shown, columns);
-    else sumChannelsAlong(seen * channels, shown * channels, columns, channels);
-    for (let j = columns + 1; j < wide + k; j++) ALONG[j] = ALONG[j - columns] + ALONG[columns];
-    sumDown(to, to + width, wide, k);
-  }
-  for (let i = rows + 1; i < tall + k; i++) repeatDown(i * width, rows * width, width);
-}
-
-function sumAlong(seen, shown, count) {
-  let sum = 0;
-  for (let j = 0; j < count; j++) {
-    const difference = SEEN[seen + j] - SHOWN[shown + j];
-    sum += difference * difference + GRID - GRID;
-    ALONG[j + 1] = sum;
-  }
-}
-
-function sumChannelsAlong(seen, shown, count, channels) {
-  for (let j = 0; j < count; j++) {
-    ALONG[j + 1] = ALONG[j] + rowDistance(seen + j * channels, shown + j * channels, channels);
-  }
-}
-
-function sumDown(from, to, count, k) {
-  for (let j = 0; j < count; j++, from++, to++) DOWN[to] = DOWN[from] + (ALONG[j + k] - ALONG[j]);
-}
-
-function repeatDown(to, period, count) {
-  for (let j = 0; j < count; j++, to++) DOWN[to] = DOWN[to - period] + DOWN[period + j];
-}
-
-/** The exponent gap / (2 s^2) of a distance that is that much above the smallest; at s = 0 only the nearest count. */
-function exponent(gap, s) {
-  return gap === 0 ? 0 : gap / s / s / 2;
-}
-
-// A candidate with less than exp(-REACH) of the largest term of its image counts as 0; so many are left out at most, 300 images
-// of 32 x 32, that all together stay below 1e-5 of the largest.
+// A term below exp(-REACH) of its image's largest counts as 0: those of 300 images of 32 x 32 are too few to add up to 1e-5.
 const REACH = 25;
 const reach = (s) => REACH * 2 * s * s;
 
@@ -253,14 +164,44 @@ function expMinus(q) {
   return POWERS[i] * (1 - r + r * r * 0.5);
 }
 
-/** Weigh the candidates of one shift. */
-function weigh(plan, row, column) {
-  const { height, width, channels, k, d, shownWide, far, rate } = plan;
-  for (let i = row.first; i < row.last; i++) {
-    const [p, u] = [i * width + column.first, ((i + row.shift) % height) * width];
-    const value = ((i + row.shift + d) * shownWide + column.first + column.shift + d) * channels;
-    weighRow(p, k * width, column.last - column.first, u, column.first + column.shift, width, value, channels, far, rate);
+/** At one shift, the distances of the pixels that it may explain, and their weights. The distances are box sums over a plane of
+ * squared differences, first along its rows, then down: that of pixel p is DOWN[p + k * width] - DOWN[p]. */
+function explain({ height, width, channels, k, d, boundary, seenWide, shownWide, far, rate }, row, column) {
+  const [tall, wide] = [row.last - row.first, column.last - column.first];
+  const [rows, columns] = boundary === "circular" ? [height, width] : [tall + k - 1, wide + k - 1]; // then a torus repeats
+  const p = row.first * width + column.first;
+  const [seen, shown] = [row.first * seenWide + column.first, (row.first + row.shift) * shownWide + column.first + column.shift];
+  DOWN.fill(0, p, p + wide);
+  for (let i = 0; i < rows; i++) {
+    const [one, other] = [seen + i * seenWide, shown + i * shownWide];
+    if (channels === 1) sumAlong(one, other, columns);
+    else sumChannelsAlong(one * channels, other * channels, columns, channels);
+    for (let j = columns + 1; j < wide + k; j++) ALONG[j] = ALONG[j - columns] + ALONG[columns];
+    sumDown(p + i * width, width, wide, k);
   }
+  for (let i = rows + 1; i < tall + k; i++) repeatDown(i * width, rows * width, width);
+  for (let i = 0; i < tall; i++) {
+    const [u, value] = [((row.first + i + row.shift) % height) * width, (shown + (i + d) * shownWide + d) * channels];
+    weighRow(p + i * width, k * width, wide, u, column.first + column.shift, width, value, channels, far, rate);
+  }
+}
+
+// Each loop over a row is a function of its own, and one channel has its own branch: browsers make short loops fast.
+function sumAlong(seen, shown, count) {
+  let sum = 0;
+  for (let j = 0; j < count; j++) ALONG[j + 1] = sum += (SEEN[seen + j] - SHOWN[shown + j]) ** 2 + GRID - GRID;
+}
+
+function sumChannelsAlong(seen, shown, count, channels) {
+  for (let j = 0; j < count; j++) ALONG[j + 1] = ALONG[j] + rowDistance(seen + j * channels, shown + j * channels, channels);
+}
+
+function sumDown(from, width, count, k) {
+  for (let j = 0; j < count; j++, from++) DOWN[from + width] = DOWN[from] + (ALONG[j + k] - ALONG[j]);
+}
+
+function repeatDown(to, period, count) {
+  for (let j = 0; j < count; j++, to++) DOWN[to] = DOWN[to - period] + DOWN[period + j];
 }
 
 function weighRow(p, below, count, u, column, width, value, channels, far, rate) {
@@ -272,7 +213,7 @@ function weighRow(p, below, count, u, column, width, value, channels, far, rate)
     if (gap > 0) weight = expMinus(gap * rate);
     else nearest(p, distance, u + column + j - (column + j < width ? 0 : width), channels, far, rate);
     MASS[p] += weight;
-    if (channels === 1) TOTAL[p] += weight * SHOWN[value]; // by itself, as a loop of one turn takes time
+    if (channels === 1) TOTAL[p] += weight * SHOWN[value];
     else for (let c = 0; c < channels; c++) TOTAL[p * channels + c] += weight * SHOWN[value + c];
   }
 }
@@ -287,19 +228,42 @@ function nearest(p, distance, u, channels, far, rate) {
   for (let c = 0; c < channels; c++) TOTAL[p * channels + c] *= less;
 }
 
+function rowDistance(from, other, count) {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += (SEEN[from + i] - SHOWN[other + i]) ** 2 + GRID - GRID;
+  return sum;
+}
+
+function addRow(to, from, count, weight) {
+  for (let i = 0; i < count; i++, to++) TOTAL[to] += weight * SHOWN[from + i];
+}
+
+/** The squared distance of a window of SEEN to one of SHOWN: `rows` rows, a stride apart; Infinity if it is above `limit`. */
+function windowDistance(from, stride, other, otherStride, rows, count, limit) {
+  let sum = 0;
+  for (let row = 0; row < rows && sum <= limit; row++) sum += rowDistance(from + row * stride, other + row * otherStride, count);
+  return sum <= limit ? sum : Infinity;
+}
+
+/** The softmax's terms exp(prior - distance / (2 s^2)), divided by the largest; at s = 0 only the nearest count. */
+function weigh(distances, s, prior = () => 0) {
+  const smallest = distances.reduce((one, other) => Math.min(one, other));
+  const exponents = distances.map((distance, m) => prior(m) - (distance === smallest ? 0 : (distance - smallest) / s / s / 2));
+  const largest = exponents.reduce((one, other) => Math.max(one, other));
+  return exponents.map((one) => Math.exp(one - largest));
+}
+
 /** How well each training image explains each view. In the words of theory.py, L = log(mass) - cost / (2 s^2). */
 function evidence(machine, set, x, a, s) {
   return { IS: ideal, ES: equivariant, LS: throughWindows, ELS: throughWindows }[machine.name](set, x, a, s, machine);
 }
 
-/** What all views hear of each image, in two parts as in theory.py: g times the mean over views of L.
- *
- * machine.strength is in units of H W / k^2, so that at 1 each pixel counts about once. */
+/** What all views hear of each image, in two parts as in theory.py: g times the mean over views of L. machine.strength is in
+ * units of H W / k^2, so that at 1 each pixel counts about once. */
 function hear({ views, cost, mass }, { name, k, strength = 0 }) {
   const [further, logPrior] = [1, 2].map(() => room(cost.length / views));
-  if (name === "IS" || name === "ES" || strength === 0) return { further, logPrior };
-  const g = strength / k ** 2; // times views, for the unit, and by views, for the mean
-  for (let i = 0; i < cost.length; i++) {
+  const g = name === "IS" || name === "ES" ? 0 : strength / k ** 2; // times views, for the unit, and by views, for the mean
+  for (let i = 0; g > 0 && i < cost.length; i++) {
     further[Math.floor(i / views)] += g * cost[i];
     logPrior[Math.floor(i / views)] += g * Math.log(mass[i]);
   }
@@ -314,19 +278,15 @@ function denoise(machine, set, x, t) {
   const [heard, size] = [hear({ views, cost, mass }, machine), x.length / views];
   const [x0Hat, weight, image, place] = [room(x.length), room(views), new Int32Array(views), new Int32Array(views)];
   for (let view = 0; view < views; view++) {
-    const distances = heard.further.map((further, n) => cost[n * views + view] + further);
-    const smallest = least(distances);
-    const exponents = heard.logPrior.map((prior, n) => prior - exponent(distances[n] - smallest, s));
-    const largest = greatest(exponents);
+    const shares = weigh(heard.further.map((one, n) => one + cost[n * views + view]), s, (n) => heard.logPrior[n]);
     let sum = 0;
     for (let n = 0; n < set.count; n++) {
-      const share = Math.exp(exponents[n] - largest);
-      if (share === 0) continue;
-      sum += share * mass[n * views + view];
-      for (let i = 0; i < size; i++) x0Hat[view * size + i] += share * total[(n * views + view) * size + i];
+      if (shares[n] === 0) continue;
+      sum += shares[n] * mass[n * views + view];
+      for (let i = 0; i < size; i++) x0Hat[view * size + i] += shares[n] * total[(n * views + view) * size + i];
     }
     for (let i = 0; i < size; i++) x0Hat[view * size + i] /= sum;
-    image[view] = exponents.indexOf(largest);
+    image[view] = shares.indexOf(1); // the largest
     [place[view], weight[view]] = [winner[image[view] * views + view], 1 / sum];
   }
   return { x0Hat, image, place, weight, heard };
@@ -337,12 +297,13 @@ function denoise(machine, set, x, t) {
  * What p hears is that of a whole answer. Distances are summed term by term, as the definition says. */
 function candidates(machine, set, x, p, t, { further, logPrior }, most) {
   const [{ height, width, channels }, [a, s], k] = [set, cosine(t), machine.k];
-  const pattern = places(height, width, k, machine.boundary);
-  const alike = [...pattern.keys()].filter((u) => u === p || (machine.name === "ELS" && pattern[u] === pattern[p]));
   const plan = { ...set, d: k >> 1, boundary: machine.boundary };
+  const alike = (i, side) => paddingPattern(side, machine).flatMap((one, j, all) => (one === all[i] ? [j] : []));
+  const columns = alike(p % width, width);
+  const allowed = alike(Math.floor(p / width), height).flatMap((row) => columns.map((column) => row * width + column));
   const stride = extend(SEEN, x, 0, plan, 1, 1) * channels;
-  const [own, ...corners] = [p, ...alike].map((u) => Math.floor(u / width) * stride + (u % width) * channels);
-  const distances = room(set.count * alike.length);
+  const [own, ...corners] = [p, ...allowed].map((u) => Math.floor(u / width) * stride + (u % width) * channels);
+  const distances = room(set.count * allowed.length);
   let limit = Infinity; // where pixels hear nothing, what is further is of no weight
   for (let n = 0, m = 0; n < set.count; n++) {
     extend(SHOWN, set.data, n * x.length, plan, 1, a);
@@ -352,21 +313,14 @@ function candidates(machine, set, x, p, t, { further, logPrior }, most) {
       m++;
     }
   }
-  const image = (m) => Math.floor(m / alike.length);
-  const smallest = least(distances);
-  const exponents = distances.map((distance, m) => logPrior[image(m)] - exponent(distance - smallest, s));
-  const largest = greatest(exponents);
-  const terms = exponents.map((one) => Math.exp(one - largest));
+  const image = (m) => Math.floor(m / allowed.length);
+  const terms = weigh(distances, s, (m) => logPrior[image(m)]);
   const sum = terms.reduce((all, one) => all + one);
   let best = [];
   for (let m = 0; m < terms.length; m++) {
-    if (best.length < most || terms[m] > terms[best.at(-1)]) {
-      best = [...best, m].sort((one, other) => terms[other] - terms[one] || one - other).slice(0, most);
-    }
+    if (terms[m] === 0 || (best.length === most && terms[m] <= terms[best.at(-1)])) continue;
+    best = [...best, m].sort((one, other) => terms[other] - terms[one] || one - other).slice(0, most);
   }
-  const shown = best.filter((m) => terms[m] > 0);
-  return {
-    count: distances.length,
-    shown: shown.map((m) => ({ image: image(m), place: alike[m % alike.length], weight: terms[m] / sum })),
-  };
+  const shown = best.map((m) => ({ image: image(m), place: allowed[m % allowed.length], weight: terms[m] / sum }));
+  return { count: distances.length, shown };
 }
