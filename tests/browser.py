@@ -95,7 +95,7 @@ class Browser:
     def open(self, address, ready="document.readyState === 'complete'"):
         """Go to an address, and wait until an expression of its page is true."""
         self.send("Page.navigate", url=address)
-        self.until(ready, 20)
+        self.until(ready)
 
     def run(self, expression):
         """The value of a JavaScript expression, or of what it promises."""

@@ -137,7 +137,7 @@ function arrived() {
   const count = givers(second).length;
   const moved = $("whole-caption").textContent.includes("moved") ? ", moved" : "";
   $("status").textContent = `At the end the first picture is ${near}training picture ${image[0]}${moved}, `
-    + `and the pixels of the second ${count ? `come from ${count}` : "have no single source"}.`;
+    + `and the pixels of the second ${count ? `come from ${count} training pictures` : "have no single source"}.`;
   compareBefore();
 }
 

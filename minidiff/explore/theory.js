@@ -147,8 +147,8 @@ function extend(out, data, at, { height, width, channels, boundary, d }, turns, 
 
 // --- the one formula -------------------------------------------------------------------------------------------------
 
-// Squared differences are rounded to whole multiples of 2^-34, so that sums below 2^19 are exact. Differences of running sums then
-// lose nothing: equal windows have equal distances, and a window's distance to itself is 0.
+// Squared differences are rounded to whole multiples of 2^-34, so that sums below 2^19 are exact, and differences of running sums
+// too: equal windows have equal distances, and a window's distance to itself is 0.
 const GRID = 1.5 * 2 ** 18;
 
 // A term below exp(-REACH) of its image's largest counts as 0: those of 300 images of 32 x 32 are too few to add up to 1e-5.
