@@ -250,7 +250,9 @@ def test_a_reader_plays(page):
     assert text(page, "play") == "Play" and page.run("state.step") < 20
     page.drag("#step", (0.5, 0.5), (1, 0.5))
     assert page.run("state.step") == 20
-    begun = "(whole) => { shown = { ...whole, steps: whole.steps.slice(0, 3) }; select(1); setStep(20); shown = whole; select(-1); }"
+    begun = (
+        "(whole) => { shown = { ...whole, steps: whole.steps.slice(0, 3) }; select(1); setStep(20); shown = whole; select(-1); }"
+    )
     page.run(f"({begun})(shown)")  # a walk that has just begun can be pointed at
     before = sample(page)
     page.drag("#k", (0.9, 0.5), (0.01, 0.5))
