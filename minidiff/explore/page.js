@@ -96,6 +96,7 @@ function choose(change, wait = 0) {
   for (const name of ["boundary", "where"]) document.querySelector(`[name="${name}"][value="${state[name]}"]`).checked = true;
   $("give-back").disabled = state.without.length === 0;
   document.body.dataset.busy = "walk";
+  walker.id += 1; // what is still to come of another walk is not heard
   clearTimeout(choose.waiting);
   choose.waiting = setTimeout(walk, wait);
 }
