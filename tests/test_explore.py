@@ -193,7 +193,7 @@ def sample(page, index=1):
 def same_in_python(page, link):
     """Follow a link within the page, and run what "copy as Python" gives: both samples are the same."""
     page.run(f"location.hash = {json.dumps(link)}; new Promise((done) => setTimeout(done))")
-    page.until(IDLE)
+    page.until(IDLE, 300)
     told = {}
     exec(page.run("python()").replace("md.plots.grid(step.x)", ""), told)
     np.testing.assert_allclose(sample(page), told["step"].x.ravel(), atol=1e-5, err_msg=link)
