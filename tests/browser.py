@@ -103,7 +103,7 @@ class Browser:
     def open(self, address, ready="document.readyState === 'complete'"):
         """Go to an address, and wait until an expression of its page is true."""
         self.send("Page.navigate", url=address)
-        self.until(ready, 20)
+        self.until(ready)
 
     def run(self, expression):
         """The value of a JavaScript expression, or of what it promises."""
@@ -193,7 +193,8 @@ def main(arguments=None):
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, browser(folder) as one:
         one.screen(*map(int, asked.size.split("x")), calm=True)
-        one.open(f"{asked.page.resolve().as_uri()}#{asked.state}", "document.querySelector('#bars li')")
+        one.open(f"{asked.page.resolve().as_uri()}#{asked.state}")
+        one.until("document.querySelector('#bars li')", 300)  # a busy computer walks slowly
         one.run(f"document.getElementById('part-{asked.part}').scrollIntoView()")
         one.picture(asked.picture)
 

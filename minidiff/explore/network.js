@@ -8,16 +8,7 @@ function timeFeatures(t, size) {
   return Float64Array.from({ length: size }, (_, i) => (i < half ? Math.cos(angle(i)) : Math.sin(angle(i))));
 }
 
-function relu(values) {
-  return values.map((value) => Math.max(value, 0));
-}
-
-/** out = x weight + bias, for one row x. */
-function linear(x, weight, bias) {
-  const out = Float64Array.from(bias);
-  for (let c = 0; c < x.length; c++) for (let o = 0; o < out.length; o++) out[o] += x[c] * weight[c * out.length + o];
-  return out;
-}
+const relu = (values) => values.map((value) => Math.max(value, 0));
 
 /** out[p] = bias + the sum over i, j of in[p moved by (i, j)] weight[i, j], with zeros around; weight is (k, k, C, O). */
 function convolve(x, height, width, weight, k, bias) {
@@ -43,8 +34,8 @@ function convolve(x, height, width, weight, k, bias) {
 function networkAnswer({ params, depth, wide, tall }, x, t) {
   const [a, s] = cosine(t);
   const features = timeFeatures(t, params["time.hidden.bias"].length);
-  const hidden = relu(linear(features, params["time.hidden.weight"], params["time.hidden.bias"]));
-  const offsets = linear(hidden, params["time.layers.weight"], params["time.layers.bias"]);
+  const linear = (values, name) => convolve(values, 1, 1, params[`${name}.weight`], 1, params[`${name}.bias`]);
+  const offsets = linear(relu(linear(features, "time.hidden")), "time.layers");
   const channels = offsets.length / (depth + 1);
   const offset = (layer) => offsets.subarray(layer * channels, (layer + 1) * channels);
   let h = convolve(x, tall, wide, params["input.weight"], 3, offset(0));

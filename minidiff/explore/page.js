@@ -2,7 +2,11 @@
 "use strict";
 
 const $ = (id) => document.getElementById(id);
-const make = (tag, fields) => Object.assign(document.createElement(tag), fields);
+const make = (tag, fields, ...inside) => {
+  const one = Object.assign(document.createElement(tag), fields);
+  one.append(...inside);
+  return one;
+};
 const given = JSON.parse($("data").textContent);
 const STEPS = 20;
 const STRENGTHS = [0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
@@ -11,43 +15,49 @@ const PALETTE = ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00
 const PENS = { white: [1, 1, 1], black: [-1, -1, -1], orange: [0.8, 0.25, -1], blue: [-1, -0.1, 0.4] };
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+function bytes(text) {
+  const letters = atob(text);
+  return new Uint8Array(letters.length).map((_, i) => letters.charCodeAt(i));
+}
 
 /** A set from its bytes: 0 is -1, black, and 255 is 1, in float32 as Python computes it. */
 function unpacked({ data, ...set }) {
   return { ...set, data: Float64Array.from(bytes(data), (byte) => Math.fround(Math.fround(byte / 127.5) - 1)) };
 }
 
-const sets = { main: unpacked(given.main), colours: unpacked(given.colours) };
+const sets = {};
+const setOf = (name) => (sets[name] ??= unpacked(given[name]));
+const training = (n, { data, count }) => data.subarray((n * data.length) / count, ((n + 1) * data.length) / count);
 const code = ["theory", "network", "worker"].map((name) => $(`${name}-source`).textContent).join("\n");
 const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
 
-/** A worker that does one job at a time: a new one ends the one before. */
+/** A worker that does one job at a time: a new one ends the one before. Each set is sent to it once. */
 class Helper {
-  constructor(known) {
-    this.worker = new Worker(address);
-    this.id = 0;
-    this.worker.onmessage = ({ data }) => {
-      if (data.error) throw new Error(data.error);
-      if (data.id === this.id) this.tell(data);
-      if (data.done) this.done = data.id;
-    };
-    this.worker.postMessage({ sets: known });
-  }
+  id = 0;
+  known = {};
   ask(job, tell) {
+    this.worker ??= Object.assign(new Worker(address), { onmessage: ({ data }) => this.hear(data) });
+    const set = setOf(job.set);
+    const news = this.known[job.set] === set ? {} : { [job.set]: set };
+    Object.assign(this.known, news);
     this.tell = tell;
-    this.worker.postMessage({ ...job, id: ++this.id });
+    this.worker.postMessage({ without: [], ...job, news, id: ++this.id });
+  }
+  hear(data) {
+    if (data.error) throw new Error(data.error);
+    if (data.id === this.id) this.tell(data);
+    if (data.done) this.done = data.id;
   }
 }
 
-const [walker, pointer, guesser] = [new Helper(sets), new Helper(sets), new Helper(sets)];
+const [walker, pointer, guesser, comparer] = [1, 2, 3, 4].map(() => new Helper());
 
 // --- the state, and its link
 const start = { set: "main", boundary: "zeros", where: "anywhere", g: 0, step: STEPS, ...given.start };
 const state = { ...start, without: [] };
 const ALLOWED = { set: ["main", "colours"], boundary: ["zeros", "circular"], where: ["anywhere", "here"], g: STRENGTHS };
 const MOST_OF = { seed: 2 ** 32 - 1, k: 2 * MOST - 1, step: STEPS, pixel: MOST * MOST - 1 };
-let shown = null; // what is drawn: {set, name, machine, without, steps: the answers of both at each step}
+let shown = null; // what is drawn: {name, set, machine, seed, without, steps: the answers of both denoisers at each step}
 let selected = -1; // the training image whose pixels are outlined, if any
 let earlier = null; // the walk before an image was taken away
 
@@ -67,74 +77,76 @@ function link() {
   return `${location.href.split("#")[0]}#${new URLSearchParams(told)}`;
 }
 
-/** Take in a change of the state, put it right (no window is larger than a torus), show it on all controls, and walk. */
-function choose(change) {
+/** Take in a change of the state, put it right (no window is larger than a torus), show it on all controls, and walk.
+ *
+ * A slider may go on: then the walk waits for some milliseconds. */
+function choose(change, wait = 0) {
   Object.assign(state, change);
-  const { count, height, width } = sets[state.set];
+  const { count, height, width } = setOf(state.set);
   const side = Math.min(height, width);
   const most = state.boundary === "zeros" ? 2 * Math.max(height, width) - 1 : side - 1 + (side % 2);
   state.k = Math.min(Math.max(state.k - 1 + (state.k % 2), 1), most);
   state.pixel = Math.min(state.pixel, height * width - 1);
   state.without = [...new Set(state.without)].filter((n) => n < count).slice(0, count - 1);
-  Object.assign($("k"), { max: most, value: state.k });
-  $("g").value = STRENGTHS.indexOf(state.g);
+  Object.assign($("k"), { max: most, value: state.k, ariaValueText: `${state.k} × ${state.k}` });
+  Object.assign($("g"), { value: STRENGTHS.indexOf(state.g), ariaValueText: state.g });
+  for (const name of ["k", "g"]) $(`${name}-text`).value = $(name).ariaValueText;
+  $("k-caption").textContent = $("k").ariaValueText;
   $("seed").value = $("compare-seed").textContent = state.seed;
   for (const name of ["boundary", "where"]) document.querySelector(`[name="${name}"][value="${state[name]}"]`).checked = true;
   $("give-back").disabled = state.without.length === 0;
-  tellSliders();
-  history.replaceState(null, "", link());
-  walk();
+  document.body.dataset.busy = "walk";
+  walker.id += 1; // what is still to come of another walk is not heard
+  clearTimeout(choose.waiting);
+  choose.waiting = setTimeout(walk, wait);
 }
 
-function tellSliders() {
-  $("k-text").value = $("k-caption").textContent = `${state.k} × ${state.k}`;
-  $("g-text").value = state.g;
-}
-
-/** A change by a slider, which may go on: the walk waits for a moment. */
-function slide(change) {
-  Object.assign(state, change);
-  tellSliders();
-  clearTimeout(slide.waiting);
-  slide.waiting = setTimeout(choose, 120);
+/** Another set: what belonged to the old one is forgotten. */
+function use(change) {
+  const data = Float64Array.from(own.flatMap((image) => [...image]));
+  if (change.set === "own") sets.own = { ...SHEET, count: own.length, data };
+  [selected, earlier] = [-1, null];
+  choose({ without: [], g: 0, ...change });
 }
 
 // --- the walk
 function walk() {
-  const { set, boundary, where, without } = state;
+  const { set: name, seed, boundary, where, without } = state;
   const machine = { name: where === "anywhere" ? "ELS" : "LS", k: state.k, boundary, strength: state.g };
-  const next = { set: sets[set], name: set, machine, without: [...without], steps: [] };
+  const next = { name, set: setOf(name), machine, seed, without: [...without], steps: [] };
   const whole = where === "anywhere" && boundary === "circular" ? "ES" : "IS";
-  const job = { job: "walk", set, without, seed: state.seed, steps: STEPS, machines: [{ name: whole }, machine] };
   $("whole-caption").textContent = whole === "ES" ? "sees all, moved too" : "sees all";
   pause();
-  document.body.dataset.busy = "walk";
+  history.replaceState(null, "", link());
+  const job = { job: "walk", set: name, without, seed, steps: STEPS, machines: [{ name: whole }, machine] };
   walker.ask(job, ({ done, step, answers }) => {
     if (!done) {
       next.steps[step] = answers;
       $("status").textContent = `Step ${step} of ${STEPS}`;
-      if (calm.matches) return;
-      shown = next;
-      draw(step);
-      return;
     }
-    delete document.body.dataset.busy;
-    shown = next;
-    setStep(state.step);
-    const [{ x, x0Hat, image }, second] = shown.steps[STEPS];
-    const near = x.some((value, i) => Math.abs(value - x0Hat[i]) > 0.05) ? "nearest to " : "";
-    const count = givers(second).length;
-    const moved = whole === "ES" ? ", moved" : "";
-    $("status").textContent = `At the end the first picture is ${near}training picture ${image[0]}${moved}, `
-      + `and the pixels of the second ${count ? `come from ${count}` : "have no single source"}.`;
-    compareBefore();
+    if (done || !calm.matches) shown = next;
+    if (done) arrived();
+    else if (shown === next) draw();
   });
 }
 
-/** The training image of each pixel, where one candidate has more than half of its weight; else -1. */
-function origins(answer) {
-  return Array.from(answer.image, (n, p) => (answer.weight[p] > 0.5 ? n : -1));
+function arrived() {
+  delete document.body.dataset.busy;
+  setStep(state.step);
+  const [{ x, x0Hat, image }, second] = shown.steps[STEPS];
+  const near = x.some((value, i) => Math.abs(value - x0Hat[i]) > 0.05) ? "nearest to " : "";
+  const count = givers(second).length;
+  const moved = $("whole-caption").textContent.includes("moved") ? ", moved" : "";
+  $("status").textContent = `At the end the first picture is ${near}training picture ${image[0]}${moved}, `
+    + `and the pixels of the second ${count ? `come from ${count} training pictures` : "have no single source"}.`;
+  compareBefore();
 }
+
+/** What both denoisers answer at the chosen step, or at the last that has come. */
+const answersNow = () => shown.steps[Math.min(state.step, shown.steps.length - 1)];
+
+/** The training image of each pixel, where one candidate has more than half of its weight; else -1. */
+const origins = ({ image, weight }) => Array.from(image, (n, p) => (weight[p] > 0.5 ? n : -1));
 
 /** How many pixels each training image gave, the largest giver first: [[image, pixels], ...]. */
 function givers(answer) {
@@ -150,83 +162,82 @@ function pause() {
 }
 
 function play() {
-  if (play.timer || document.body.dataset.busy) return pause();
+  const paused = !play.timer && !document.body.dataset.busy;
+  pause();
+  if (!paused) return;
   setStep(state.step === STEPS ? 0 : state.step);
   play.timer = setInterval(() => (state.step < STEPS ? setStep(state.step + 1) : pause()), calm.matches ? 800 : 220);
   $("play").textContent = "Pause";
-  return undefined;
 }
 
 function setStep(step) {
   state.step = step;
-  draw(step);
+  if (!shown) return;
+  draw();
   point();
 }
 
 // --- drawing
 const small = make("canvas");
 
-/** Draw an image of a set, `scale` screen pixels for each of its own; values beyond [-1, 1] are shown as black or white. */
-function paint(context, image, { height, width, channels }, scale, left = 0, top = 0) {
-  const pixels = new ImageData(width, height); // it rounds, and keeps to 0 and 255
-  for (let p = 0; p < height * width; p++) {
-    for (let c = 0; c < 4; c++) pixels.data[p * 4 + c] = c < 3 ? (image[p * channels + (c % channels)] + 1) * 127.5 : 255;
+/** Put images beside each other, `gap` pixels apart, and show the whole `scale` times as large; each has its own opacity. */
+function paint(canvas, images, { height, width, channels }, columns, gap, scale, opacity = () => 1) {
+  const [wide, tall] = [columns * (width + gap), Math.ceil(images.length / columns) * (height + gap)];
+  const pixels = new ImageData(wide, tall); // it rounds, and keeps to 0 and 255
+  for (const [n, image] of images.entries()) {
+    const corner = (Math.floor(n / columns) * (height + gap) + gap / 2) * wide + (n % columns) * (width + gap) + gap / 2;
+    for (let p = 0; p < height * width; p++) {
+      const to = 4 * (corner + Math.floor(p / width) * wide + (p % width));
+      for (let c = 0; c < 3; c++) pixels.data[to + c] = (image[p * channels + (c % channels)] + 1) * 127.5;
+      pixels.data[to + 3] = 255 * opacity(n);
+    }
   }
-  Object.assign(small, { width, height }).getContext("2d").putImageData(pixels, 0, 0);
-  context.imageSmoothingEnabled = false;
-  context.drawImage(small, left, top, width * scale, height * scale);
-}
-
-/** The same on a whole canvas, sharp at the size at which it is shown; {context, set, scale}. */
-function picture(canvas, image, set, pixels = canvas.clientWidth * devicePixelRatio) {
-  const scale = Math.max(2, Math.round(pixels / set.width));
-  [canvas.width, canvas.height] = [set.width * scale, set.height * scale];
+  Object.assign(small, { width: wide, height: tall }).getContext("2d").putImageData(pixels, 0, 0);
+  Object.assign(canvas, { width: wide * scale, height: tall * scale });
   const context = canvas.getContext("2d");
-  paint(context, image, set, scale);
-  return { context, set, scale };
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, canvas.width, canvas.height);
+  return context;
 }
 
-const training = (n, { data, count }) => data.subarray((n * data.length) / count, ((n + 1) * data.length) / count);
+/** An image of a set on a canvas, sharp at the size at which it is shown: {context, set, scale}. */
+function picture(canvas, image, set, pixels = canvas.clientWidth) {
+  const scale = Math.max(2, Math.round((pixels * devicePixelRatio) / set.width));
+  return { context: paint(canvas, [image], set, 1, 0, scale), set, scale };
+}
 
-/** A frame around rows and columns, light on dark, so that it is seen on any picture. */
-function frame({ context, scale }, column, row, columns = 1, rows = 1, dash = []) {
-  const thin = Math.min(Math.max(scale / 6, 1), 2);
-  for (const [colour, width, dashes] of [["#000", thin + 3, []], ["#fff", thin, dash]]) {
-    context.setLineDash(dashes);
-    [context.strokeStyle, context.lineWidth] = [colour, width];
-    context.strokeRect(column * scale, row * scale, columns * scale, rows * scale);
+/** Lines between neighbours that are told apart, light on dark, so that they are seen on any picture. */
+function outline({ context, scale, tall = scale, set: { height, width } }, told, lines = [["#000", 5], ["#fff", 2]]) {
+  const at = (row, column) => row >= 0 && row < height && column >= 0 && column < width && told(row * width + column);
+  for (const [colour, thick] of lines) {
+    context.fillStyle = colour;
+    for (let p = 0; p < (height + 1) * (width + 1); p++) {
+      const [row, column] = [Math.floor(p / (width + 1)), p % (width + 1)];
+      const [left, top] = [column * scale - thick / 2, row * tall - thick / 2];
+      if (at(row, column) !== at(row, column - 1)) context.fillRect(left, top, thick, tall + thick);
+      if (at(row, column) !== at(row - 1, column)) context.fillRect(left, top, scale + thick, thick);
+    }
   }
 }
 
-/** The window of a pixel; on a torus it goes on at the other side. */
-function frameWindow(drawn, pixel, { k, boundary }, dash) {
-  const { width, height } = drawn.set;
-  const [row, column] = [Math.floor(pixel / width) - (k >> 1), (pixel % width) - (k >> 1)];
-  const turns = boundary === "circular" ? [-1, 0, 1] : [0];
-  for (const i of turns) for (const j of turns) frame(drawn, column + j * width, row + i * height, k, k, dash);
-}
-
-/** Lines between neighbours that differ. */
-function part({ context, scale, set }, region, colour, thick) {
-  context.fillStyle = colour;
-  const line = (column, row, wide, tall) => {
-    context.fillRect(column * scale - thick / 2, row * scale - thick / 2, wide * scale + thick, tall * scale + thick);
+/** The window of a pixel in outline; on a torus it goes on at the other side. */
+function outlineWindow(drawn, pixel, { k, boundary }) {
+  const { height, width } = drawn.set;
+  const near = (i, j, side) => {
+    const gap = Math.abs(i - j);
+    return (boundary === "circular" ? Math.min(gap, side - gap) : gap) <= k >> 1;
   };
-  for (let p = 0; p < region.length; p++) {
-    const [row, column] = [Math.floor(p / set.width), p % set.width];
-    if (column + 1 < set.width && region[p] !== region[p + 1]) line(column + 1, row, 0, 1);
-    if (row + 1 < set.height && region[p] !== region[p + set.width]) line(column, row + 1, 1, 0);
-  }
+  const row = Math.floor(pixel / width);
+  outline(drawn, (p) => near(Math.floor(p / width), row, height) && near(p % width, pixel % width, width));
 }
 
-function draw(step) {
-  const { set, machine, steps } = shown;
-  const [first, second] = steps[step];
+function draw() {
+  const [{ set, machine }, [first, second]] = [shown, answersNow()];
   const image = (answer) => ($("estimate").checked ? answer.x0Hat : answer.x);
   picture($("whole"), image(first), set);
   const drawn = picture($("window"), image(second), set);
-  frameWindow(drawn, state.pixel, machine, [6, 4]);
-  frame(drawn, state.pixel % set.width, Math.floor(state.pixel / set.width));
+  outlineWindow(drawn, state.pixel, machine);
+  outline(drawn, (p) => p === state.pixel);
   const [origin, order] = [origins(second), givers(second).map(([n]) => n)];
   const mosaic = picture($("mosaic"), image(second), set);
   const { context, scale } = mosaic;
@@ -236,22 +247,20 @@ function draw(step) {
     context.fillRect((p % set.width) * scale, Math.floor(p / set.width) * scale, scale, scale);
   }
   context.globalAlpha = 1;
-  part(mosaic, origin, "#fff", scale > 10 ? 2 : 1);
-  const chosen = origin.map((n) => n >= 0 && n === selected);
-  part(mosaic, chosen, "#000", 8);
-  part(mosaic, chosen, "#fff", 4);
-  $("step").value = step;
-  $("step-text").value = `t = ${(1 - step / STEPS).toFixed(2)}`;
+  outline(mosaic, (p) => origin[p], [["#fff", scale > 10 ? 2 : 1]]);
+  outline(mosaic, (p) => origin[p] >= 0 && origin[p] === selected, [["#000", 8], ["#fff", 4]]);
+  $("step").value = shown.steps.indexOf(answersNow());
+  $("step-text").value = $("step").ariaValueText = `t = ${second.t.toFixed(2)}`;
 }
 
 // --- pointing
 const percent = (share) => (share < 0.0001 ? "under 0.01 %" : `${(100 * share).toFixed(share < 0.1 ? 2 : 0)} %`);
 
 function point() {
-  if (!shown || document.body.dataset.busy) return;
-  const { set, name, without, steps, machine } = shown;
-  const { x, t, heard: told } = steps[state.step][1];
-  const job = { job: "point", set: name, without, machine, x, t, pixel: state.pixel, heard: told, most: 6 };
+  if (document.body.dataset.busy) return;
+  const { set, name, without, machine } = shown;
+  const { x, t, heard } = answersNow()[1];
+  const job = { job: "point", set: name, without, machine, x, t, pixel: state.pixel, heard, most: 6 };
   pointer.ask(job, ({ done, count, shown: best }) => {
     if (done) return;
     drawWindow($("seen"), x, set, job.pixel, machine);
@@ -271,26 +280,21 @@ function point() {
 function bar({ image, place, weight }, set, machine) {
   const patch = make("canvas", { role: "img", ariaLabel: "its patch" });
   const whole = make("canvas", { role: "img", ariaLabel: `training picture ${image}, with the patch outlined` });
-  const [text, line] = [make("span", { textContent: `${percent(weight)}, no. ${image}` }), make("span", { className: "bar" })];
+  const line = make("span", { className: "bar", style: `width: ${100 * weight}%` });
   drawWindow(patch, training(image, set), set, place, machine);
-  frameWindow(picture(whole, training(image, set), set, 56 * devicePixelRatio), place, machine);
-  line.style.width = `${100 * weight}%`;
-  text.append(line);
-  const item = make("li");
-  item.append(patch, whole, text);
-  return item;
+  outlineWindow(picture(whole, training(image, set), set, 56), place, machine);
+  return make("li", {}, patch, whole, make("span", {}, `${percent(weight)}, no. ${image}`, line));
 }
 
 /** The window around a pixel; zeros past the border are grey. */
 function drawWindow(canvas, image, set, pixel, { k, boundary }) {
-  const [wide, c] = [extend(SEEN, image, 0, { ...set, boundary, d: k >> 1 }, 1), set.channels];
-  const out = new Float64Array(k * k * c);
-  for (let row = 0, from = (Math.floor(pixel / set.width) * wide + (pixel % set.width)) * c; row < k; row++, from += wide * c) {
-    out.set(SEEN.subarray(from, from + k * c), row * k * c);
-  }
-  picture(canvas, out, { ...set, height: k, width: k }, 126);
+  const line = extend(SEEN, image, 0, { ...set, boundary, d: k >> 1 }, 1, 1) * set.channels;
+  const from = Math.floor(pixel / set.width) * line + (pixel % set.width) * set.channels;
+  const rows = Array.from({ length: k }, (_, row) => [...SEEN.subarray(from + row * line, from + row * line + k * set.channels)]);
+  picture(canvas, rows.flat(), { ...set, height: k, width: k }, 126);
 }
 
+/** How the training images are laid out: each in a cell of `wide` times `tall`. */
 function grid() {
   const [wide, tall] = [shown.set.width * 2 + 4, shown.set.height * 2 + 4];
   const columns = Math.max(1, Math.floor(($("training").parentElement.clientWidth - 2) / wide));
@@ -299,38 +303,35 @@ function grid() {
 
 /** All training images, with a bar for how many pixels each gave; one has a frame. */
 function drawTraining(marked = selected) {
-  const [{ wide, tall, columns, rows }, canvas] = [grid(), $("training")];
-  const gave = new Map(givers(shown.steps[state.step][1]));
-  [canvas.width, canvas.height, canvas.style.width] = [columns * wide, rows * tall, `${columns * wide + 2}px`];
-  const context = canvas.getContext("2d");
-  for (let n = 0; n < shown.set.count; n++) {
-    const [left, top] = [(n % columns) * wide + 2, Math.floor(n / columns) * tall + 2];
-    context.globalAlpha = shown.without.includes(n) ? 0.2 : 1;
-    paint(context, training(n, shown.set), shown.set, 2, left, top);
-    context.fillStyle = PALETTE[0];
-    context.fillRect(left, top + tall - 6, gave.has(n) ? Math.min(wide - 4, 2 + gave.get(n)) : 0, 4);
-    context.globalAlpha = 1;
-    if (n === marked) frame({ context, scale: 1 }, left, top, wide - 4, tall - 4);
+  const [{ wide, tall, columns, rows }, { set, without }] = [grid(), shown];
+  const gave = new Map(givers(answersNow()[1]));
+  const images = Array.from({ length: set.count }, (_, n) => training(n, set));
+  const context = paint($("training"), images, set, columns, 2, 2, (n) => (without.includes(n) ? 0.2 : 1));
+  $("training").style.width = `${columns * wide + 2}px`;
+  context.fillStyle = PALETTE[0];
+  for (const [n, count] of gave) {
+    context.fillRect((n % columns) * wide + 2, (Math.floor(n / columns) + 1) * tall - 4, Math.min(wide - 4, 2 + count), 4);
   }
-  const count = gave.get(marked) ?? 0;
-  $("training-text").textContent = marked < 0 ? "" : `Training picture ${marked} gave ${count} pixels; a bar tells how many.`;
+  if (marked >= 0) outline({ context, scale: wide, tall, set: { height: rows, width: columns } }, (n) => n === marked);
+  const told = `Training picture ${marked} gave ${gave.get(marked) ?? 0} pixels; a bar tells how many.`;
+  $("training-text").textContent = marked < 0 ? "" : told;
 }
 
 function select(n) {
   selected = Math.min(n, shown.set.count - 1);
   drawTraining();
-  draw(state.step);
+  draw();
 }
 
 // --- noise over a training picture
 let example = 0; // the training image that is drowned in noise
 function guess() {
-  const [set, t, clean] = [sets.main, $("level").value / 100, training(example, sets.main)];
+  const [set, t, clean] = [setOf("main"), $("level").value / 100, training(example, setOf("main"))];
   const x = addNoise(clean, unitNoise(state.seed, clean.length), ...cosine(t));
   $("level-text").value = t.toFixed(2);
   picture($("clean"), clean, set);
   picture($("noisy"), x, set);
-  guesser.ask({ job: "denoise", set: "main", without: [], machines: [{ name: "IS" }], x, t }, ({ done, answers }) => {
+  guesser.ask({ job: "denoise", set: "main", machines: [{ name: "IS" }], x, t }, ({ done, answers }) => {
     if (done) return;
     const [{ x0Hat, image, weight }] = answers;
     picture($("guess"), x0Hat, set);
@@ -347,17 +348,16 @@ let at = 0; // where the pen is
 
 function paintPad(dotted) {
   if (dotted) drawing.set(PENS[document.querySelector("[name=pen]:checked").value], at * 3);
-  frame(picture($("pad"), drawing, SHEET), at % 16, Math.floor(at / 16));
+  outline(picture($("pad"), drawing, SHEET), (p) => p === at);
 }
 
 /** Show all own pictures, each as a button that takes it out. */
 function tellOwn(text = "") {
   $("own-pictures").replaceChildren(...own.map((image, i) => {
-    const [canvas, remove] = [make("canvas"), () => ((own = own.filter((one) => one !== image)), tellOwn())];
-    const button = make("button", { type: "button", ariaLabel: `Your picture ${i + 1}: take it out`, onclick: remove });
+    const canvas = make("canvas");
+    const onclick = () => ((own = own.filter((one) => one !== image)), tellOwn());
     picture(canvas, image, SHEET, 64);
-    button.append(canvas);
-    return button;
+    return make("button", { type: "button", ariaLabel: `Your picture ${i + 1}: take it out`, onclick }, canvas);
   }));
   $("use-own").disabled = own.length === 0;
   $("own-text").textContent = `${text}You have ${own.length || "no"} picture${own.length === 1 ? "" : "s"}.`;
@@ -382,16 +382,6 @@ async function addFiles(files) {
   tellOwn(failed);
 }
 
-/** Another set: what belonged to the old one is forgotten. */
-function use(change) {
-  if (change.set === "own") {
-    sets.own = { ...SHEET, count: own.length, data: Float64Array.from(own.flatMap((image) => [...image])) };
-    for (const helper of [walker, pointer]) helper.worker.postMessage({ sets: { own: sets.own } });
-  }
-  [selected, earlier] = [-1, null];
-  choose({ without: [], g: 0, ...change });
-}
-
 // --- what leaves the page
 async function copy(text, what) {
   $("python").textContent = text;
@@ -402,21 +392,8 @@ async function copy(text, what) {
 /** The shown sample in Python. */
 function python() {
   if (state.set === "own") return "# Your pictures are on this page only. Python takes files:\n# minidiff explore --data FOLDER";
-  const { count, height, width, channels, call } = sets[state.set];
-  const candidatesNow = state.where === "here" ? "colocated" : "anywhere";
-  return `import numpy as np
-import minidiff as md
-from minidiff import explore
-
-images, _ = ${call}
-images = np.delete(explore.as_shown(images[:${count}]).astype(np.float64), [${state.without}], axis=0)
-settings = {"window": ${state.k}, "boundary": "${state.boundary}", "strength": ${state.g}}
-machine = md.AttentionScore(images, md.schedules.cosine(), candidates="${candidatesNow}", **settings)
-noise = explore.noise(${state.seed}, (1, ${height}, ${width}, ${channels}))
-for step in md.process.ddim(machine, machine.schedule, noise=noise, steps=${STEPS}):
-    pass
-md.plots.grid(step.x)
-`;
+  const values = { ...setOf(state.set), ...state, steps: STEPS, from: state.where === "here" ? "colocated" : "anywhere" };
+  return $("python-source").textContent.trimStart().replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
 // --- a trained network, and a training image less
@@ -427,22 +404,24 @@ function unpackedNetwork({ depth, params, data }, { height, width }) {
 }
 
 function compare() {
-  sets.digits ??= unpacked(given.digits);
-  compare.helper ??= new Helper({ digits: sets.digits });
-  const [network, { windows }, progress] = [unpackedNetwork(given.network, sets.digits), given.network, $("compare-progress")];
-  const machines = [...["ELS", "LS"].map((name) => ({ name, k: windows[name], boundary: "zeros" })), { name: "IS" }];
-  const job = { job: "compare", set: "digits", without: [], seed: state.seed, steps: STEPS, network, machines };
+  const [set, { windows }, { seed }, progress] = [setOf("digits"), given.network, { ...state }, $("compare-progress")];
+  const network = unpackedNetwork(given.network, set);
+  const local = ["ELS", "LS"].map((name) => ({ name, k: windows[name], boundary: "zeros" }));
+  const machines = [{ network }, ...local, { name: "IS" }, { network, seed: (seed + 1) % 2 ** 32 }];
+  const mean = new Float64Array(256);
+  for (let i = 0; i < set.data.length; i++) mean[i % 256] += set.data[i] / set.count;
   progress.hidden = false;
-  compare.helper.ask(job, ({ done, step, x, r }) => {
+  comparer.ask({ job: "walk", set: "digits", seed, steps: STEPS, machines }, ({ done, step, answers }) => {
     progress.hidden = done === true;
-    if (done) $("compare-text").textContent = `Computed here, from the noise of seed ${job.seed}.`;
+    if (done) $("compare-text").textContent = `Computed here, from the noise of seed ${seed}.`;
     if (done) return;
     progress.value = step;
+    const x = [...answers.map((answer) => answer.x), mean];
     for (const [i, figure] of document.querySelectorAll("#comparison figure").entries()) {
       const canvas = make("canvas");
-      picture(canvas, x[i], sets.digits, 128);
+      picture(canvas, x[i], set, 128);
       figure.querySelector("img").src = canvas.toDataURL();
-      if (i) figure.querySelector("b").textContent = `r = ${r[i - 1].toFixed(2)}`;
+      if (i) figure.querySelector("b").textContent = `r = ${pearson(x[i], x[0]).toFixed(2)}`;
     }
   });
 }
@@ -455,9 +434,10 @@ function take() {
   choose({ without: [...state.without, n] });
 }
 
-/** The picture before and after, once a training image was taken away. */
+/** The picture before and after, once a training image was taken away and nothing else has changed. */
 function compareBefore() {
-  const visible = earlier?.set === shown.set && shown.without.length > 0;
+  const kind = (one) => JSON.stringify([one?.name, one?.machine, one?.seed]);
+  const visible = kind(earlier) === kind(shown) && shown.without.length > 0;
   $("before-after").hidden = !visible;
   $("taken").textContent = "";
   if (!visible) return;
@@ -466,9 +446,7 @@ function compareBefore() {
   const moved = after.map((x, i) => Array.from({ length: height * width }, (_, p) =>
     x.subarray(p * channels, (p + 1) * channels).some((value, c) => Math.abs(value - before[i][p * channels + c]) > 0.1)));
   picture($("before"), before[1], shown.set);
-  picture($("after"), after[1], shown.set);
-  const drawn = picture($("change"), after[1], shown.set);
-  for (const [p, one] of moved[1].entries()) if (one) frame(drawn, p % width, Math.floor(p / width));
+  outline(picture($("after"), after[1], shown.set), (p) => moved[1][p]);
   const [whole, mosaic] = moved.map((one) => one.filter(Boolean).length);
   $("taken").textContent = `Without training picture ${shown.without.join(", ")}, the mosaic changes in ${mosaic} of `
     + `${height * width} pixels, and the picture of the denoiser that sees all in ${whole}. Small changes do not count.`;
@@ -489,54 +467,47 @@ function cells(canvas, shape, where, act, { hovering = false, move = act } = {})
   });
   canvas.addEventListener("keydown", (event) => {
     const [[columns, rows], cell] = [shape(), Math.max(where(), 0)];
-    const [down, right] = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key] ?? [0, 0];
-    const [row, column] = [Math.floor(cell / columns) + down, (cell % columns) + right];
-    if (down || right) event.preventDefault();
-    if ((down || right) && row >= 0 && row < rows && column >= 0 && column < columns) move(row * columns + column);
+    const turn = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+    if (turn) event.preventDefault();
+    if (turn && cell + turn >= 0 && cell + turn < columns * rows) move(cell + turn);
   });
 }
 
 function wire() {
   const on = (name, event, act) => $(name).addEventListener(event, act);
-  on("level", "input", guess);
-  on("another", "click", () => ((example = (example + 1) % sets.main.count), guess()));
-  on("play", "click", play);
-  on("step", "input", () => (pause(), shown && setStep(Math.min($("step").value, shown.steps.length - 1))));
-  on("estimate", "change", () => shown && draw(state.step));
-  on("new-noise", "click", () => choose({ seed: (state.seed + 1) % 2 ** 32 }));
-  on("seed", "change", () => choose({ seed: Math.min(Math.max(Math.floor($("seed").value), 0), MOST_OF.seed) }));
-  on("k", "input", () => slide({ k: Number($("k").value) }));
-  on("g", "input", () => slide({ g: STRENGTHS[$("g").value] }));
+  const clicks = {
+    play, compare, take,
+    another: () => ((example = (example + 1) % setOf("main").count), guess()),
+    "new-noise": () => choose({ seed: (state.seed + 1) % 2 ** 32 }),
+    "use-colours": () => use({ set: "colours", k: 7 }),
+    "use-main": () => use({ set: "main", k: start.k }),
+    "use-own": () => use({ set: "own" }),
+    add: () => (own.push(drawing.slice()), tellOwn()),
+    clear: () => (drawing.fill(-1), paintPad(false)),
+    "copy-link": () => copy(link(), "The link"),
+    "copy-python": () => copy(python(), "The code"),
+    "give-back": () => ((earlier = null), choose({ without: [] })),
+  };
+  for (const [name, act] of Object.entries(clicks)) on(name, "click", act);
   for (const one of document.querySelectorAll("[data-k]")) one.onclick = () => use({ ...start, k: Number(one.dataset.k) });
+  on("level", "input", guess);
+  on("step", "input", () => (pause(), setStep(Number($("step").value))));
+  on("estimate", "change", () => setStep(state.step));
+  on("seed", "change", () => choose({ seed: Math.min(Math.max(Math.floor($("seed").value), 0), MOST_OF.seed) }));
+  on("k", "input", () => choose({ k: Number($("k").value) }, 120));
+  on("g", "input", () => choose({ g: STRENGTHS[$("g").value] }, 120));
   for (const input of document.querySelectorAll("[name=boundary], [name=where]")) {
     input.onchange = () => choose({ [input.name]: input.value });
   }
-  on("use-colours", "click", () => use({ set: "colours", k: 7 }));
-  on("use-main", "click", () => use({ set: "main", k: start.k }));
-  on("use-own", "click", () => use({ set: "own" }));
-  on("add", "click", () => (own.push(drawing.slice()), tellOwn()));
-  on("clear", "click", () => (drawing.fill(-1), paintPad(false)));
   on("files", "change", () => addFiles($("files").files));
-  for (const name of ["dragover", "dragleave", "drop"]) {
-    on("drop", name, (event) => {
-      event.preventDefault();
-      $("drop").classList.toggle("over", name === "dragover");
-      if (name === "drop") addFiles(event.dataTransfer.files);
-    });
-  }
-  on("copy-link", "click", () => copy(link(), "The link"));
-  on("copy-python", "click", () => copy(python(), "The code"));
-  on("compare", "click", compare);
-  on("take", "click", take);
-  on("give-back", "click", () => ((earlier = null), choose({ without: [] })));
+  const shape = () => (shown ? [shown.set.width, shown.set.height] : [0, 0]);
   const look = (cell) => ((state.pixel = cell), setStep(state.step));
-  const shape = () => [shown.set.width, shown.set.height];
   for (const name of ["window", "mosaic"]) cells($(name), shape, () => state.pixel, look, { hovering: true });
-  cells($("training"), () => [grid().columns, grid().rows], () => selected, select, { hovering: true });
+  cells($("training"), () => (shown ? [grid().columns, grid().rows] : [0, 0]), () => selected, select, { hovering: true });
   const [dot, move] = [true, false].map((dotted) => (cell) => ((at = cell), paintPad(dotted)));
   cells($("pad"), () => [16, 16], () => at, dot, { move });
   on("pad", "keydown", (event) => event.key === " " && (event.preventDefault(), paintPad(true)));
-  addEventListener("resize", () => shown && (drawTraining(), draw(state.step)));
+  addEventListener("resize", () => shown && (drawTraining(), draw()));
   addEventListener("hashchange", () => (readLink(), choose()));
 }
 

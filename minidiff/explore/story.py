@@ -62,12 +62,12 @@ def told(images: Array, noise: Array, k: int, steps: int = 20) -> Told:
     rows[1][1].append(
         f"<figure>{drawn(sample, origin, pieces.region[0], colours, words)}<figcaption>{words}</figcaption></figure>"
     )
-    strips = "".join(f"<div><h3>{head}</h3><div class='strip'>{''.join(row)}</div></div>" for head, row in rows)
+    strips = "".join(f'<div><h3>{head}</h3><div class="strip">{_all(row)}</div></div>' for head, row in rows)
     gave = [_giver(n, images[n], source, origin, colours[int(n)]) for n in order[:6]]
     walk = (
-        f"<div class='strips'>{strips}</div><p class='note'>Both walks start from the same noise. White lines part the pieces; "
+        f'<div class="strips">{strips}</div><p class="note">Both walks start from the same noise. White lines part the pieces; '
         "equal colours are equal training pictures. These gave the most pixels, in outline:</p>"
-        f"<div class='givers'>{''.join(gave)}</div>"
+        f'<div class="givers">{_all(gave)}</div>'
     )
     return Told(walk, _sizes(images, noise, steps), _in_the_middle(origin >= 0))
 
@@ -98,8 +98,8 @@ def _sizes(images, noise, steps):
         check_window(k, height, width, BOUNDARY)
         sample = walked(EquivariantLocalScore(images, SCHEDULE, window=k, boundary=BOUNDARY), noise, steps)[-1]
         inside = picture(sample, f"Window of {k} by {k} pixels: show it")
-        row.append(f"<figure><button type='button' data-k='{k}'>{inside}</button><figcaption>{k} × {k}</figcaption></figure>")
-    return f"<div class='thumbs'>{''.join(row)}</div>"
+        row.append(f'<figure><button type="button" data-k="{k}">{inside}</button><figcaption>{k} × {k}</figcaption></figure>')
+    return f'<div class="thumbs">{_all(row)}</div>'
 
 
 def comparison(network: nets.Network, images: Array, noises: Sequence[Array], steps: int = 20) -> str:
@@ -120,7 +120,7 @@ def comparison(network: nets.Network, images: Array, noises: Sequence[Array], st
     for name, sample in samples.items():
         r = float(metrics.agreement(sample[None], reference[None]).r[0])
         cells.append(f"<figure>{picture(sample, name)}<figcaption>{name}: <b>r = {r:.2f}</b></figcaption></figure>")
-    return f"<div id='comparison' class='strip'>{''.join(cells)}</div>"
+    return f'<div id="comparison" class="strip">{_all(cells)}</div>'
 
 
 def walked(denoiser: Machine | nets.Network | Denoiser, noise: Array, steps: int) -> list[Array]:
@@ -164,6 +164,10 @@ def drawn(image: Array, origin: Array, region: Array, colours: dict[int, str], w
         f'<image width="{width}" height="{height}" href="{png(image)}"/><g fill-opacity=".45">{"".join(tints)}</g>'
         f'<path fill="none" stroke="#fff" stroke-width=".12" d="{"".join(lines)}"/></svg>'
     )
+
+
+def _all(parts):
+    return "".join(parts)
 
 
 def _squares(where):

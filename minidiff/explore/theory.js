@@ -33,14 +33,10 @@ function cosine(t) {
 }
 
 /** x = a x0 + s eps. */
-function addNoise(x0, eps, a, s) {
-  return x0.map((value, i) => a * value + s * eps[i]);
-}
+const addNoise = (x0, eps, a, s) => x0.map((value, i) => a * value + s * eps[i]);
 
 /** The noise that x holds if x0Hat is its clean image. */
-function epsFromX0(x, x0Hat, a, s) {
-  return x.map((value, i) => (value - a * x0Hat[i]) / s);
-}
+const epsFromX0 = (x, x0Hat, a, s) => x.map((value, i) => (value - a * x0Hat[i]) / s);
 
 /** DDIM (eta = 0): guess the clean image, and put back a little less of the noise that is left. denoiser(x, t) gives {x0Hat,
  * ...}; that is given out with t and x, at all steps + 1 times: the clean image, at t = 0, is asked too where it comes from. */
@@ -56,109 +52,110 @@ function* walkBack(denoiser, noise, steps) {
 
 // --- the rules: what a pixel sees, and who may explain it -------------------------------------------------------------
 
-/** What padding tells the pixels of one axis of their place: the index where it is in sight, elsewhere -1. */
-function paddingPattern(side, k, boundary) {
-  const d = k >> 1;
-  return Array.from({ length: side }, (_, i) => (boundary === "zeros" && (i < d || i >= side - d) ? i : -1));
+/** What tells the pixels of one axis of their place: the index where padding is in sight, elsewhere -1. LS knows all places. */
+function paddingPattern(side, { name, k, boundary }) {
+  const inSight = (i) => name === "LS" || (boundary === "zeros" && (i < k >> 1 || i >= side - (k >> 1)));
+  return Array.from({ length: side }, (_, i) => (inSight(i) ? i : -1));
 }
 
-/** What padding tells each pixel, on both axes, as one number: pixels of one number may explain each other. */
-function places(height, width, k, boundary) {
-  const [rows, columns] = [height, width].map((side) => paddingPattern(side, k, boundary));
-  return Array.from({ length: height * width }, (_, p) => rows[Math.floor(p / width)] * (width + 1) + columns[p % width]);
-}
-
-/** The same as shifts of one axis, [shift, first, last]: at that shift the pixels from first to last - 1 may be explained. */
-function shifts(side, { name, k, boundary }) {
-  const d = k >> 1;
-  const found = [[0, 0, side]];
-  for (let shift = 1; name === "ELS" && shift < side; shift++) {
-    if (boundary === "circular") found.push([shift, 0, side]);
-    else if (shift < side - 2 * d) found.push([shift, d, side - d - shift], [-shift, d + shift, side - d]);
+/** The same as shifts: pixels from `first` to `last` - 1 of the axis may be explained by those that are `shift` further on. */
+function shifts(side, machine) {
+  const [pattern, found] = [paddingPattern(side, machine), []];
+  for (let shift = machine.boundary === "circular" ? 0 : 1 - side; shift < side; shift++) {
+    const further = (i) => pattern[machine.boundary === "circular" ? (i + shift) % side : i + shift];
+    const alike = [...pattern.keys()].filter((i) => pattern[i] === further(i));
+    if (alike.length > 0) found.push({ shift, first: alike[0], last: alike.at(-1) + 1 });
   }
   return found;
 }
 
+// What the loops below work in: x and a times one training image, with what is past their borders, and running sums.
+const MOST = 32; // the largest side of an image
 const room = (count) => new Float64Array(count);
+const [SEEN, SHOWN, ALONG, DOWN] = [27 * MOST ** 2, 27 * MOST ** 2, 4 * MOST, 3 * MOST ** 2].map(room);
 
-// --- the one formula -------------------------------------------------------------------------------------------------
+// A rule answers with evidence {views, cost, mass, total, winner}: how well training image n explains view g by itself, at
+// n * views + g. cost is the smallest squared distance, winner its candidate, mass the sum over candidates of
+// exp(-(distance - cost) / (2 s^2)), and total the same sum of their values. Of one image it is kept here until it is complete.
+const [COST, MASS, TOTAL, WINNER] = [...[1, 1, 3].map((each) => room(each * MOST ** 2)), new Int32Array(MOST ** 2)];
 
-/** The exponent gap / (2 s^2) of a distance that is that much above the smallest; at s = 0 only the nearest count. */
-function exponent(gap, s) {
-  return gap === 0 ? 0 : gap / s / s / 2;
-}
-
-/** How well each training image n explains each view g by itself: {views, cost, mass, total, winner, s}, at n * views + g.
- *
- * cost is the smallest squared distance, winner its candidate, mass the sum over candidates of exp(-(distance - cost) / (2 s^2)),
- * and total the same sum of their values. In the words of theory.py, L = log(mass) - cost / (2 s^2). */
-function evidence(machine, set, x, a, s) {
-  return { IS: ideal, ES: equivariant, LS: throughWindows, ELS: throughWindows }[machine.name](set, x, a, s, machine);
+/** The evidence of all images; `one` puts that of the image in SHOWN into COST, MASS, TOTAL and WINNER. */
+function ofEach(set, views, x, a, plan, one) {
+  const [cost, mass, total] = [views, views, x.length].map((each) => room(set.count * each));
+  const winner = new Int32Array(set.count * views);
+  plan.seenWide = extend(SEEN, x, 0, plan, 1, 1);
+  for (let n = 0; n < set.count; n++) {
+    plan.shownWide = extend(SHOWN, set.data, n * x.length, plan, 2, a);
+    COST.fill(Infinity);
+    for (const sums of [MASS, TOTAL]) sums.fill(0);
+    one();
+    for (const [all, those] of [[cost, COST], [mass, MASS], [winner, WINNER]]) all.set(those.subarray(0, views), n * views);
+    for (let i = 0; i < x.length; i++) total[n * x.length + i] = TOTAL[i] / a;
+  }
+  return { views, cost, mass, total, winner };
 }
 
 /** IS: the image is one view, and each training image one candidate. */
-function ideal(set, x, a, s) {
-  const cost = room(set.count).map((_, n) => squaredDistance(x, set.data.subarray(n * x.length), a));
-  return { views: 1, cost, mass: room(set.count).fill(1), total: set.data, winner: new Int32Array(set.count), s };
-}
-
-function squaredDistance(x, y, a) {
-  let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += (x[i] - a * y[i]) ** 2;
-  return sum;
+function ideal(set, x, a, s, machine, corners = [0]) {
+  const [line, rows] = [set.width * set.channels, set.height];
+  return ofEach(set, 1, x, a, { ...set, boundary: "circular", d: 0 }, () => {
+    const distances = corners.map((corner) => {
+      const distance = windowDistance(0, line, corner, 2 * line, rows, line, COST[0] + reach(s));
+      COST[0] = Math.min(COST[0], distance);
+      return distance;
+    });
+    WINNER[0] = distances.indexOf(COST[0]);
+    for (const [u, weight] of weigh(distances, s).entries()) {
+      MASS[0] += weight;
+      for (let row = 0; weight > 0 && row < rows; row++) addRow(row * line, corners[u] + row * 2 * line, line, weight);
+    }
+  });
 }
 
 /** ES: each translation u of each training image on the torus is a candidate. */
-function equivariant(set, x, a, s) {
-  const [line, rows, size] = [set.width * set.channels, set.height, x.length];
-  const found = emptyEvidence(set.count, 1, size, s);
-  const plan = { ...set, boundary: "circular", d: 0 };
-  const corner = (u) => (Math.floor(u / set.width) * 2 * set.width + (u % set.width)) * set.channels; // in an image shown twice
-  extend(SEEN, x, 0, plan, 1);
-  for (let n = 0; n < set.count; n++) {
-    extend(SHOWN, set.data, n * size, plan, 2);
-    const distances = room(rows * set.width).map((_, u) => windowDistance(0, line, corner(u), 2 * line, rows, line, a));
-    found.cost[n] = distances.reduce((least, one) => Math.min(least, one));
-    found.winner[n] = distances.indexOf(found.cost[n]);
-    for (const [u, distance] of distances.entries()) {
-      const weight = Math.exp(-exponent(distance - found.cost[n], s));
-      found.mass[n] += weight;
-      if (weight > 1e-18) addWindow(found.total, n * size, corner(u), 2 * line, rows, line, weight);
+function equivariant(set, x, a, s, machine) {
+  const { height, width, channels } = set;
+  const corner = (_, u) => (Math.floor(u / width) * 2 * width + (u % width)) * channels; // in an image shown twice
+  return ideal(set, x, a, s, machine, Array.from({ length: height * width }, corner));
+}
+
+/** LS and ELS: pixels see their windows. */
+function throughWindows(set, x, a, s, machine) {
+  const [rows, columns] = [set.height, set.width].map((side) => shifts(side, machine));
+  const plan = { ...set, ...machine, d: machine.k >> 1, far: reach(s), rate: s > 0 ? 0.5 / s / s : 0 };
+  return ofEach(set, set.height * set.width, x, a, plan, () => {
+    for (const row of rows) for (const column of columns) explain(plan, row, column);
+  });
+}
+
+/** Put an image times `scale` into `out` with what its windows see past its border: zeros, or the torus, `turns` times so that
+ * it holds all shifts. Returns the number of pixels in a row. */
+function extend(out, data, at, { height, width, channels, boundary, d }, turns, scale) {
+  const circular = boundary === "circular";
+  const [tall, wide] = [height, width].map((side) => 2 * d + (circular ? turns * side : side));
+  const [top, bottom, left, right] = circular ? [0, tall, 0, wide] : [d, d + height, d, d + width];
+  if (!circular) out.fill(0, 0, tall * wide * channels);
+  for (let row = top; row < bottom; row++) {
+    const from = at + ((row - d + height) % height) * width * channels;
+    for (let column = left; column < right; column++) {
+      const [to, other] = [(row * wide + column) * channels, from + ((column - d + width) % width) * channels];
+      for (let c = 0; c < channels; c++) out[to + c] = scale * data[other + c];
     }
   }
-  return found;
+  return wide;
 }
 
-/** The squared distance of a window of SEEN to a times one of SHOWN: `rows` rows of `count` numbers, a stride apart. */
-function windowDistance(from, stride, other, otherStride, rows, count, a) {
-  let sum = 0;
-  for (let row = 0; row < rows; row++, from += stride, other += otherStride) {
-    for (let i = 0; i < count; i++) {
-      const difference = SEEN[from + i] - a * SHOWN[other + i];
-      sum += difference * difference + GRID - GRID;
-    }
-  }
-  return sum;
-}
+// --- the one formula -------------------------------------------------------------------------------------------------
 
-function addWindow(total, to, other, otherStride, rows, count, weight) {
-  for (let row = 0; row < rows; row++, to += count, other += otherStride) {
-    for (let i = 0; i < count; i++) total[to + i] += weight * SHOWN[other + i];
-  }
-}
-
-function emptyEvidence(count, views, size, s) {
-  const [cost, mass, total] = [1, 1, size].map((each) => room(count * views * each));
-  return { views, cost, mass, total, winner: new Int32Array(count * views), s };
-}
-
-// Squared differences are rounded to whole multiples of 2^-34, so that their sums below 2^19 are exact. A running sum that takes
-// off what leaves the window then loses nothing: equal windows have equal distances, and a window's distance to itself is 0.
+// Squared differences are rounded to whole multiples of 2^-34, so that sums below 2^19 are exact, and differences of running sums
+// too: equal windows have equal distances, and a window's distance to itself is 0.
 const GRID = 1.5 * 2 ** 18;
 
-// exp(-q) is exp(-i / 256), from a table, times three terms of exp(-r), r < 1 / 256: off by at most 1e-8 of itself, and quick.
-// A term below exp(-REACH) of its image's largest counts as 0.
+// A term below exp(-REACH) of its image's largest counts as 0: those of 300 images of 32 x 32 are too few to add up to 1e-5.
 const REACH = 25;
+const reach = (s) => REACH * 2 * s * s;
+
+// exp(-q) is exp(-i / 256), from a table, times three terms of exp(-r), r < 1 / 256: off by at most 1e-8 of itself, and quick.
 const POWERS = Float64Array.from({ length: 256 * REACH + 1 }, (_, i) => Math.exp(-i / 256));
 
 function expMinus(q) {
@@ -167,202 +164,163 @@ function expMinus(q) {
   return POWERS[i] * (1 - r + r * r * 0.5);
 }
 
-// What the loops below work in: x and one training image, with what is past their borders; sums; what that image says of x.
-const MOST = 32; // the largest side of an image
-const [SEEN, SHOWN, SQUARES, ALONG, DOWN] = [27 * MOST ** 2, 48 * MOST ** 2, 4 * MOST, 3 * MOST ** 2, MOST].map(room);
-const DISTANCES = room(MOST ** 4);
-const [COST, MASS, TOTAL, WINNER] = [...[1, 1, 3].map((each) => room(each * MOST ** 2)), new Int32Array(MOST ** 2)];
-
-/** LS and ELS: pixels see their windows. At one shift all distances are box sums over one plane of squared differences. */
-function throughWindows(set, x, a, s, machine) {
-  const views = set.height * set.width;
-  const [rows, columns] = [set.height, set.width].map((side) => shifts(side, machine));
-  const found = emptyEvidence(set.count, views, set.channels, s);
-  const plan = { ...set, ...machine, d: machine.k >> 1, a, reach: REACH * 2 * s * s, rate: s > 0 ? 0.5 / s / s : 0 };
-  plan.seenWide = extend(SEEN, x, 0, plan, 1);
-  for (let n = 0; n < set.count; n++) {
-    plan.shownWide = extend(SHOWN, set.data, n * x.length, plan, 2);
-    COST.fill(Infinity);
-    for (const one of [MASS, TOTAL]) one.fill(0);
-    let at = 0;
-    for (const row of rows) for (const column of columns) at = measure(plan, row, column, at);
-    at = 0;
-    for (const row of rows) for (const column of columns) at = weigh(plan, row, column, at);
-    found.cost.set(COST.subarray(0, views), n * views);
-    found.mass.set(MASS.subarray(0, views), n * views);
-    found.winner.set(WINNER.subarray(0, views), n * views);
-    found.total.set(TOTAL.subarray(0, x.length), n * x.length);
+/** At one shift, the distances of the pixels that it may explain, and their weights. The distances are box sums over a plane of
+ * squared differences, first along its rows, then down: that of pixel p is DOWN[p + k * width] - DOWN[p]. */
+function explain({ height, width, channels, k, d, boundary, seenWide, shownWide, far, rate }, row, column) {
+  const [tall, wide] = [row.last - row.first, column.last - column.first];
+  const [rows, columns] = boundary === "circular" ? [height, width] : [tall + k - 1, wide + k - 1]; // then a torus repeats
+  const p = row.first * width + column.first;
+  const [seen, shown] = [row.first * seenWide + column.first, (row.first + row.shift) * shownWide + column.first + column.shift];
+  DOWN.fill(0, p, p + wide);
+  for (let i = 0; i < rows; i++) {
+    const [one, other] = [seen + i * seenWide, shown + i * shownWide];
+    if (channels === 1) sumAlong(one, other, columns);
+    else sumChannelsAlong(one * channels, other * channels, columns, channels);
+    for (let j = columns + 1; j < wide + k; j++) ALONG[j] = ALONG[j - columns] + ALONG[columns];
+    sumDown(p + i * width, width, wide, k);
   }
-  return found;
-}
-
-/** Put an image into `out` with what its windows see past its border: zeros, or the torus, `turns` times so that it holds all
- * shifts. Returns the number of pixels in a row. */
-function extend(out, data, at, { height, width, channels, boundary, d }, turns) {
-  const circular = boundary === "circular";
-  const [tall, wide] = [height, width].map((side) => 2 * d + (circular ? turns * side : side));
-  for (let row = -d, i = 0; row < tall - d; row++) {
-    for (let column = -d; column < wide - d; column++) {
-      const inside = circular || (row >= 0 && row < height && column >= 0 && column < width);
-      const from = at + (((row + height) % height) * width + ((column + width) % width)) * channels;
-      for (let c = 0; c < channels; c++, i++) out[i] = inside ? data[from + c] : 0;
-    }
-  }
-  return wide;
-}
-
-/** The distances at one shift, (dy, dx), of the pixels that it may explain: rows top to bottom, columns left to right.
- *
- * They are kept from `at` on; returns where they end. */
-function measure(plan, [dy, top, bottom], [dx, left, right], at) {
-  const { height, width, channels, k, d, boundary, seenWide, shownWide } = plan;
-  const circular = boundary === "circular";
-  const [first, last] = circular ? [0, height] : [Math.max(0, top - d), Math.min(height, bottom + d)];
-  if (!circular) ALONG.fill(0, 0, (height + k) * width);
-  for (let row = first; row < last; row++) {
-    const [from, other] = [(row + d) * seenWide + left, (row + dy + d) * shownWide + left + dx];
-    squaresOfRow(from * channels, other * channels, plan.a, channels, right - left + k - 1);
-    sumAlongRow((row + d) * width + left, right - left, k);
-  }
-  if (circular) {
-    ALONG.copyWithin(0, height * width, (height + d) * width);
-    ALONG.copyWithin((height + d) * width, d * width, 2 * d * width);
-  }
-  DOWN.fill(0);
-  for (let row = top; row < top + k - 1; row++) {
-    for (let column = left; column < right; column++) DOWN[column] += ALONG[row * width + column];
-  }
-  for (let row = top; row < bottom; row++, at += right - left) sumDown(row * width, left, right, (k - 1) * width, at - left);
-  return at;
-}
-
-/** The squared differences of `count` pixels of two rows. */
-function squaresOfRow(from, other, a, channels, count) {
-  for (let j = 0; j < count; j++, from += channels, other += channels) {
-    let difference = SEEN[from] - a * SHOWN[other];
-    let square = difference * difference + GRID - GRID;
-    for (let c = 1; c < channels; c++) {
-      difference = SEEN[from + c] - a * SHOWN[other + c];
-      square += difference * difference + GRID - GRID;
-    }
-    SQUARES[j] = square;
+  for (let i = rows + 1; i < tall + k; i++) repeatDown(i * width, rows * width, width);
+  for (let i = 0; i < tall; i++) {
+    const [u, value] = [((row.first + i + row.shift) % height) * width, (shown + (i + d) * shownWide + d) * channels];
+    weighRow(p + i * width, k * width, wide, u, column.first + column.shift, width, value, channels, far, rate);
   }
 }
 
-/** The sums of squares over k neighbours each, from the place `to` on. */
-function sumAlongRow(to, count, k) {
+// Each loop over a row is a function of its own, and one channel has its own branch: browsers make short loops fast.
+function sumAlong(seen, shown, count) {
   let sum = 0;
-  for (let j = 0; j < k; j++) sum += SQUARES[j];
-  ALONG[to] = sum;
-  for (let j = 1; j < count; j++) {
-    sum += SQUARES[j + k - 1] - SQUARES[j - 1];
-    ALONG[to + j] = sum;
+  for (let j = 0; j < count; j++) ALONG[j + 1] = sum += (SEEN[seen + j] - SHOWN[shown + j]) ** 2 + GRID - GRID;
+}
+
+function sumChannelsAlong(seen, shown, count, channels) {
+  for (let j = 0; j < count; j++) ALONG[j + 1] = ALONG[j] + rowDistance(seen + j * channels, shown + j * channels, channels);
+}
+
+function sumDown(from, width, count, k) {
+  for (let j = 0; j < count; j++, from++) DOWN[from + width] = DOWN[from] + (ALONG[j + k] - ALONG[j]);
+}
+
+function repeatDown(to, period, count) {
+  for (let j = 0; j < count; j++, to++) DOWN[to] = DOWN[to - period] + DOWN[period + j];
+}
+
+function weighRow(p, below, count, u, column, width, value, channels, far, rate) {
+  for (let j = 0; j < count; j++, p++, value += channels) {
+    const distance = DOWN[p + below] - DOWN[p];
+    const gap = distance - COST[p];
+    if (gap > far) continue;
+    let weight = 1;
+    if (gap > 0) weight = expMinus(gap * rate);
+    else nearest(p, distance, u + column + j - (column + j < width ? 0 : width), channels, far, rate);
+    MASS[p] += weight;
+    if (channels === 1) TOTAL[p] += weight * SHOWN[value];
+    else for (let c = 0; c < channels; c++) TOTAL[p * channels + c] += weight * SHOWN[value + c];
   }
 }
 
-/** The distances of one row of pixels, which begins at pixel `first`, and the smallest of each pixel so far. */
-function sumDown(first, left, right, below, at) {
-  for (let column = left, i = first + left; column < right; column++, i++) {
-    const distance = DOWN[column] + ALONG[i + below];
-    DOWN[column] = distance - ALONG[i];
-    DISTANCES[at + column] = distance;
-    if (distance < COST[i]) {
-      COST[i] = distance;
-      WINNER[i] = 2 ** 30;
-    }
+/** Take in candidate u, at the smallest distance so far. What was summed before counts less; the lowest of equals wins. */
+function nearest(p, distance, u, channels, far, rate) {
+  const gap = COST[p] - distance;
+  WINNER[p] = gap > 0 ? u : Math.min(u, WINNER[p]);
+  COST[p] = distance;
+  const less = gap > far ? 0 : expMinus(gap * rate);
+  MASS[p] *= less;
+  for (let c = 0; c < channels; c++) TOTAL[p * channels + c] *= less;
+}
+
+function rowDistance(from, other, count) {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += (SEEN[from + i] - SHOWN[other + i]) ** 2 + GRID - GRID;
+  return sum;
+}
+
+function addRow(to, from, count, weight) {
+  for (let i = 0; i < count; i++, to++) TOTAL[to] += weight * SHOWN[from + i];
+}
+
+/** The squared distance of a window of SEEN to one of SHOWN: `rows` rows, a stride apart; Infinity if it is above `limit`. */
+function windowDistance(from, stride, other, otherStride, rows, count, limit) {
+  let sum = 0;
+  for (let row = 0; row < rows && sum <= limit; row++) sum += rowDistance(from + row * stride, other + row * otherStride, count);
+  return sum <= limit ? sum : Infinity;
+}
+
+/** The softmax's terms exp(prior - distance / (2 s^2)), divided by the largest; at s = 0 only the nearest count. */
+function weigh(distances, s, prior = () => 0) {
+  const smallest = distances.reduce((one, other) => Math.min(one, other));
+  const exponents = distances.map((distance, m) => prior(m) - (distance === smallest ? 0 : (distance - smallest) / s / s / 2));
+  const largest = exponents.reduce((one, other) => Math.max(one, other));
+  return exponents.map((one) => Math.exp(one - largest));
+}
+
+/** How well each training image explains each view. In the words of theory.py, L = log(mass) - cost / (2 s^2). */
+function evidence(machine, set, x, a, s) {
+  return { IS: ideal, ES: equivariant, LS: throughWindows, ELS: throughWindows }[machine.name](set, x, a, s, machine);
+}
+
+/** What all views hear of each image, in two parts as in theory.py: g times the mean over views of L. machine.strength is in
+ * units of H W / k^2, so that at 1 each pixel counts about once. */
+function hear({ views, cost, mass }, { name, k, strength = 0 }) {
+  const [further, logPrior] = [1, 2].map(() => room(cost.length / views));
+  const g = name === "IS" || name === "ES" ? 0 : strength / k ** 2; // times views, for the unit, and by views, for the mean
+  for (let i = 0; g > 0 && i < cost.length; i++) {
+    further[Math.floor(i / views)] += g * cost[i];
+    logPrior[Math.floor(i / views)] += g * Math.log(mass[i]);
   }
+  return { further, logPrior };
 }
 
-/** Weigh the candidates of one shift, whose distances lie from `at` on; the lowest of equals wins. */
-function weigh({ height, width, channels, d, shownWide, reach, rate }, [dy, top, bottom], [dx, left, right], at) {
-  for (let row = top; row < bottom; row++) {
-    const [u, values] = [((row + dy + height) % height) * width + dx, ((row + dy + d) * shownWide + dx + d) * channels];
-    for (let column = left, i = row * width + left; column < right; column++, i++) {
-      const gap = DISTANCES[at++] - COST[i];
-      if (gap > reach) continue;
-      const weight = expMinus(gap * rate);
-      MASS[i] += weight;
-      if (channels === 1) TOTAL[i] += weight * SHOWN[values + column]; // by itself, as a loop of one turn takes time
-      else for (let c = 0; c < channels; c++) TOTAL[i * channels + c] += weight * SHOWN[values + column * channels + c];
-      if (gap === 0) WINNER[i] = Math.min(WINNER[i], u + column - (column + dx < width ? 0 : width));
-    }
-  }
-  return at;
-}
-
-/** What all views hear, in two parts: of each image n, the mean over views of L[q, n] is logMass - cost / (2 s^2). */
-function heard({ views, cost, mass }) {
-  const mean = (field) => Float64Array.from({ length: field.length / views }, (_, n) => {
-    return field.subarray(n * views, (n + 1) * views).reduce((sum, value) => sum + value) / views;
-  });
-  return { cost: mean(cost), logMass: mean(mass.map(Math.log)) };
-}
-
-/** The strength of what is heard: machine.strength is in units of H W / k^2, so that at 1 each pixel counts about once. */
-function rawStrength({ name, k, strength = 0 }, views) {
-  return name === "IS" || name === "ES" ? 0 : (strength * views) / k ** 2;
-}
-
-/** The answer of all training images together: x0Hat, and the image, place and weight of each view's winner.
- *
- * The candidates of image n have the exponent -d / (2 s^2) + strength * (what is heard of n); at strength 0 all are alone. */
-function posterior(found, machine) {
-  const { views, cost, mass, total, winner, s } = found;
-  const [count, size] = [cost.length / views, total.length / cost.length];
-  const [told, g] = [heard(found), rawStrength(machine, views)];
-  const [x0Hat, weight, image, place] = [room(views * size), room(views), new Int32Array(views), new Int32Array(views)];
+/** The answer of a machine {name, k, boundary, strength} to one image x at time t, over a set: x0Hat; the image, place and
+ * weight of each view's winner; and what all heard. */
+function denoise(machine, set, x, t) {
+  const [a, s] = cosine(t);
+  const { views, cost, mass, total, winner } = evidence(machine, set, x, a, s);
+  const [heard, size] = [hear({ views, cost, mass }, machine), x.length / views];
+  const [x0Hat, weight, image, place] = [room(x.length), room(views), new Int32Array(views), new Int32Array(views)];
   for (let view = 0; view < views; view++) {
-    const own = told.cost.map((one, n) => cost[n * views + view] + g * one);
-    const nearest = own.reduce((least, one) => Math.min(least, one));
-    const terms = own.map((one, n) => g * told.logMass[n] - exponent(one - nearest, s));
-    const best = terms.indexOf(terms.reduce((most, one) => Math.max(most, one)));
+    const shares = weigh(heard.further.map((one, n) => one + cost[n * views + view]), s, (n) => heard.logPrior[n]);
     let sum = 0;
-    for (let n = 0; n < count; n++) {
-      const share = Math.exp(terms[n] - terms[best]);
-      if (share === 0) continue;
-      sum += share * mass[n * views + view];
-      for (let i = 0; i < size; i++) x0Hat[view * size + i] += share * total[(n * views + view) * size + i];
+    for (let n = 0; n < set.count; n++) {
+      if (shares[n] === 0) continue;
+      sum += shares[n] * mass[n * views + view];
+      for (let i = 0; i < size; i++) x0Hat[view * size + i] += shares[n] * total[(n * views + view) * size + i];
     }
     for (let i = 0; i < size; i++) x0Hat[view * size + i] /= sum;
-    [image[view], place[view], weight[view]] = [best, winner[best * views + view], 1 / sum];
+    image[view] = shares.indexOf(1); // the largest
+    [place[view], weight[view]] = [winner[image[view] * views + view], 1 / sum];
   }
-  return { x0Hat, image, place, weight, heard: told };
-}
-
-/** The answer of a machine {name, k, boundary, strength} to one image x at time t, over a set. */
-function denoise(machine, set, x, t) {
-  return posterior(evidence(machine, set, x, ...cosine(t)), machine);
+  return { x0Hat, image, place, weight, heard };
 }
 
 /** How many candidates one pixel p has, and at most `most` of them as {image, place, weight}, the largest weight first.
  *
- * What p hears, `told`, is that of a whole answer. Distances are summed term by term, as the definition says. */
-function candidates(machine, set, x, p, t, told, most) {
+ * What p hears is that of a whole answer. Distances are summed term by term, as the definition says. */
+function candidates(machine, set, x, p, t, { further, logPrior }, most) {
   const [{ height, width, channels }, [a, s], k] = [set, cosine(t), machine.k];
-  const pattern = places(height, width, k, machine.boundary);
-  const alike = Array.from(pattern.keys()).filter((u) => u === p || (machine.name === "ELS" && pattern[u] === pattern[p]));
   const plan = { ...set, d: k >> 1, boundary: machine.boundary };
-  const stride = extend(SEEN, x, 0, plan, 1) * channels;
-  const corner = (u) => Math.floor(u / width) * stride + (u % width) * channels; // where its window begins
-  const [g, distances] = [rawStrength(machine, height * width), room(set.count * alike.length)];
+  const alike = (i, side) => paddingPattern(side, machine).flatMap((one, j, all) => (one === all[i] ? [j] : []));
+  const columns = alike(p % width, width);
+  const allowed = alike(Math.floor(p / width), height).flatMap((row) => columns.map((column) => row * width + column));
+  const stride = extend(SEEN, x, 0, plan, 1, 1) * channels;
+  const [own, ...corners] = [p, ...allowed].map((u) => Math.floor(u / width) * stride + (u % width) * channels);
+  const distances = room(set.count * allowed.length);
+  let limit = Infinity; // where pixels hear nothing, what is further is of no weight
   for (let n = 0, m = 0; n < set.count; n++) {
-    extend(SHOWN, set.data, n * x.length, plan, 1);
-    for (const u of alike) {
-      distances[m++] = windowDistance(corner(p), stride, corner(u), stride, k, k * channels, a) + g * told.cost[n];
+    extend(SHOWN, set.data, n * x.length, plan, 1, a);
+    for (const corner of corners) {
+      distances[m] = windowDistance(own, stride, corner, stride, k, k * channels, limit) + further[n];
+      if (!machine.strength) limit = Math.min(limit, distances[m] + reach(s));
+      m++;
     }
   }
-  const image = (m) => Math.floor(m / alike.length);
-  const nearest = distances.reduce((least, one) => Math.min(least, one));
-  const exponents = distances.map((distance, m) => g * told.logMass[image(m)] - exponent(distance - nearest, s));
-  const largest = exponents.reduce((best, one) => Math.max(best, one));
-  const terms = exponents.map((one) => Math.exp(one - largest));
+  const image = (m) => Math.floor(m / allowed.length);
+  const terms = weigh(distances, s, (m) => logPrior[image(m)]);
   const sum = terms.reduce((all, one) => all + one);
-  const shown = [];
-  while (shown.length < most) {
-    const m = terms.indexOf(terms.reduce((best, one) => Math.max(best, one)));
-    if (terms[m] === 0) break;
-    shown.push({ image: image(m), place: alike[m % alike.length], weight: terms[m] / sum });
-    terms[m] = 0;
+  let best = [];
+  for (let m = 0; m < terms.length; m++) {
+    if (terms[m] === 0 || (best.length === most && terms[m] <= terms[best.at(-1)])) continue;
+    best = [...best, m].sort((one, other) => terms[other] - terms[one] || one - other).slice(0, most);
   }
+  const shown = best.map((m) => ({ image: image(m), place: allowed[m % allowed.length], weight: terms[m] / sum }));
   return { count: distances.length, shown };
 }
