@@ -7,11 +7,14 @@ about the mistake that was made.
 import ast
 import importlib
 import itertools
+import random
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import mistakes
 import numpy as np
 import pytest
 from command_line import refused, strictly
@@ -89,6 +92,23 @@ def test_a_stub_is_its_solution_without_the_answers(solution):
 
 
 @every_exercise
+def test_no_docstring_is_the_answer(solution):
+    """What a stub says is no line of its solution, nor a longer part of one: the student has to think of it."""
+    text = solution.read_text(encoding="utf-8")
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef) and "# YOUR CODE" in ast.get_source_segment(text, node):
+            told = as_formula(ast.get_docstring(node))
+            nodes = [one for line in node.body[1:] for one in ast.walk(line) if isinstance(one, ast.expr)]
+            parts = [as_formula(ast.unparse(one)) for one in nodes]
+            assert [part for part in parts if len(part) > 16 and part in told] == [], node.name
+
+
+def as_formula(text):
+    """Code and formulas without what differs only in how they are written: 2 * s**2 and 2 s^2 are one."""
+    return re.sub(r"[\s*]", "", text.replace("**", "^"))
+
+
+@every_exercise
 def test_every_stub_is_not_yet_done(solution):
     """A stub as it is given out: every gap is 'not yet', none is 'wrong', and it has not passed."""
     report = coursework.check(FOLDER / solution.name)
@@ -151,8 +171,9 @@ def no_law(function, brief):
 @every_gap
 def test_every_slip_gets_its_own_hint(number, gap):
     """A function that makes a slip is told the slip's words, and shown what it answered beside what is right."""
+    quiet = replace(gap, law=no_law)
     for slip in gap.slips:
-        mark = marking.judged(replace(gap, law=no_law), slip.made_in(gap.model), lambda error: type(error).__name__)
+        mark = marking.judged(quiet, slip.made_in(gap.model), lambda error: type(error).__name__)
         assert mark.state == "wrong"
         assert slip.words in mark.hint, f"{slip.words}\n{mark}"
         assert mark.question is not None and "expected" in str(mark)
@@ -516,6 +537,39 @@ def test_of_two_mistakes_no_third_is_named(number, gap):
             if mark.state == "wrong" and mark.hint.endswith(named.words) and named.words not in slips.both(one, other).words:
                 made = marking.answers_of(named.made_in(gap.model), gap)
                 assert marking.alike(answers, made, range(len(made[0]))), f"{one.changes} and {other.changes}: {mark.hint}"
+
+
+def unnamed(some):
+    """The mistakes whose hint has not the words that it must have, each with the hint."""
+    return [(mistake, hint) for mistake in some if mistake.words not in (hint := mistakes.hint(mistake))]
+
+
+def words_of_slips(mistake):
+    """The words of all slips of a mistake's gap."""
+    return [slip.words for gap in exercise(mistake.number).gaps if gap.name == mistake.gap for slip in gap.slips]
+
+
+def test_a_few_natural_mistakes_are_named():
+    """Ten of the table of natural mistakes, and five of those that no slip gives; the slow tests try all."""
+    assert unnamed(random.Random(0).sample(mistakes.NATURAL, 10)) == []
+    assert unnamed(random.Random(0).sample(mistakes.OTHER, 5)) == []
+
+
+@pytest.mark.slow
+def test_natural_mistakes_are_named():
+    """Of all natural mistakes, more than 95 and some for each gap, every one gets a hint that names it."""
+    assert len(mistakes.NATURAL) >= 95
+    assert {(one.number, one.gap) for one in mistakes.NATURAL} == {(number, gap.name) for number, gap in GAPS}
+    assert unnamed(mistakes.NATURAL) == []
+
+
+@pytest.mark.slow
+def test_what_is_no_slip_is_not_called_one():
+    """A wrong answer that no slip gives gets no slip's hint, but general words that are true of it."""
+    assert len(mistakes.OTHER) >= 40 and unnamed(mistakes.OTHER) == []
+    for mistake in mistakes.OTHER:
+        hint = mistakes.hint(mistake)
+        assert not [words for words in words_of_slips(mistake) if words in hint], mistake
 
 
 def test_a_slip_must_be_in_the_text():

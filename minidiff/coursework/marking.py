@@ -10,6 +10,7 @@ import itertools
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,11 @@ class Gap:
     def name(self) -> str:
         """The function's name."""
         return self.model.__name__
+
+    @cached_property
+    def mistaken(self) -> list[tuple[str, Answers]]:
+        """For each slip its words, and the answers to all questions of a function that makes it."""
+        return [(slip.words, answers_of(slip.made_in(self.model), self)) for slip in self.slips]
 
 
 def gap(model: Callable[..., Any], *asked: tuple, **more: Any) -> Gap:
@@ -307,13 +313,12 @@ def _slip(gap, parts, answers, rights):
     for order in itertools.permutations(range(len(rights[0]))):
         if order != tuple(sorted(order)) and alike([[of_one[n] for n in order] for of_one in answers], rights, sorted(order)):
             return f"All answers are right, but in another order: return ({', '.join(gap.parts)})."
-    given = [(slip.words, answers_of(slip.made_in(gap.model), gap)) for slip in gap.slips]
     part, every = parts[-1], range(len(rights))
     numbers = [n for n in every if isinstance(answers[n][part], np.ndarray) and np.isfinite(answers[n][part]).all()]
     enough = sum(not agree(answers[n][part], rights[n][part]) for n in numbers) >= 2
     for compared, chosen in ((range(len(rights[0])), every), (parts, every), (parts, numbers if enough else [])):
         found = []
-        for words, mistaken in given:
+        for words, mistaken in gap.mistaken:
             one, other, right = ([group[n] for n in chosen] for group in (mistaken, answers, rights))
             if alike(one, other, compared) and not alike(one, right, [part]):
                 found.append(words)
