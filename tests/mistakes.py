@@ -63,6 +63,31 @@ def hint(mistake):
 
 
 NATURAL = read("""
+01 levels
+    1 / length, ratio / length => ratio / length, 1 / length  # another order
+    np.hypot(1.0, ratio) => 1 + ratio  # a and s sum to 1
+    np.hypot(1.0, ratio) => 1 + ratio**2  # root is missing
+    np.hypot(1.0, ratio) => np.sqrt(1 + ratio**2)  # square of 1e200
+01 time_of
+    < wanted => > wanted  # wrong half
+    1e-12 => 0.001  # halve too seldom
+    return (low + high) / 2 => return f((low + high) / 2)  # Return the time itself
+01 step
+    now[0] * x0_hat) / now[1] => then[0] * x0_hat) / then[1]  # levels of then
+    (x - now[0] * x0_hat) / now[1] => x - now[0] * x0_hat  # division by s is missing
+    then[1] * eps_hat => now[1] * eps_hat  # keeps its old level
+    then[0] * x0_hat + => x0_hat +  # has no factor
+    (x - now[0] * x0_hat) => (x - x0_hat)  # factor a is missing
+01 walk
+    levels[0][1] * noise => noise  # first noise level
+    denoiser(x, now[0], now[1]) => denoiser(x, then[0], then[1])  # where the step ends
+    return x => return denoiser(x, *levels[0])  # where the walk has ended
+01 order
+    -slope => slope  # sign is wrong
+    np.log(counts), np.log(errors), 1 => np.log(errors), np.log(counts), 1  # axes are swapped
+    np.log(counts), np.log(errors), 1 => counts, errors, 1  # logarithms of both
+    slope, _ => _, slope  # log(counts) = 0
+    => return np.log(errors[0] / errors[-1]) / np.log(counts[-1] / counts[0])  # only the first and the last
 02 views
     (x - a * x0_hat) / s => x / s - a * x0_hat  # Only x is divided by s
     (x - a * x0_hat) / s => x - a * x0_hat / s  # Only x0_hat is divided by s
@@ -237,10 +262,41 @@ NATURAL = read("""
     weights @ evidence(logs) => evidence(logs) @ weights  # other side
     logs + g * => logs * g *  # multiply
     (weights @ evidence(logs))[:, :, None] => np.einsum("pq,qnu->pnu", weights, logs)  # log-sum-exp over its places
+09 pieces
+    p[1:-1, 2:]) => p[1:-1, 2:] | p[:-2, :-2] | p[2:, 2:] | p[:-2, 2:] | p[2:, :-2])  # only at a corner
+    np.pad(piece, 1) => np.pad(piece, 1, mode="wrap")  # beyond the border
+    number += 1 => number = 1  # number 1
+    | p[:-2, 1:-1] | p[2:, 1:-1] =>   # of one row only
+09 opened
+    kept[row : row + k, column : column + k] = True => kept[row, column] = True  # where squares begin
+    - k + 1 => - k  # last row and column
+    .all() => .any()  # a dilation
+09 limbs
+    size > 1 => size > 0  # crumbs
+    range(1, rest.max() + 1) => range(rest.max() + 1)  # the background
+    opened(white, 3) => opened(white, 2)  # 2 pixels wide
+09 interval
+    => p = count / of
+        | half = z * np.sqrt(p * (1 - p) / of)
+        | return p - half, p + half  # has an interval of no width
+    z**2 / of => z / of  # not squared
+    (2 * square) => 2  # leading coefficient
+09 true_share
+    return (called - alarm) / (1 - alarm - miss) => return called - alarm + miss  # at once
+    return (called - alarm) / (1 - alarm - miss) => return called * (1 - miss) + (1 - called) * alarm  # the other way
+    (1 - alarm - miss) => (1 - miss)  # only from the wrong images
 """)
 
 # Wrong answers that no slip gives: the hint must name none. Some are two slips at once, some are one with another number.
 OTHER = read("""
+01 levels
+    ratio / length => ratio / length**2  # no common mistake
+01 step
+    eps_hat = (x - => eps_hat = 2 * (x -  # no common mistake
+01 walk
+    denoiser(x, now[0], now[1]) => denoiser(x, now[0] / 2, now[1])  # no common mistake
+01 order
+    -slope => -slope / 2  # no common mistake
 02 views
     (x - a * x0_hat) / s => (x - a**2 * x0_hat) / s  # no common mistake
     (x - a * x0_hat) / s => (x - a * x0_hat) / s + a  # no common mistake
@@ -320,4 +376,10 @@ OTHER = read("""
     .sum(axis=2) => .prod(axis=2)  # no common mistake
 08 pooled_weights
     logs + g * => logs + g**2 *  # no common mistake
+09 pieces
+    number += 1 => number += 1 + start[1] % 2  # no common mistake
+09 opened
+    = True => = bool(row % 2)  # no common mistake
+09 true_share
+    (1 - alarm - miss) => (1 - alarm - miss) ** 2  # no common mistake
 """)

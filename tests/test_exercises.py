@@ -58,9 +58,9 @@ def written(folder, number, *changes, name=None):
 # --- the files --------------------------------------------------------------------------------------------------------
 
 
-def test_there_is_an_exercise_for_each_of_02_to_08():
+def test_there_is_an_exercise_for_each_of_01_to_09():
     """One exercise a tutorial, under the tutorial's name, with three to five gaps."""
-    assert NUMBERS == sorted(reading.MODULES) == ["02", "03", "04", "05", "06", "07", "08"]
+    assert NUMBERS == sorted(reading.MODULES) == ["01", "02", "03", "04", "05", "06", "07", "08", "09"]
     assert [path.name for path in sorted(FOLDER.glob("0*.py"))] == [path.name for path in SOLUTIONS]
     for path in SOLUTIONS:
         assert 3 <= path.read_text().count("    # YOUR CODE\n") <= 5
@@ -181,6 +181,10 @@ def test_every_slip_gets_its_own_hint(number, gap):
 
 # Typical wrong answers: (exercise, gap, replacements in the solution, words of the hint).
 WRONG = [
+    # 01
+    ("01", "levels", [("np.hypot(1.0, ratio)", "np.sqrt(1 + ratio**2)")], ["1e200", "np.hypot"]),
+    ("01", "walk", [("denoiser(x, now[0], now[1])", "denoiser(x, then[0], then[1])")], ["where the step ends"]),
+    ("01", "order", [("return -slope", "return slope")], ["sign"]),
     # 02
     ("02", "ideal", [("((x - a * images) ** 2)", "((x - images) ** 2)")], ["forgot the factor a"]),
     ("02", "ideal", [("-distances / (2 * s**2)", "-distances / s**2")], ["twice too large"]),
@@ -428,6 +432,10 @@ WRONG = [
         [("softmax(total.reshape(len(logs), -1)).reshape(logs.shape)", "softmax(total)")],
         ["softmax of its own"],
     ),
+    # 09
+    ("09", "opened", [("column : column + k].all()", "column : column + k].any()")], ["a dilation"]),
+    ("09", "limbs", [("size > 1", "size > 0")], ["crumbs"]),
+    ("09", "true_share", [("(1 - alarm - miss)", "(1 - miss)")], ["only from the wrong images"]),
 ]
 
 

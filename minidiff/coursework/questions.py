@@ -116,7 +116,7 @@ def _other(name, value, question, rng):
 
 def _other_array(value: Array, rng: np.random.Generator) -> Array:
     if value.dtype.kind != "f":
-        return rng.choice(value, value.shape)
+        return rng.choice(value.ravel(), value.shape)
     new = value + SPREAD * rng.standard_normal(value.shape)
     # Distances stay at least 0, logarithms of probabilities at most 0, and rows of weights sum to 1.
     if (value >= 0).all():

@@ -67,7 +67,7 @@ class Work:
     ----------
     path : Path
     number : str
-        The number of the exercise, "02" to "08".
+        The number of the exercise, such as "04".
     names : dict
         The functions of the file, and everything else that it defines, by name.
     notes : list of str
@@ -173,7 +173,7 @@ def read(path: PathLike) -> Work:
 
 
 def exercise(number: str) -> "Exercise":
-    """The Exercise of a number, "02" to "08"."""
+    """The Exercise of a number, such as "04"."""
     return importlib.import_module(f".{MODULES[number]}", __package__).EXERCISE
 
 
