@@ -792,7 +792,7 @@ BAD = {
     "folder": (lambda at: at, ["file", "no file"]),
     "notebook": (lambda at: damaged(at, "{}", "a.ipynb"), ["notebook", "cells"]),
     "no exercise": (lambda at: damaged(at, "x = 1\n"), ["EXERCISE", "mine.py"]),
-    "other number": (lambda at: damaged(at, 'EXERCISE = "11"\n'), ["EXERCISE", "11", "08"]),
+    "other number": (lambda at: damaged(at, 'EXERCISE = "11"\n'), ["EXERCISE", "11", "09"]),
     "no text": (lambda at: damaged(at, b"\xff\xfe\x00"), ["mine.py", "text"]),
     "syntax": (lambda at: damaged(at, 'EXERCISE = "04"\n\ndef f(:\n'), ["line 3", "SyntaxError", "def f(:"]),
     "indentation": (lambda at: damaged(at, 'EXERCISE = "04"\ndef f():\nreturn 1\n'), ["line 3", "IndentationError", "return 1"]),
