@@ -47,6 +47,8 @@ class Gap:
     law : Law
         law(function, brief) returns a text about a law that the wrong function breaks, or "". With `brief`, which is True if the
         mistake is known already, the text is short.
+    judge : function, or None
+        judge(function) returns the Mark, for a function that is not asked questions.
     fitted : function
         fitted(question) returns a question of random arguments with those set right that follow from the others.
     """
@@ -58,6 +60,7 @@ class Gap:
     order: tuple[int, ...] = ()
     law: Law = lambda function, brief: ""
     fitted: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    judge: "Callable[[Callable[..., Any]], Mark] | None" = None
 
     @property
     def name(self) -> str:
@@ -269,6 +272,11 @@ def _guarded(work, judge, wrong):
 
 def judged(gap: Gap, function: Callable[..., Any], said: Callable[[BaseException], str]) -> Mark:
     """The Mark of a student's function for a gap; `said(error)` describes an error in one line."""
+    if gap.judge is not None:
+        try:
+            return gap.judge(function)
+        except NotImplementedError as error:
+            return Mark(gap.name, NOT_YET, f"It still raises NotImplementedError: {said(error)}")
     outcomes = [call(function, question) for question in gap.questions]
     for outcome in outcomes:
         if isinstance(outcome.error, NotImplementedError):

@@ -58,7 +58,7 @@ def _questions(path, number, text):
         given = {name: list(questions) for name, questions in names["QUESTIONS"].items()}
     except Exception as error:
         raise ValueError(f"--hidden: expected QUESTIONS = {{gap: [arguments by name, ...]}} in {path}, got {error!r}") from error
-    gaps = {gap.name: gap for gap in exercise(number).gaps}
+    gaps = {gap.name: gap for gap in exercise(number).gaps if gap.questions}
     for name in given:
         if name not in gaps:
             raise ValueError(f"--hidden: expected gaps of {', '.join(gaps)} in {path}, got {name!r}")

@@ -50,7 +50,7 @@ def formula(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
 
 @law("every time", BEST, tries=1, draws=False, also=SOFTMAX)
 def every_time(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
-    """The formula holds at every time: at noise levels drawn between those of other laws, and in every entry of a list of windows.
+    """The formula holds at every time: between the noise levels of the other laws, and in every entry of a list of windows.
 
     The other laws ask at five levels, and where a list of windows changes. (A machine that cut windows wider than 3 to 3 held all
     of them, as no law asked where its list of ten windows had wider ones.) Here s/a is drawn once in each of nine intervals from
