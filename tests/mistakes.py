@@ -64,6 +64,7 @@ def hint(mistake):
 
 NATURAL = read("""
 01 levels
+    1 / length, ratio / length => 1 / length, ratio  # Both must be
     1 / length, ratio / length => ratio / length, 1 / length  # another order
     np.hypot(1.0, ratio) => 1 + ratio  # a and s sum to 1
     np.hypot(1.0, ratio) => 1 + ratio**2  # root is missing
@@ -73,6 +74,7 @@ NATURAL = read("""
     1e-12 => 0.001  # halve too seldom
     return (low + high) / 2 => return f((low + high) / 2)  # Return the time itself
 01 step
+    then[1] * eps_hat => then[0] * eps_hat  # level a of then
     now[0] * x0_hat) / now[1] => then[0] * x0_hat) / then[1]  # levels of then
     (x - now[0] * x0_hat) / now[1] => x - now[0] * x0_hat  # division by s is missing
     then[1] * eps_hat => now[1] * eps_hat  # keeps its old level
@@ -89,6 +91,8 @@ NATURAL = read("""
     slope, _ => _, slope  # log(counts) = 0
     => return np.log(errors[0] / errors[-1]) / np.log(counts[-1] / counts[0])  # only the first and the last
 02 views
+    a * eps_hat - s * x0_hat => eps_hat - x0_hat  # velocity of the flow
+    -eps_hat / s, => -(x - x0_hat) / s**2,  # forgot the factor a
     (x - a * x0_hat) / s => x / s - a * x0_hat  # Only x is divided by s
     (x - a * x0_hat) / s => x - a * x0_hat / s  # Only x0_hat is divided by s
     (x - a * x0_hat) / s => (x - a * x0_hat) / s**2  # eps_hat is divided by s only once
@@ -100,17 +104,20 @@ NATURAL = read("""
     a * eps_hat - s * x0_hat => a * x0_hat - s * eps_hat  # The two terms are swapped
     a * eps_hat - s * x0_hat => (a * eps_hat - s * x0_hat) / (a**2 + s**2)  # is not divided by anything
 02 x0_from_score
+    (x + s**2 * score) / a => x + s**2 * score / a  # Only the score's term
     (x + s**2 * score) / a => x / a + s**2 * score  # Only x is divided by a
     (x + s**2 * score) / a => (x + s * score) / a  # multiplied by s^2
     (x + s**2 * score) / a => (x - s**2 * score) / a  # sign is wrong
     (x + s**2 * score) / a => (x + (1 - a**2) * score) / a  # assume a^2 + s^2 = 1
 02 x0_from_v
+    (a * x - s * v) / (a**2 + s**2) => (x - s * v) / (a**2 + s**2)  # factor a is missing
     (a * x - s * v) / (a**2 + s**2) => a * x - s * v  # only if a^2 + s^2 = 1
     (a * x - s * v) / (a**2 + s**2) => (x - s * v) / a  # for a noise estimate
     (a * x - s * v) / (a**2 + s**2) => (a * x - s * v) / a**2 + s**2  # brackets
     (a**2 + s**2) => (a + s) ** 2  # square of the sum
     (a**2 + s**2) => a**2  # divide by a^2
 02 log_sum_exp
+    logits.max => logits.mean  # the mean of the logits
     => return np.log(np.exp(logits).sum(axis=-1))  # exp(-1000) is 0
     => return np.log(np.exp(logits).sum(axis=-1) + 1e-300)  # tiny number
     logits - largest => logits  # do not subtract
@@ -119,10 +126,10 @@ NATURAL = read("""
     axis=-1, keepdims=True => axis=-1 ;; largest[..., 0] => largest  # keepdims
     logits.max(axis=-1, keepdims=True) => logits.max() ;; largest[..., 0] => largest  # share one maximum
 02 ideal
+    -distances / (2 * s**2) => -distances / (2 * (s / a) ** 2)  # 2 (s / a)^2
     / (2 * s**2) => / 2 * s**2  # Write brackets
     x - a * images => x / a - images  # noise in x / a is (s / a) eps
     -distances => distances  # minus sign
-    axis=(1, 2, 3) => axis=(1, 2)  # channels
     images, axes=1 => a * images, axes=1  # answer is a x0_hat
     s**2 => (1 - a**2)  # assume a^2 + s^2 = 1
 03 window_at
@@ -133,12 +140,16 @@ NATURAL = read("""
     % height => ;; % width =>   # modulo
     row => ROW ;; column => row ;; ROW => column  # Row and column of the pixel are swapped
 03 distances
+    a * window_at => a**2 * window_at  # a twice
+    ** 2).sum() for => ** 2).sum() / k**2 for  # number of pixels
     seen - a * window_at => seen / a - window_at  # divide x by a
     return np.array([ => return np.sum([  # one number for all
     => return ((x[row, column] - a * images[:, row, column]) ** 2).sum(axis=1)  # only the pixel in the middle
     ** 2).sum() => ** 2).mean()  # mean of the squares
     window_at(y, row, column, k) => window_at(y, column, row, k)  # swapped in the training images' windows
 03 weights
+    distances.min() => distances.mean()  # the mean distance
+    w / w.sum() => w / np.sqrt((w**2).sum())  # sum of squares
     (2 * s**2) => 2 * s**2  # Write brackets
     w.sum() => w.max()  # do not sum to 1
     w.sum() => len(w)  # divided by their number
@@ -175,6 +186,7 @@ NATURAL = read("""
     (down, right) => (right, down)  # down and right are swapped
     np.roll(f(x), (down, right), axis=(0, 1)) => np.roll(f(x), (-down, -right), axis=(0, 1))  # other direction
 05 known_index
+    index - d < 0 or => index - d < 0 and  # write `or`
     return index if => return True if  # Return the index itself
     else -1 => else 0  # -1 there
     d = k // 2 => d = 1  # always 1
@@ -184,10 +196,12 @@ NATURAL = read("""
     shape[axis] => shape[0]  # serves both axes
     return all => return any  # One axis is enough
 05 window_at
+    (d, d), (d, d), => (k, k), (k, k),  # k zeros on each side
     row : row + k, column : column + k => row - d : row + d + 1, column - d : column + d + 1  # twice
     (0, 0))) => (0, 0)), mode="reflect")  # mirror image
     (0, 0))) => (0, 0)), mode="wrap")  # no torus
 05 els_zeros
+    if may_explain(p, u, x.shape[:2], k) => if not may_explain(p, u, x.shape[:2], k)  # the reverse
     may_explain(p, u, x.shape[:2], k) => may_explain(p, u, x.shape[1::-1], k)  # Height and width are swapped
     - a * candidates => - candidates  # forgot the factor a
     / (2 * s**2) => / 2 * s**2  # Write brackets
@@ -200,6 +214,7 @@ NATURAL = read("""
         |     x0_hat[p] = (w * may) @ values
         | return x0_hat  # after the softmax
 06 conv
+    @ weight[i, j] => * weight[i, j]  # number by number
     return sum(shifted(x, i, j, k) @ weight[i, j] for i in range(k) for j in range(k)) => for i, j in np.ndindex(k, k):
         |     out = shifted(x, i, j, k) @ weight[i, j]
         | return out  # +=
@@ -211,6 +226,7 @@ NATURAL = read("""
     .transpose(0, 1, 3, 2) =>   # not transposed
     weight[::-1, ::-1].transpose => weight.transpose  # not turned by 180 degrees
 06 conv_backward_weight
+    shifted(x, i, j, k) => shifted(x, j, i, k)  # i and j are swapped
     => dweight = np.empty((k, k, x.shape[3], dout.shape[3]))
         | for b in range(len(x)):
         |     for i, j in np.ndindex(k, k):
@@ -223,6 +239,7 @@ NATURAL = read("""
     (x > 0) => np.sign(x)  # -1 where x < 0
     (x > 0) => (dout > 0)  # sign of dout
 06 directional_derivative
+    f(x - h * direction) => f(x - h)  # not along the direction
     (f(x + h * direction) - f(x - h * direction)) / => f(x + h * direction) - f(x - h * direction) /  # only the last term
     f(x + h * direction) - f(x - h * direction)) / (2 * h) => f(x) - f(x - h * direction)) / h  # one-sided
     => d = direction / np.linalg.norm(direction)\\nreturn (f(x + h * d) - f(x - h * d)) / (2 * h)  # length 1
@@ -236,6 +253,7 @@ NATURAL = read("""
     np.argmax(similarities, axis=0) => np.argmax(similarities, axis=1)  # axis=0
     np.argmax(similarities, axis=0) => np.argmax(similarities)  # whole table
 07 window_of_step
+    (len(chosen) - 1) // 2 => 0  # smallest window
     (len(chosen) - 1) // 2 => (len(chosen) + 1) // 2  # one or two too far
     np.sort(chosen) => np.unique(chosen) ;; len(chosen) => len(np.unique(chosen))  # as often as
 07 agreement
@@ -255,10 +273,13 @@ NATURAL = read("""
     softmax_backward(dout @ v.T, weights) => softmax_backward(dout @ v.T, q @ k.T)  # not the products
     ds @ k, ds.T @ q, => ds.T @ q, ds @ k,  # another order
 08 evidence
+    logs.max(axis=2, keepdims=True) => logs.max(axis=1, keepdims=True)  # over the images n
+    logs.max => logs.mean  # mean l
     => return np.log(np.exp(logs).sum(axis=2) + 1e-300)  # tiny number
     axis=2 => axis=1 ;; [..., 0] => [:, 0]  # sum over the images
     axis=2, keepdims=True => axis=2 ;; largest[..., 0] => largest  # keepdims
 08 pooled_weights
+    weights @ evidence(logs) => weights * evidence(logs)  # matrix product
     weights @ evidence(logs) => evidence(logs) @ weights  # other side
     logs + g * => logs * g *  # multiply
     (weights @ evidence(logs))[:, :, None] => np.einsum("pq,qnu->pnu", weights, logs)  # log-sum-exp over its places
@@ -272,6 +293,7 @@ NATURAL = read("""
     - k + 1 => - k  # last row and column
     .all() => .any()  # a dilation
 09 limbs
+    white & ~opened(white, 3) => opened(white, 3)  # count bodies
     size > 1 => size > 0  # crumbs
     range(1, rest.max() + 1) => range(rest.max() + 1)  # the background
     opened(white, 3) => opened(white, 2)  # 2 pixels wide
@@ -282,6 +304,7 @@ NATURAL = read("""
     z**2 / of => z / of  # not squared
     (2 * square) => 2  # leading coefficient
 09 true_share
+    (called - alarm) => (called + alarm)  # Subtract them
     return (called - alarm) / (1 - alarm - miss) => return called - alarm + miss  # at once
     return (called - alarm) / (1 - alarm - miss) => return called * (1 - miss) + (1 - called) * alarm  # the other way
     (1 - alarm - miss) => (1 - miss)  # only from the wrong images
@@ -298,6 +321,7 @@ OTHER = read("""
 01 order
     -slope => -slope / 2  # no common mistake
 02 views
+    -eps_hat / s, => -x / s**2,  # no common mistake
     (x - a * x0_hat) / s => (x - a**2 * x0_hat) / s  # no common mistake
     (x - a * x0_hat) / s => (x - a * x0_hat) / s + a  # no common mistake
     -eps_hat / s, => -eps_hat / (s + a),  # no common mistake
@@ -312,6 +336,8 @@ OTHER = read("""
     np.log => np.log2  # no common mistake
     logits - largest => 2 * (logits - largest)  # no common mistake
 02 ideal
+    axis=(1, 2, 3) => axis=0  # ends in an error
+    images, axes=1 => x - a * images, axes=1  # no common mistake
     / (2 * s**2) => / (3 * s**2)  # no common mistake
     x - a * images => x - np.sqrt(a) * images  # no common mistake
     x - a * images => s * x - a * images  # no common mistake
@@ -319,18 +345,20 @@ OTHER = read("""
     np.arange(k) - k // 2 => np.arange(k) - k // 2 - 1  # no common mistake
     (row + around)[:, None] => (row + 2 * around)[:, None]  # no common mistake
 03 distances
-    seen - a * => seen - a**2 *  # no common mistake
+    seen - a * => seen - a**3 *  # no common mistake
     ** 2).sum() => ** 2).max()  # no common mistake
 03 weights
     w / w.sum() => w**2 / w.sum()  # no common mistake
     w / w.sum() => np.sqrt(w / w.sum())  # no common mistake
 03 local
+    x0_hat[row, column] => x0_hat[column, row]  # ends in an error
     images[:, row, column] => images[:, row, column - 1]  # no common mistake
     w @ images => w**2 @ images  # no common mistake
 04 dictionary
     images.reshape(-1, channels) => images.reshape(-1, channels)[::-1]  # their order is wrong
     .ravel() => .ravel()[:-1]  # shape
 04 posterior
+    patches) ** 2 => patches ** 2)  # no common mistake
     window - a * patches => window - a * patches - a  # no common mistake
     w / w.sum() => 0.9 * w / w.sum() + 0.1 / len(w)  # no common mistake
 04 els
@@ -355,6 +383,7 @@ OTHER = read("""
 06 conv_backward_weight
     shifted(x, i, j, k), dout => shifted(x, i, j, k), dout**2  # no common mistake
 06 relu_backward
+    dout * (x > 0) => np.where(dout > 0, x, 0)  # no common mistake
     (x > 0) => (x > 1)  # no common mistake
 06 directional_derivative
     (f(x + h * direction) - f(x - h * direction)) / (2 * h) => (f(x + 2 * h * direction) - f(x)) / (2 * h)  # no common mistake
@@ -369,8 +398,10 @@ OTHER = read("""
 08 attention
     np.sqrt(q.shape[1]) => (1 + q.shape[1])  # no common mistake
 08 softmax_backward
+    w * (dw - (w * dw) => w * (dw - w * (w * dw)  # no common mistake
     w * (dw - => w * (dw - 2 *  # no common mistake
 08 attention_backward
+    ds @ k, => weights @ k,  # no common mistake
     weights.T @ dout => weights.T @ (dout + 1)  # no common mistake
 08 evidence
     .sum(axis=2) => .prod(axis=2)  # no common mistake

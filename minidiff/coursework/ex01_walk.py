@@ -32,6 +32,7 @@ LEVELS = gap(
         ratio / length -> 1 - 1 / length  # Your a and s sum to 1. Their squares must sum to 1.
         np.hypot(1.0, ratio) -> 1 + ratio  # Your a and s sum to 1, as in the flow schedule. Their squares must sum to 1.
         np.hypot(1.0, ratio) -> 1 + ratio**2  # The root is missing: a^2 + s^2 = 1 gives a^2 = 1 / (1 + ratio^2).
+        ratio / length -> ratio  # s is not divided by the length. Both must be: a is 1 / length.
         1 / length, -> 1.0,; ratio / length -> ratio  # You keep a = 1 (variance exploding). a^2 + s^2 must be 1.
         np.hypot(1.0, ratio) -> np.sqrt(1 + ratio**2)
             # It is right for most ratios, but the square of 1e200 is inf, so s becomes 0. np.hypot finds the length without
@@ -100,6 +101,7 @@ STEP = gap(
         (x - now[0] * x0_hat) -> (x - x0_hat)  # The factor a is missing in the noise: x = a x0_hat + s eps_hat.
         then[1] * eps_hat -> then[1] * x  # You add x itself. Add what is noise in it, eps_hat.
         then[1] * eps_hat -> now[1] * eps_hat  # The noise keeps its old level. It gets the level of then.
+        then[1] * eps_hat -> then[0] * eps_hat  # The noise gets the level a of then. It must get s.
         then[0] * x0_hat + -> x0_hat +  # The image has no factor. It gets the signal level of then.
         then[0] * x0_hat + -> now[0] * x0_hat +  # The image keeps its old level. It gets the level of then.
         (x - now[0] * x0_hat) / now[1] -> x - now[0] * x0_hat  # The division by s is missing: x - a x0_hat is s eps_hat.

@@ -46,6 +46,8 @@ VIEWS = gap(
             # The two terms are swapped: the noise has the factor a, and the image has the factor s.
         a * eps_hat - s * x0_hat -> (a * eps_hat - s * x0_hat) / (a**2 + s**2)
             # v is not divided by anything. (To find x0 from v one divides by a^2 + s^2.)
+        a * eps_hat - s * x0_hat -> eps_hat - x0_hat
+            # This is eps - x0, the velocity of the flow schedule. Here v = a eps_hat - s x0_hat.
         a * eps_hat - s * x0_hat -> a * x - s * x0_hat  # You used x instead of eps_hat: v = a eps_hat - s x0_hat.
     """),
 )
@@ -91,6 +93,7 @@ VELOCITY = gap(
         return (a * x - s * v) / a**2 + s**2
             # Only a^2 divides here, and s^2 is added to the quotient. Write brackets: / (a**2 + s**2).
         (a**2 + s**2) -> (a + s) ** 2  # You divide by the square of the sum, (a + s)^2. Divide by the sum of the squares.
+        a * x - s * v -> x - s * v  # The factor a is missing: in a x - s v, the terms with eps cancel.
         (a**2 + s**2) -> a**2  # You divide by a^2. But a x - s v is (a^2 + s^2) x0: v holds the term -s x0.
         (a**2 + s**2) -> np.sqrt(a**2 + s**2)  # You divide by the root of a^2 + s^2. Divide by a^2 + s^2 itself.
         a * x - s * v -> s * x - a * v  # a and s are swapped.
@@ -114,6 +117,7 @@ LOG_SUM_EXP = gap(
     (np.array([-1000.0, -1001.0]),),
     (np.array([[0.0, -1.0], [-2000.0, -2001.0]]),),
     (np.array([800.0, 799.0, -5.0]),),
+    (np.array([0.0, -3000.0, -3001.0]),),
     slips=slips("""
         return np.log(np.exp(logits).sum(axis=-1))
             # It is right for small numbers. But exp(-1000) is 0 and exp(800) is inf in floating point, and their log is not a
@@ -131,6 +135,8 @@ LOG_SUM_EXP = gap(
         logits - largest -> logits  # You add the largest logit, but you do not subtract it before the exp.
         return log_sum_exp(logits.T)  # The sum is over the first axis. Sum over the last one: axis=-1.
         return np.exp(log_sum_exp(logits))  # The log is missing: this is the sum of the exp's.
+        logits.max -> logits.mean
+            # You subtract the mean of the logits, so exp of the largest can still overflow. Subtract the largest.
         logits.max -> logits.min  # You subtract the smallest logit, so exp of others can still overflow. Subtract the largest.
         axis=-1, keepdims=True -> axis=-1; largest[..., 0] -> largest
             # The maxima of the rows are subtracted along the wrong axis. Keep the last one: logits.max(axis=-1, keepdims=True).
@@ -169,8 +175,8 @@ IDEAL = gap(
         x - a * images -> x / a - images
             # You compare x / a with the images. But the noise in x / a is (s / a) eps, and not s eps: compare x with a times the
             # images.
-        .sum(axis=(1, 2, 3)) -> .sum(axis=(1, 2))
-            # The squares are not summed over the channels. There is one distance for each image: sum over axes 1, 2 and 3.
+        (2 * s**2) -> (2 * (s / a) ** 2)
+            # You divide by 2 (s / a)^2. This belongs to x / a, and you compare x with a y_n: divide by 2 s^2.
         -distances -> distances  # The farthest images have the largest weights: the exponent needs a minus sign.
     """),
     law=broken_law("IS"),

@@ -67,6 +67,8 @@ DISTANCES = gap(
             # You divide x by a. But the noise in x / a is (s / a) eps, and not s eps: multiply the images by a instead.
         return np.array(distances(x, images, row, column, k, a).sum())
             # It is one number for all training images, but each of them has a distance of its own: sum over the window only.
+        .sum() -> .sum() / k**2  # You divide by the number of pixels. Take the sum of the squares.
+        seen - a * -> seen - a**2 *  # You multiply the images by a twice.
         k = 1  # You compare only the pixel in the middle. Compare the whole windows.
         window_at(y, row, column, k) -> window_at(y, column, row, k)
             # Row and column are swapped in the training images' windows: it is window_at(y, row, column, k).
@@ -95,6 +97,7 @@ SOFTMAX = gap(
     (np.array([0.0, 1.0]), 0.6),
     (np.array([2.5, 1.0, 4.0, 1.1]), 0.8),
     (np.array([4000.0, 4001.0, 5000.0]), 0.8),
+    (np.array([4000.0, 4001.0, 9000.0]), 0.8),
     slips=TEMPERATURES + WEIGHTS,
 )
 

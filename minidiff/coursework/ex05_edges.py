@@ -32,6 +32,8 @@ INDEX = gap(
         k // 2 -> k // 2 - 1  # One pixel too few knows its place: windows have padding up to the distance d - 1 from the border.
         k // 2 -> k  # A window reaches d = k // 2 to each side, not k.
         k // 2 -> 1  # d is always 1 in your function. It is k // 2.
+        index - d < 0 or -> index - d < 0 and
+            # Padding on both sides is needed in your function. Padding on one side is enough: write `or`.
         index - d < 0 or index + d > side - 1 -> index - d < 0
             # You count only the padding before the first index. There is padding after the last index, side - 1, too.
         > side - 1 -> > side  # The last index is side - 1, not side: at that end, one pixel too few knows its place.
@@ -111,6 +113,8 @@ WINDOW = gap(
         padded[row : row + k, column : column + k] -> padded[row - d : row + d + 1, column - d : column + d + 1]
             # d is counted twice: in the padded image, pixel (row, column) lies at (row + d, column + d), so its window begins at
             # (row, column).
+        ((d, d), (d, d), -> ((k, k), (k, k),
+            # You pad with k zeros on each side, so all windows lie d + 1 too far up and to the left. Pad with d, or begin later.
         ((d, d), (d, d), -> ((0, k), (0, k),
             # The window begins at the pixel, but the pixel must be in its middle. In the padded image, pixel (row, column) lies
             # at (row + d, column + d), so its window begins at (row, column).
@@ -155,6 +159,8 @@ ELS_ZEROS = gap(
             # Every place may explain every pixel in your function. But the padding tells a pixel where it is, so use only the
             # places u with may_explain(p, u, ...). The distance to the zeros of the padding does not replace this rule, because a
             # noisy pixel can be near 0 too.
+        place == place[p] -> place != place[p]
+            # It is the reverse: you use the places that may not explain p.
         place == place[p] -> np.arange(len(place)) == p
             # You let only its own place explain a pixel: that is LS. Every inner place may explain every inner pixel.
         = "zeros", -> = "circular",  # Your windows wrap around. Here they have zeros beyond the border, in x and in the images.

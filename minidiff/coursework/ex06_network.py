@@ -53,6 +53,8 @@ CONV = gap(
             # The last row and column of the kernel are missing: a range that ends at k does not contain k.
         weight[i, j] -> weight[i, j].T
             # weight[i, j] must not be transposed in the forward pass: it is C x O, and x has C channels.
+        @ weight[i, j] -> * weight[i, j]
+            # You multiply number by number. The channels of a pixel are multiplied by the matrix weight[i, j]: use @.
         raise IndexError  # The loops go beyond the border. Pad with zeros first, or use `shifted`.
     """),
 )
@@ -188,6 +190,7 @@ DERIVATIVE = gap(
         (2 * h) -> 2 * h  # You multiply by h / 2. Divide by 2 h, in brackets: / (2 * h).
         h = -h; (2 * h) -> (-2 * h)  # The sign is wrong: it is f(x + h d) minus f(x - h d).
         return (f(x + direction) - f(x - direction)) / (2 * h)  # You do not multiply the direction by h.
+        x - h * direction -> x - h  # You go back by h, and not along the direction.
         direction = 1.0  # You go along (1, 1, ...), not along the direction.
     """),
 )

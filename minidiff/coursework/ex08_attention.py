@@ -137,6 +137,7 @@ EVIDENCE = gap(
     (-np.abs(draw(50, 3, 2, 4)),),
     (-3000 - np.abs(draw(51, 2, 2, 3)),),
     (np.array([[[-1.0, -2.0], [-4000.0, -4001.0]]]),),
+    (np.array([[[-1.0, -3000.0, -3001.0]]]),),
     slips=slips("""
         return np.log(np.exp(logs).sum(axis=2))
             # It is right for small numbers, but exp(-3000) is 0 in floating point, and log(0) is -inf. Subtract the largest l
@@ -149,6 +150,10 @@ EVIDENCE = gap(
             # A tiny number keeps log(0) away, but then L is log(1e-300) for all that is improbable. Subtract the largest l over u
             # first, and add it again at the end.
         return logs.max(axis=2)  # This is the l of only the best place. Log-sum-exp is over all places u, and is a little larger.
+        logs.max -> logs.mean
+            # You subtract the mean l, so exp of the largest can overflow. Subtract the largest.
+        axis=2, keepdims=True -> axis=1, keepdims=True
+            # You subtract the largest l over the images n. Each (p, n) needs its own, over the places u: axis=2.
         return largest[..., 0] + -> return  # You subtracted the largest l. Add it again, after the log.
         .sum(axis=2) -> .mean(axis=2)  # This is the log of the mean. Take the log of the sum.
         return evidence(logs.swapaxes(1, 2))  # You sum over the images n. Sum over the places u, which are axis 2.
@@ -178,6 +183,7 @@ POOLED = gap(
             # Each image has a softmax of its own, so its evidence cancels. For each p, take one softmax over all (n, u) together.
         g = 0.0  # The term g A L is missing: add it to l.
         g = 1.0  # The strength g is missing.
+        weights @ evidence -> weights * evidence  # You multiply number by number. The sum over q is a matrix product: A @ L.
         weights @ evidence -> evidence  # A is missing: each place gets only its own evidence.
         weights @ evidence(logs) -> evidence(logs) @ weights
             # A is on the other side: p sums over the q that it hears, so it is A @ L.

@@ -195,6 +195,7 @@ SHARE = gap(
         (1 - miss - alarm) -> (1 - miss)  # Alarms come only from the wrong images: solve called = p (1 - miss) + (1 - p) alarm.
         return called / (1 - miss)  # You forgot the alarms, among the share 1 - p that is wrong.
         (1 - miss - alarm) -> (1 - miss + alarm)  # A sign is wrong: p (1 - miss) + (1 - p) alarm = p (1 - miss - alarm) + alarm.
+        (called - alarm) -> (called + alarm)  # A sign is wrong: the alarms are part of what is called right. Subtract them.
         alarm, miss = miss, alarm  # `alarm` and `miss` are swapped.
     """),
 )

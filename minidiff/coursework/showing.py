@@ -61,9 +61,9 @@ def _array(value):
 def agree(one: Any, other: Any) -> bool:
     """Whether two parts of answers are the same: arrays may differ by TOLERANCE, and errors must be of one class."""
     if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
-        # The words of a ValueError say which shapes do not fit.
+        # The words of these errors say which shapes do not fit, or which index is too large, on which axis.
         same = type(one) is type(other) and isinstance(one, BaseException)
-        return same and (not isinstance(one, ValueError) or str(one) == str(other))
+        return same and (not isinstance(one, ValueError | IndexError) or str(one) == str(other))
     if one.shape != other.shape:
         return False
     one, other = one.astype(np.float64), other.astype(np.float64)

@@ -97,6 +97,10 @@ WEIGHTS = slips("""
         # The farthest candidate has the largest weight: the exponent needs a minus sign.
     distances.min() -> distances.max()
         # You subtract the largest distance, so the exponents are positive, and exp(1000) is inf. Subtract the smallest.
+    distances.min() -> distances.mean()
+        # You subtract the mean distance, so exponents far below it are large and positive, and exp(1000) is inf. Subtract the
+        # smallest.
+    w / w.sum() -> w / np.sqrt((w**2).sum())  # You divide by the root of the sum of squares. Divide by the sum.
     w / w.sum() -> w / len(w)  # The weights are divided by their number. Divide by their sum.
     w / w.sum() -> (w == 1) * 1.0  # Only the nearest candidate has a weight. A softmax gives the others a weight too.
 """)
