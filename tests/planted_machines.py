@@ -409,9 +409,8 @@ IMAGES = practice_images(count=6, height=6, width=5)
 COLOUR = practice_images(count=5, height=4, width=5, channels=2, rng=1)
 SMALL = practice_images(count=4, height=4, width=5)
 TILED = practice_images(count=4, height=3, width=6)
-TABLE = [1, 3, 5, 3]
 # Its wide windows are at times at which only the law of every time asks.
-LONG = [1, 3, 1, 3, 3, 5, 5, 3, 3, 3]
+TABLE = [1, 3, 1, 3, 3, 5, 5, 3, 3, 3]
 WIDE = practice_images(count=4, height=3, width=8)
 # Each pixel hears one that is 3 to 5 columns away: the windows of 3 share no pixel.
 HEARD = np.eye(24)[[row * 8 + (column + 3 + (row + column) % 3) % 8 for row in range(3) for column in range(8)]]
@@ -441,12 +440,6 @@ PLACES = {
         IMAGES,
         "ELS",
         {"window": TABLE},
-    ),
-    "ELS, long list of windows": (
-        lambda images, bug: Machine(images, LONG, shared=True, bug=bug),
-        IMAGES,
-        "ELS",
-        {"window": LONG},
     ),
     "ELS, zeros": (
         lambda images, bug: Machine(images, 3, "zeros", shared=True, bug=bug),
@@ -561,8 +554,10 @@ BUGS = {
         "the three nearest candidates count alike": "local consistency",
         "the pixel itself is left out of its window": "orthogonality",
     },
-    "ELS, list of windows": {"the list of windows is read at floor(t L)": "formula"},
-    "ELS, long list of windows": {"windows wider than 3 are cut to 3, to save time": "every time"},
+    "ELS, list of windows": {
+        "the list of windows is read at floor(t L)": "formula",
+        "windows wider than 3 are cut to 3, to save time": "every time",
+    },
     "ELS, zeros": {
         "windows wrap around where zeros are claimed": "window",
         "the border is one pixel too wide": "padding pattern",
