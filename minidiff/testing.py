@@ -31,7 +31,7 @@ from .laws.averages import (
     value_range,
     weights_sum_to_one,
 )
-from .laws.best import formula, gradient, local_consistency, orthogonality, recitation, second_order_tweedie
+from .laws.best import every_time, formula, gradient, local_consistency, orthogonality, recitation, second_order_tweedie
 from .laws.case import CLAIMS, MACHINES, Claims, RuleOf, make_case
 from .laws.law import PATIENCE, refused
 from .laws.structure import (
@@ -52,7 +52,7 @@ from .types import Array, Denoiser, Rng, Schedule
 __all__ = ["CLAIMS", "LAWS", "MACHINES", "Report", "Result", "check_denoiser", "practice_images"]
 __all__ += ["answer", "one_time_per_query", "padding_pattern", "query_by_query", "repeatable", "shifts", "single_precision"]
 __all__ += ["data_symmetry", "near_copies", "no_signal", "one_training_image", "order_and_repetition", "training_images_stay"]
-__all__ += ["formula", "gradient", "local_consistency", "orthogonality", "recitation", "second_order_tweedie"]
+__all__ += ["every_time", "formula", "gradient", "local_consistency", "orthogonality", "recitation", "second_order_tweedie"]
 __all__ += ["value_range", "weights_sum_to_one", "who_is_heard", "window"]
 
 

@@ -312,7 +312,7 @@ def test_help_names_every_command_and_option(run):
     """--help is on stdout, exit code 0."""
     code, printed, said = run("--help")
     assert (code, said) == (0, [])
-    for command in ("tour", "sample", "train", "compare", "bench", "info"):
+    for command in ("tour", "sample", "train", "compare", "course", "bench", "info"):
         assert any(command in line for line in printed)
         code, lines, _ = run(command, "--help")
         assert code == 0 and any("--out" in line for line in lines) and any("--seed" in line for line in lines)

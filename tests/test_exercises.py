@@ -7,11 +7,14 @@ about the mistake that was made.
 import ast
 import importlib
 import itertools
+import random
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import mistakes
 import numpy as np
 import pytest
 from command_line import refused, strictly
@@ -55,9 +58,10 @@ def written(folder, number, *changes, name=None):
 # --- the files --------------------------------------------------------------------------------------------------------
 
 
-def test_there_is_an_exercise_for_each_of_02_to_08():
+def test_there_is_an_exercise_for_each_of_01_to_09():
     """One exercise a tutorial, under the tutorial's name, with three to five gaps."""
-    assert NUMBERS == sorted(reading.MODULES) == ["02", "03", "04", "05", "06", "07", "08"]
+    assert [*NUMBERS, "break", "refute"] == sorted(reading.MODULES)
+    assert NUMBERS == ["01", "02", "03", "04", "05", "06", "07", "08", "09"]
     assert [path.name for path in sorted(FOLDER.glob("0*.py"))] == [path.name for path in SOLUTIONS]
     for path in SOLUTIONS:
         assert 3 <= path.read_text().count("    # YOUR CODE\n") <= 5
@@ -86,6 +90,23 @@ def test_a_stub_is_its_solution_without_the_answers(solution):
     assert [name for name in functions[0] if name in names] == names
     for name in names:
         assert "Returns" in functions[0][name][1] and "Hint:" in functions[0][name][1]
+
+
+@every_exercise
+def test_no_docstring_is_the_answer(solution):
+    """What a stub says is no line of its solution, nor a longer part of one: the student has to think of it."""
+    text = solution.read_text(encoding="utf-8")
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef) and "# YOUR CODE" in ast.get_source_segment(text, node):
+            told = as_formula(ast.get_docstring(node))
+            nodes = [one for line in node.body[1:] for one in ast.walk(line) if isinstance(one, ast.expr)]
+            parts = [as_formula(ast.unparse(one)) for one in nodes]
+            assert [part for part in parts if len(part) > 16 and part in told] == [], node.name
+
+
+def as_formula(text):
+    """Code and formulas without what differs only in how they are written: 2 * s**2 and 2 s^2 are one."""
+    return re.sub(r"[\s*]", "", text.replace("**", "^"))
 
 
 @every_exercise
@@ -151,8 +172,9 @@ def no_law(function, brief):
 @every_gap
 def test_every_slip_gets_its_own_hint(number, gap):
     """A function that makes a slip is told the slip's words, and shown what it answered beside what is right."""
+    quiet = replace(gap, law=no_law)
     for slip in gap.slips:
-        mark = marking.judged(replace(gap, law=no_law), slip.made_in(gap.model), lambda error: type(error).__name__)
+        mark = marking.judged(quiet, slip.made_in(gap.model), lambda error: type(error).__name__)
         assert mark.state == "wrong"
         assert slip.words in mark.hint, f"{slip.words}\n{mark}"
         assert mark.question is not None and "expected" in str(mark)
@@ -160,6 +182,10 @@ def test_every_slip_gets_its_own_hint(number, gap):
 
 # Typical wrong answers: (exercise, gap, replacements in the solution, words of the hint).
 WRONG = [
+    # 01
+    ("01", "levels", [("np.hypot(1.0, ratio)", "np.sqrt(1 + ratio**2)")], ["1e200", "np.hypot"]),
+    ("01", "walk", [("denoiser(x, now[0], now[1])", "denoiser(x, then[0], then[1])")], ["where the step ends"]),
+    ("01", "order", [("return -slope", "return slope")], ["sign"]),
     # 02
     ("02", "ideal", [("((x - a * images) ** 2)", "((x - images) ** 2)")], ["forgot the factor a"]),
     ("02", "ideal", [("-distances / (2 * s**2)", "-distances / s**2")], ["twice too large"]),
@@ -407,6 +433,10 @@ WRONG = [
         [("softmax(total.reshape(len(logs), -1)).reshape(logs.shape)", "softmax(total)")],
         ["softmax of its own"],
     ),
+    # 09
+    ("09", "opened", [("column : column + k].all()", "column : column + k].any()")], ["a dilation"]),
+    ("09", "limbs", [("size > 1", "size > 0")], ["crumbs"]),
+    ("09", "true_share", [("(1 - alarm - miss)", "(1 - miss)")], ["only from the wrong images"]),
 ]
 
 
@@ -516,6 +546,39 @@ def test_of_two_mistakes_no_third_is_named(number, gap):
             if mark.state == "wrong" and mark.hint.endswith(named.words) and named.words not in slips.both(one, other).words:
                 made = marking.answers_of(named.made_in(gap.model), gap)
                 assert marking.alike(answers, made, range(len(made[0]))), f"{one.changes} and {other.changes}: {mark.hint}"
+
+
+def unnamed(some):
+    """The mistakes whose hint has not the words that it must have, each with the hint."""
+    return [(mistake, hint) for mistake in some if mistake.words not in (hint := mistakes.hint(mistake))]
+
+
+def words_of_slips(mistake):
+    """The words of all slips of a mistake's gap."""
+    return [slip.words for gap in exercise(mistake.number).gaps if gap.name == mistake.gap for slip in gap.slips]
+
+
+def test_a_few_natural_mistakes_are_named():
+    """Ten of the table of natural mistakes, and five of those that no slip gives; the slow tests try all."""
+    assert unnamed(random.Random(0).sample(mistakes.NATURAL, 10)) == []
+    assert unnamed(random.Random(0).sample(mistakes.OTHER, 5)) == []
+
+
+@pytest.mark.slow
+def test_natural_mistakes_are_named():
+    """Of all natural mistakes, more than 95 and some for each gap, every one gets a hint that names it."""
+    assert len(mistakes.NATURAL) >= 95
+    assert {(one.number, one.gap) for one in mistakes.NATURAL} == {(number, gap.name) for number, gap in GAPS}
+    assert unnamed(mistakes.NATURAL) == []
+
+
+@pytest.mark.slow
+def test_what_is_no_slip_is_not_called_one():
+    """A wrong answer that no slip gives gets no slip's hint, but general words that are true of it."""
+    assert len(mistakes.OTHER) >= 40 and unnamed(mistakes.OTHER) == []
+    for mistake in mistakes.OTHER:
+        hint = mistakes.hint(mistake)
+        assert not [words for words in words_of_slips(mistake) if words in hint], mistake
 
 
 def test_a_slip_must_be_in_the_text():
@@ -730,7 +793,7 @@ BAD = {
     "folder": (lambda at: at, ["file", "no file"]),
     "notebook": (lambda at: damaged(at, "{}", "a.ipynb"), ["notebook", "cells"]),
     "no exercise": (lambda at: damaged(at, "x = 1\n"), ["EXERCISE", "mine.py"]),
-    "other number": (lambda at: damaged(at, 'EXERCISE = "11"\n'), ["EXERCISE", "11", "08"]),
+    "other number": (lambda at: damaged(at, 'EXERCISE = "11"\n'), ["EXERCISE", "11", "09"]),
     "no text": (lambda at: damaged(at, b"\xff\xfe\x00"), ["mine.py", "text"]),
     "syntax": (lambda at: damaged(at, 'EXERCISE = "04"\n\ndef f(:\n'), ["line 3", "SyntaxError", "def f(:"]),
     "indentation": (lambda at: damaged(at, 'EXERCISE = "04"\ndef f():\nreturn 1\n'), ["line 3", "IndentationError", "return 1"]),

@@ -38,6 +38,15 @@ def test_every_bug_is_caught(bug, record_property):
     assert bug.law in broken
 
 
+@pytest.mark.slow
+def test_a_bug_that_won():
+    """Windows that are cut where only `every time` asks: the answers are far off, and no other law breaks.
+
+    This bug won the exercise of breaking the laws before that law was there.
+    """
+    assert broken_laws("ELS, list of windows", "windows wider than 3 are cut to 3, to save time") == ["every time"]
+
+
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("where", WHERE)
 def test_without_a_bug_no_law_breaks(where, seed):

@@ -19,10 +19,10 @@ COSINE = md.schedules.cosine()
 IMAGES = practice_images(count=6, height=6, width=5)
 ALWAYS = {"answer", "repeatable", "query by query", "one time per query", "single precision"}
 MEANS = {"value range", "training images stay", "order and repetition", "weights sum to one"}
-BEST = MEANS | {"no signal", "data symmetry", "near copies", "formula", "orthogonality"}
+BEST = MEANS | {"no signal", "data symmetry", "near copies", "formula", "every time", "orthogonality"}
 WHOLE = BEST | {"recitation", "gradient", "second-order Tweedie"}
 LOCAL = BEST | {"window", "local consistency"}
-RULED = MEANS | {"no signal", "formula", "local consistency"}
+RULED = MEANS | {"no signal", "formula", "every time", "local consistency"}
 
 # The laws themselves use no Numba; thousands of questions to the local machines' plain loops do, and would take minutes.
 needs_jit = pytest.mark.compiled
@@ -118,7 +118,7 @@ RIGHT = {
         ideal_machine,
         "rule",
         {"rule": lambda images, t: theory.ideal(images)},
-        MEANS | {"no signal", "formula", "recitation"},
+        MEANS | {"no signal", "formula", "every time", "recitation"},
     ),
 }
 
@@ -246,6 +246,7 @@ WRONG = {
     "near copies": (IS, "IS", {"make": lambda images: student(images, expanded=True)}),
     "who is heard": (hearing(HEARD, MAP.T), "hears", {"attention": MAP, "window": 3}),
     "formula": (HOTTER, "IS", {}),
+    "every time": (lambda x, t: IS(x, np.where((0.5 < t) & (t < 0.6), 0.5, t)), "IS", {}),
     "recitation": (lambda x, t: 0.95 * IS(x, t) + 0.05 * IMAGES.mean(axis=0), "IS", {}),
     "local consistency": (lambda x, t: 0.95 * els(IMAGES)(x, t) + 0.05 * IMAGES.mean(), "ELS", {"window": 3}),
     "orthogonality": (HOTTER, "IS", {}),
@@ -348,7 +349,7 @@ def test_a_rule_that_does_not_show_the_pixel_itself_may_answer_otherwise():
     assert report["formula"].held and "itself is not seen" in report["training images stay"].where
 
 
-ONE_HEARD = MEANS - {"no signal"} | {"who is heard", "formula", "orthogonality"}
+ONE_HEARD = MEANS - {"no signal"} | {"who is heard", "formula", "every time", "orthogonality"}
 
 
 @needs_jit

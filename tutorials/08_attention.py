@@ -276,8 +276,9 @@ for name, back in (("full softmax", attention_back), ("detached map", detached),
 # average.
 
 # %%
-# alt: Four rows of six pictures at times from 1 to 0.05. The guess begins as four grey-violet squares and becomes four clear
-# shapes of one colour. A pixel of the first shape and a black pixel look at small bright spots in the corners, fewer as t falls.
+# alt: Four rows of six pictures at times from 1 to 0.05. The guess begins as four grey-violet squares and becomes four blue shapes.
+# A pixel of the first shape looks at bright spots in all corners, later at one spot in the lower left corner. A black pixel looks
+# at the black middle, and so do all pixels on average.
 network, shown = networks["softmax"], 1
 starts = [float(schedule.noise(1.0)) * noise] + [step.x for step in walks["softmax"][:-1]]
 times = [1.0] + [step.t for step in walks["softmax"][:-1]]
@@ -319,7 +320,7 @@ for i, looked in maps_at.items():
 # %% [markdown]
 # Coloured pixels look for each other: they pay 53 to 69 % of their attention to coloured pixels out of sight, where chance would
 # have it at 22 %. They ask few: half of all attention goes to a tenth of the places, and one pixel listens to about 15. (This is
-# what we see in one network. Another training may use other places.)
+# what we see in one network. Another training may use other places.) Black pixels look at the black middle.
 #
 # ## What is the map for? Cut it
 #

@@ -1,4 +1,4 @@
-"""What the commands do: tour, explore, train, compare, check, bench, info; sampling.py has sample."""
+"""What the commands do: tour, explore, train, compare, check, course, bench, info; sampling.py has sample."""
 
 import json
 import platform
@@ -127,6 +127,17 @@ def _check_folder(options, out, settings):
         if out and records:
             files.write_numbers(out / "numbers.json", {"files": records})
     return 0 if all(found["passed"] for found in records) else 1
+
+
+def course(options: Namespace) -> None:
+    """minidiff course."""
+    from ..coursework.course import students
+
+    out = files.folder(options.out) if options.out is not None else None
+    written = students(options.students, options.answers)
+    if out:
+        files.write_numbers(out / "numbers.json", {"files": [path.as_posix() for path in written]})
+    print(f"{len(written)} files in {options.students}")
 
 
 def _printable(text):

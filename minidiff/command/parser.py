@@ -1,4 +1,4 @@
-"""The command line: minidiff tour | explore | sample | train | compare | copied | check | bench | info."""
+"""The command line: minidiff tour | explore | sample | train | compare | copied | check | course | bench | info."""
 
 import argparse
 from typing import NoReturn
@@ -59,6 +59,9 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print one .json record of each file, with points and hints")
     check.add_argument("--hidden", metavar="DIR", help="a folder of your own questions, as .py files with QUESTIONS")
     check.add_argument("--draw", type=int, metavar="SEED", help="ask more questions, drawn at random for each student")
+    course = _command(sub, commands.course, None, "A copy of the course for students: without solutions and without answers.")
+    course.add_argument("--students", required=True, metavar="FOLDER", help="a new or empty folder for the copy")
+    course.add_argument("--answers", action="store_true", help="keep the folded answers of the tutorials")
     _sample(_command(sub, sampling.sample, "minidiff-sample", "Sample from any machine on any images."))
     _train(_command(sub, commands.train, "minidiff-train", "Train the hand-coded network on any images."))
     _compare(_command(sub, commands.compare, "minidiff-compare", "A trained network beside the machines that predict it."))

@@ -29,6 +29,11 @@ VIEWS = gap(
             # You subtract x0_hat from x, and forgot the factor a: x is a x0 + s eps, so eps_hat is (x - a x0_hat) / s.
         (x - a * x0_hat) / s -> x - a * x0_hat  # The division by s is missing: x - a x0_hat is s eps_hat.
         (x - a * x0_hat) / s -> (a * x0_hat - x) / s  # The sign is wrong: subtract a x0_hat from x, not x from a x0_hat.
+        (x - a * x0_hat) / s -> x / s - a * x0_hat  # Only x is divided by s. Divide the difference: (x - a x0_hat) / s.
+        (x - a * x0_hat) / s -> x - a * x0_hat / s  # Only x0_hat is divided by s. Divide the difference: (x - a x0_hat) / s.
+        (x - a * x0_hat) / s -> (x - a * x0_hat) / s**2
+            # You divide by s^2, as in the score. The noise in x is s eps, so eps_hat is divided by s only once.
+        (x - a * x0_hat) / s -> x / a - x0_hat  # You divide by a, not by s: x / a - x0_hat is (s / a) eps.
         -eps_hat / s, -> -eps_hat,
             # You divide by s once, but the score needs s^2: it is -eps_hat / s, and eps_hat was divided by s already.
         -eps_hat / s, -> -eps_hat / s**2,
@@ -37,6 +42,12 @@ VIEWS = gap(
         -eps_hat / s, -> (x0_hat - x) / s**2,  # It looks as if you forgot the factor a in the score: (a x0_hat - x) / s^2.
         a * eps_hat - s * x0_hat -> a * eps_hat + s * x0_hat  # The sign between the two terms is wrong: v = a eps_hat - s x0_hat.
         a * eps_hat - s * x0_hat -> s * eps_hat - a * x0_hat  # a and s are swapped: v = a eps_hat - s x0_hat.
+        a * eps_hat - s * x0_hat -> a * x0_hat - s * eps_hat
+            # The two terms are swapped: the noise has the factor a, and the image has the factor s.
+        a * eps_hat - s * x0_hat -> (a * eps_hat - s * x0_hat) / (a**2 + s**2)
+            # v is not divided by anything. (To find x0 from v one divides by a^2 + s^2.)
+        a * eps_hat - s * x0_hat -> eps_hat - x0_hat
+            # This is eps - x0, the velocity of the flow schedule. Here v = a eps_hat - s x0_hat.
         a * eps_hat - s * x0_hat -> a * x - s * x0_hat  # You used x instead of eps_hat: v = a eps_hat - s x0_hat.
     """),
 )
@@ -77,6 +88,13 @@ VELOCITY = gap(
         a * x - s * v -> a * x + s * v  # The sign is wrong: in a x - s v, the terms with eps cancel.
         return s * x + a * v  # This is eps, s x + a v: you solved the two equations for the other unknown.
         a * x - s * v -> s * x + a * v  # This is eps, (s x + a v) / (a^2 + s^2): you solved for the other unknown.
+        return (x - s * v) / a
+            # This is the formula for a noise estimate, (x - s eps_hat) / a. But v = a eps - s x0 is not the noise.
+        return (a * x - s * v) / a**2 + s**2
+            # Only a^2 divides here, and s^2 is added to the quotient. Write brackets: / (a**2 + s**2).
+        (a**2 + s**2) -> (a + s) ** 2  # You divide by the square of the sum, (a + s)^2. Divide by the sum of the squares.
+        a * x - s * v -> x - s * v  # The factor a is missing: in a x - s v, the terms with eps cancel.
+        (a**2 + s**2) -> a**2  # You divide by a^2. But a x - s v is (a^2 + s^2) x0: v holds the term -s x0.
         (a**2 + s**2) -> np.sqrt(a**2 + s**2)  # You divide by the root of a^2 + s^2. Divide by a^2 + s^2 itself.
         a * x - s * v -> s * x - a * v  # a and s are swapped.
     """),
@@ -99,6 +117,7 @@ LOG_SUM_EXP = gap(
     (np.array([-1000.0, -1001.0]),),
     (np.array([[0.0, -1.0], [-2000.0, -2001.0]]),),
     (np.array([800.0, 799.0, -5.0]),),
+    (np.array([0.0, -3000.0, -3001.0]),),
     slips=slips("""
         return np.log(np.exp(logits).sum(axis=-1))
             # It is right for small numbers. But exp(-1000) is 0 and exp(800) is inf in floating point, and their log is not a
@@ -110,7 +129,14 @@ LOG_SUM_EXP = gap(
         return log_sum_exp(logits.ravel())  # The sum is over all numbers, but each row needs its own sum: axis=-1.
         return logits.max(axis=-1)  # This is only the largest logit. The other logits make the result a little larger.
         .sum(axis=-1) -> .mean(axis=-1)  # This is the log of the mean of the exp's. Take the log of their sum.
+        return np.log(np.exp(logits).sum(axis=-1) + 1e-300)
+            # A tiny number keeps log(0) away, but then the answer is log(1e-300) for all small logits. Subtract the largest logit
+            # first, and add it again at the end.
+        logits - largest -> logits  # You add the largest logit, but you do not subtract it before the exp.
+        return log_sum_exp(logits.T)  # The sum is over the first axis. Sum over the last one: axis=-1.
         return np.exp(log_sum_exp(logits))  # The log is missing: this is the sum of the exp's.
+        logits.max -> logits.mean
+            # You subtract the mean of the logits, so exp of the largest can still overflow. Subtract the largest.
         logits.max -> logits.min  # You subtract the smallest logit, so exp of others can still overflow. Subtract the largest.
         axis=-1, keepdims=True -> axis=-1; largest[..., 0] -> largest
             # The maxima of the rows are subtracted along the wrong axis. Keep the last one: logits.max(axis=-1, keepdims=True).
@@ -146,6 +172,11 @@ IDEAL = gap(
         ((x - a * images) ** 2) -> abs(x - a * images)  # The differences are not squared: |.|^2 is a sum of squares.
         .sum(axis=(1, 2, 3)) -> .sum(axis=(1, 2, 3)) ** 0.5
             # The exponent has the distance, the root of the sum of squares. It needs the squared distance: leave out the root.
+        x - a * images -> x / a - images
+            # You compare x / a with the images. But the noise in x / a is (s / a) eps, and not s eps: compare x with a times the
+            # images.
+        (2 * s**2) -> (2 * (s / a) ** 2)
+            # You divide by 2 (s / a)^2. This belongs to x / a, and you compare x with a y_n: divide by 2 s^2.
         -distances -> distances  # The farthest images have the largest weights: the exponent needs a minus sign.
     """),
     law=broken_law("IS"),

@@ -27,6 +27,13 @@ WINDOW = gap(
             # Rows and columns of the window are swapped: the first index i counts rows, and the second index j counts columns.
         np.arange(k) - k // 2 -> np.arange(k)
             # The window begins at the pixel, but the pixel must be in its middle: subtract d = k // 2 from row and column.
+        around = np.arange(k) - k // 2 -> around = k // 2 - np.arange(k)
+            # The window is turned by 180 degrees: window[i, j] is the pixel at row + i - d, not at row - i + d.
+        i = np.arange(k) - k // 2; return image[(row + i) % len(image), (column + i) % image.shape[1]]
+            # You get only the diagonal of the window: two index arrays of one shape are paired. Let the rows have an axis of
+            # their own, [:, None].
+        i = np.arange(k) - k // 2; return image[(row + i)[:, None] % image.shape[1], (column + i) % len(image)]
+            # H and W are swapped in the modulo: rows are modulo H, image.shape[0], and columns modulo W, image.shape[1].
         np.arange(k) -> np.arange(k - 1)  # The window is one row and one column short: a range that ends at d does not contain d.
         return image.take(row + np.arange(k) - k // 2, axis=0).take(column + np.arange(k) - k // 2, axis=1)
             # It is right inside the image. Beyond the border the torus continues on the other side: take indices modulo H and W.
@@ -56,6 +63,15 @@ DISTANCES = gap(
     + slips("""
         seen - a * -> a * seen -  # The factor a is in the wrong place: multiply the training images by it, not x.
         seen - a * -> a * seen - a *  # You multiply x by a too. Multiply only the images by a: x contains this factor already.
+        seen - a * -> seen / a -
+            # You divide x by a. But the noise in x / a is (s / a) eps, and not s eps: multiply the images by a instead.
+        return np.array(distances(x, images, row, column, k, a).sum())
+            # It is one number for all training images, but each of them has a distance of its own: sum over the window only.
+        .sum() -> .sum() / k**2  # You divide by the number of pixels. Take the sum of the squares.
+        seen - a * -> seen - a**2 *  # You multiply the images by a twice.
+        k = 1  # You compare only the pixel in the middle. Compare the whole windows.
+        window_at(y, row, column, k) -> window_at(y, column, row, k)
+            # Row and column are swapped in the training images' windows: it is window_at(y, row, column, k).
         .sum() -> .mean()  # You took the mean of the squares. Take their sum.
         .sum() -> .sum() ** 0.5  # You took a root. Return the squared distance.
         ((seen - a * window_at(y, row, column, k)) ** 2) -> abs(seen - a * window_at(y, row, column, k))
@@ -81,6 +97,7 @@ SOFTMAX = gap(
     (np.array([0.0, 1.0]), 0.6),
     (np.array([2.5, 1.0, 4.0, 1.1]), 0.8),
     (np.array([4000.0, 4001.0, 5000.0]), 0.8),
+    (np.array([4000.0, 4001.0, 9000.0]), 0.8),
     slips=TEMPERATURES + WEIGHTS,
 )
 
@@ -105,6 +122,10 @@ LOCAL = gap(
     (draw(12, 3, 4, 2), draw(13, 3, 3, 4, 2), 3, 0.5, 0.9),
     slips=MACHINE
     + slips("""
+        images[:, row, column] -> images[:, column, row]
+            # You average the values of another pixel. Those of the pixel in the window's middle are images[:, row, column].
+        return theory.denoise(theory.ideal(images), x, a, s)
+            # You compare whole images: that is the ideal denoiser. Compare what the pixel sees, its window.
         window_at(x, row, column, k) -> window_at(x, 0, 0, k); window_at(y, row, column, k) -> window_at(y, 0, 0, k)
             # All pixels use the weights of pixel (0, 0). Compute the weights again for each pixel.
         return theory.denoise(theory.equivariant_local(images, k, "circular"), x, a, s)

@@ -8,7 +8,7 @@ from ..types import Array
 from .denoisers import broken_law, draw, laws, softmax
 from .ex03_windows import ROW, window_at
 from .marking import Exercise, gap
-from .slips import EXPONENTS, MACHINE, WEIGHTS, slips
+from .slips import EXPONENTS, MACHINE, SCALED, VARIANCE, WEIGHTS, slips
 
 
 def dictionary(images: Array, k: int) -> tuple[Array, Array]:
@@ -35,6 +35,12 @@ DICTIONARY = gap(
         row, column, k -> row + k // 2, column + k // 2, k  # The windows begin at their pixel. It must be in the middle.
         row, column, k -> column, row, k  # Row and column are swapped: the window of candidate u is window_at(y, row, column, k).
         row, column, k -> row, column, 3  # The windows are always 3 x 3. Their side is k.
+        window_at(y, row, column, k).ravel() -> window_at(y, row, column, k)
+            # The windows are not flattened: patches has a row of P = k k C numbers for each candidate.
+        range(height) for column in range(width) -> range(k // 2, height - k // 2) for column in range(k // 2, width - k // 2)
+            # The windows of the pixels near the border are missing. On a torus these pixels have whole windows, too.
+        images.reshape(-1, channels) -> images.ravel()
+            # The centres are one long row of numbers. They must be (M, C): a row for each candidate, also if C = 1.
         .ravel() -> .transpose(2, 0, 1).ravel()
             # The windows are flattened channel by channel. The .ravel() of (k, k, C) keeps a pixel's channels together.
         images.reshape(-1, channels) -> np.array(patches)[:, :channels]
@@ -55,11 +61,14 @@ POSTERIOR = gap(
     (np.array([0.5]), np.array([[1.0], [-1.0]]), 0.8, 0.6),
     (draw(1, 9), draw(2, 5, 9), 0.5, 0.9),
     (20 + draw(3, 9), draw(4, 5, 9), 0.99, 0.2),
-    slips=EXPONENTS
+    slips=VARIANCE
+    + SCALED
+    + EXPONENTS
     + WEIGHTS
     + slips("""
         .sum(axis=1) -> .mean(axis=1)
             # You took the mean of the squared differences. Take their sum: a mean makes the exponents smaller by the factor P.
+        .sum(axis=1) -> .sum(axis=0)  # You sum over the candidates. Sum over the numbers of each window, axis=1.
         .sum(axis=1) -> .sum(axis=1) ** 0.5
             # The exponent has the distance, the root of the sum of squares. It needs the squared distance: leave out the root.
         window - a * patches -> a * window - patches
@@ -90,6 +99,12 @@ ELS = gap(
             # You let only the windows at p explain pixel p: that is LS. Here all pixels share one dictionary, every window.
         window_at(x, row, column, k) -> window_at(x, 0, 0, k)
             # All pixels get the answer of pixel (0, 0). Take the window of x at each pixel.
+        window_at(x, row, column, k) -> window_at(x, column, row, k)
+            # The answer at (row, column) comes from the window of x at (column, row).
+        dictionary(images, k) -> dictionary(x[None], k)
+            # The dictionary is made of x itself. It must hold the windows of the training images.
+        x0_hat[row, column] = -> x0_hat[...] =
+            # Each answer is written into the whole image, so the last one is left everywhere. Write it at [row, column].
         return x0_hat -> return x0_hat.transpose(1, 0, 2).reshape(x.shape)
             # Rows and columns of the answer are mixed up: go through the windows row by row.
         window_at(x, row, column, k) -> theory.windows(x, k, "zeros")[row * x.shape[1] + column]
@@ -135,6 +150,11 @@ GAP = gap(
         f(np.roll(x, (down, right), axis=(0, 1))) -> f(x)  # Only what comes out is shifted. The other term must be f(shifted x).
         down, right = right, down  # down and right are swapped.
         down, right = -down, -right  # You shift up and left. For np.roll, positive numbers shift down and right.
+        np.roll(f(x), (down, right), axis=(0, 1)) -> np.roll(f(x), (-down, -right), axis=(0, 1))
+            # One of the two is shifted in the other direction. Shift both by (down, right).
+        .max() -> .sum()  # This is the sum of the differences. Return the largest one.
+        np.abs(shifted_first - shifted_last) -> ((shifted_first - shifted_last) ** 2)
+            # The difference is squared. Return the largest absolute difference.
         .max() -> .mean()  # This is the mean difference. Return the largest one.
         np.abs(shifted_first - shifted_last) -> (shifted_first - shifted_last)
             # Differences may be negative: take np.abs before the maximum.

@@ -32,10 +32,14 @@ INDEX = gap(
         k // 2 -> k // 2 - 1  # One pixel too few knows its place: windows have padding up to the distance d - 1 from the border.
         k // 2 -> k  # A window reaches d = k // 2 to each side, not k.
         k // 2 -> 1  # d is always 1 in your function. It is k // 2.
+        index - d < 0 or -> index - d < 0 and
+            # Padding on both sides is needed in your function. Padding on one side is enough: write `or`.
         index - d < 0 or index + d > side - 1 -> index - d < 0
             # You count only the padding before the first index. There is padding after the last index, side - 1, too.
         > side - 1 -> > side  # The last index is side - 1, not side: at that end, one pixel too few knows its place.
         return index  # A pixel that sees no padding does not know its place: return -1 there.
+        return index if -> return True if  # You return whether padding is in sight. Return the index itself where it is.
+        side - 1 else -1 -> side - 1 else 0  # A pixel that sees no padding is not at index 0: return -1 there.
         return -1 if known_index(index, side, k) >= 0 else index
             # It is the reverse: return the index if the window has padding, and -1 if it has none.
     """),
@@ -64,6 +68,9 @@ MAY_EXPLAIN = gap(
             # every pixel of the same edge at the same distance may explain it. Compare each axis by itself.
         return len({max(known_index(place[axis], shape[axis], k) for axis in (0, 1)) < 0 for place in (p, u)}) == 1
             # You keep inner pixels apart, but treat all pixels that see padding alike. They differ in where they see it.
+        u[axis], shape -> u[1 - axis], shape
+            # You compare crosswise, the row of p with the column of u. Compare rows with rows, and columns with columns.
+        shape = (shape[0], shape[0])  # The height serves both axes. The columns have the side shape[1].
         return p == u  # You let only its own place explain a pixel: that is LS.
         return True  # You let every place explain every pixel: that is ELS on a torus.
         return not may_explain(p, u, shape, k)  # It is the reverse: return True if the padding tells both the same.
@@ -102,6 +109,12 @@ WINDOW = gap(
         return image[max(row - k // 2, 0) : row + k // 2 + 1, max(column - k // 2, 0) : column + k // 2 + 1]
             # Your window is cut off at the border. It must be k x k everywhere, with zeros outside the image.
         (0, 0))) -> (0, 0)), mode="edge")  # Beyond the border, your window repeats the last pixel. It must have zeros there.
+        (0, 0))) -> (0, 0)), mode="reflect")  # Beyond the border, your window is a mirror image. It must have zeros there.
+        padded[row : row + k, column : column + k] -> padded[row - d : row + d + 1, column - d : column + d + 1]
+            # d is counted twice: in the padded image, pixel (row, column) lies at (row + d, column + d), so its window begins at
+            # (row, column).
+        ((d, d), (d, d), -> ((k, k), (k, k),
+            # You pad with k zeros on each side, so all windows lie d + 1 too far up and to the left. Pad with d, or begin later.
         ((d, d), (d, d), -> ((0, k), (0, k),
             # The window begins at the pixel, but the pixel must be in its middle. In the padded image, pixel (row, column) lies
             # at (row + d, column + d), so its window begins at (row, column).
@@ -129,6 +142,11 @@ def els_zeros(x: Array, images: Array, k: int, a: float, s: float) -> Array:
     return x0_hat
 
 
+def swapped_places(height, width, k):
+    """What `theory.places` would be if may_explain took the width for the height: (H W,)."""
+    return np.array([99 * known_index(i, width, k) + known_index(j, height, k) for i, j in np.ndindex(height, width)])
+
+
 MACHINE_ROW = np.array([0.2, 0.1, -0.3, 0.4]).reshape(1, 4, 1)
 ELS_ZEROS = gap(
     els_zeros,
@@ -141,10 +159,15 @@ ELS_ZEROS = gap(
             # Every place may explain every pixel in your function. But the padding tells a pixel where it is, so use only the
             # places u with may_explain(p, u, ...). The distance to the zeros of the padding does not replace this rule, because a
             # noisy pixel can be near 0 too.
+        place == place[p] -> place != place[p]
+            # It is the reverse: you use the places that may not explain p.
         place == place[p] -> np.arange(len(place)) == p
             # You let only its own place explain a pixel: that is LS. Every inner place may explain every inner pixel.
         = "zeros", -> = "circular",  # Your windows wrap around. Here they have zeros beyond the border, in x and in the images.
-        k = 3  # The side of your window is always 3. It is k.
+        place = places(height, width, k, "zeros") -> place = swapped_places(height, width, k)
+            # Height and width are swapped in may_explain: its shape is (H, W), x.shape[:2].
+        place == place[p] -> place == place; w @ values -> (w * np.tile(place == place[p], len(images))) @ values
+            # You take places out after the softmax, so the weights that are left do not sum to 1. Take them out before it.
     """)
     + MACHINE,
     law=broken_law("ELS", "zeros"),

@@ -49,6 +49,12 @@ CONV = gap(
             # Only the last term is left: add the terms by +=, because = forgets those before.
         k = len(weight) -> k = 3  # The kernel is always 3 x 3 in your function. Its side is len(weight).
         shifted(x, i, j, k) -> shifted(x, i, j, k, "edge")  # You repeat the last pixel beyond the border. There must be zeros.
+        for i in range(k) for j in range(k) -> for i in range(k - 1) for j in range(k - 1)
+            # The last row and column of the kernel are missing: a range that ends at k does not contain k.
+        weight[i, j] -> weight[i, j].T
+            # weight[i, j] must not be transposed in the forward pass: it is C x O, and x has C channels.
+        @ weight[i, j] -> * weight[i, j]
+            # You multiply number by number. The channels of a pixel are multiplied by the matrix weight[i, j]: use @.
         raise IndexError  # The loops go beyond the border. Pad with zeros first, or use `shifted`.
     """),
 )
@@ -99,6 +105,9 @@ INPUT = gap(
             # The matrices weight[i, j] are not transposed: dout has O channels, and dx has C.
         weight[::-1, ::-1].transpose(0, 1, 3, 2) -> weight.transpose(1, 0, 3, 2)
             # You swapped i and j too. Reverse both ([::-1, ::-1]), and swap only C and O.
+        weight[::-1, ::-1].transpose(0, 1, 3, 2) -> weight.T
+        weight[::-1, ::-1].transpose(0, 1, 3, 2) -> weight[::-1, ::-1].T
+            # .T reverses all four axes. Swap only the last two, C and O: .transpose(0, 1, 3, 2).
         weight[::-1, ::-1] -> weight[::-1]
         weight[::-1, ::-1] -> weight[:, ::-1]  # The kernel is reversed in one direction. Reverse it in both: [::-1, ::-1].
         return sum(shifted(dout, i, j, len(weight), "wrap") @ weight[-1 - i, -1 - j].T for i, j in np.ndindex(weight.shape[:2]))
@@ -118,7 +127,8 @@ WEIGHT = gap(
             # It is averaged over the images of the batch. But the loss is one number, and every image adds to it: sum over b.
         dout, x = dout[:1], x[:1]  # You use only the first image of the batch. Sum over b.
         dout, x = dout[-1:], x[-1:]  # Only the last image of the batch is left: add images by +=, because = forgets those before.
-        k = 3  # The kernel is always 3 x 3 in your function. Its side is k.
+        k = 3
+        np.ndindex(k, k) -> np.ndindex(3, 3)  # The kernel is always 3 x 3 in your function. Its side is k.
         dweight[i, j] -> dweight[j, i]  # i and j are swapped: i counts rows, j counts columns.
         return dweight -> return dweight.transpose(0, 1, 3, 2)
             # The last two axes are swapped: they are (C, O), and C are the channels of the input.
@@ -146,6 +156,7 @@ RELU = gap(
         (x > 0) -> (x <= 0)  # It is the reverse: the slope is 1 where x > 0.
         return dout * 1.0  # Your slope is 1 everywhere. Where x < 0, the ReLU is constant, and its slope is 0.
         return np.maximum(x, 0)  # This is the ReLU of x itself. Return its slope times dout.
+        return dout * np.sign(x)  # Your slope is -1 where x < 0. There the ReLU is constant, and its slope is 0.
         return dout * x  # You multiply by x. But the slope is 1 or 0, however large x is.
     """),
 )
@@ -167,13 +178,19 @@ DERIVATIVE = gap(
     (sum_of_cubes, draw(22, 2, 3), draw(23, 2, 3), 0.1),
     slips=slips("""
         return (f(x + h * direction) - f(x)) / h
-            # This is the one-sided difference, whose error grows with h. That of (f(x + h d) - f(x - h d)) / (2 h) grows with
-            # h^2.
+        return (f(x) - f(x - h * direction)) / h
+            # This is a one-sided difference, whose error grows with h. The error of a difference that goes as far to both sides
+            # of x grows with h^2.
+        return f(x + h * direction) - f(x - h * direction) / (2 * h)
+            # The division is of only the last term. Write brackets around the difference.
+        direction = direction / np.linalg.norm(direction)
+            # You scale the direction to length 1. The slope along a direction grows with its length: use it as it is.
         (2 * h) -> h  # It is twice too large: the distance from x - h d to x + h d is 2 h, not h.
         (2 * h) -> 1  # The division by 2 h is missing.
         (2 * h) -> 2 * h  # You multiply by h / 2. Divide by 2 h, in brackets: / (2 * h).
         h = -h; (2 * h) -> (-2 * h)  # The sign is wrong: it is f(x + h d) minus f(x - h d).
         return (f(x + direction) - f(x - direction)) / (2 * h)  # You do not multiply the direction by h.
+        x - h * direction -> x - h  # You go back by h, and not along the direction.
         direction = 1.0  # You go along (1, 1, ...), not along the direction.
     """),
 )

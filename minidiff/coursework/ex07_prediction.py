@@ -41,9 +41,12 @@ SIMILARITY = gap(
             # You compare the estimates x0_hat, which are all alike near the end. Compare the noise, (x - a x0_hat) / s.
         a = 1.0  # It looks as if you forgot the factor a: eps_hat = (x - a x0_hat) / s.
         flat(x - a * x0_hat) -> (x - a * x0_hat).reshape(1, -1).repeat(len(x), axis=0)
+        return np.array(cosine(*(flat(x - a * x0_hat) / s for x0_hat in (ours, theirs))).mean())
             # It is one number for all images, but each image has a cosine of its own. Keep the axis B, as `flat` does.
         cosine(p, q) -> cosine(centred(p), centred(q))
             # You subtracted the mean first: that gives Pearson's r. For a cosine, do not subtract the mean.
+        cosine(p, q) -> (p * q).sum(axis=1) / (np.linalg.norm(p) * np.linalg.norm(q))
+            # The lengths are those of all images together. Each image has lengths of its own: sum along axis=1.
         cosine(p, q) -> (p * q).sum(axis=1)  # The inner product is not divided by the two lengths.
         cosine(p, q) -> (p * q).sum(axis=1) / ((p * p).sum(axis=1) * (q * q).sum(axis=1))
             # You divide by the squares of the lengths. The roots are missing.
@@ -65,6 +68,7 @@ BEST = gap(
     slips=slips("""
         return similarities.argmax(axis=0)  # These are positions in `windows`, not windows. Look them up: np.array(windows)[...].
         argmax -> argmin  # This is the least similar window. A larger cosine means a smaller angle, so use argmax.
+        argmax(axis=0) -> argmax()  # The maximum is over the whole table. Each image, a column, has its own: axis=0.
         axis=0 -> axis=1  # The maximum is taken over the images. There are K rows, one for each window, so use axis=0.
         return similarities.max(axis=0)  # These are the highest similarities. Return the windows that have them.
         return np.full(similarities.shape[1], np.array(windows)[similarities.mean(axis=1).argmax()])
@@ -85,11 +89,15 @@ STEP = gap(
     (np.array([13, 3, 7]),),
     (np.array([9, 13, 5, 13, 3, 7]),),
     (np.array([5, 3, 13, 9, 7]),),
+    (np.array([3, 3, 13, 3, 9]),),
     slips=slips("""
         return np.median(chosen)
         return int(np.median(chosen))
             # If B is even, np.median gives the mean of the two middle numbers. But there is no window of 4: take the lower one.
         (len(chosen) - 1) // 2 -> len(chosen) // 2  # Take the lower of the two middle numbers, of index (B - 1) // 2, not B // 2.
+        (len(chosen) - 1) // 2 -> (len(chosen) + 1) // 2
+            # Your entry is one or two too far. Python counts from 0, so the lower middle one of B entries is not (B + 1) // 2.
+        chosen = np.unique(chosen)  # A window that several images chose counts once. It must count as often as it was chosen.
         np.sort(chosen) -> chosen  # Sort the entries first.
         return chosen.mean()  # This is the mean. A single image that chose 13 would change it: take the median.
         return np.bincount(chosen).argmax()  # This is the most frequent window. Take the median.
@@ -133,6 +141,8 @@ AGREEMENT = gap(
         (centred(q) ** 2) -> (centred(p) ** 2)
             # SS_tot is the reference's spread, not the prediction's. R^2 changes if the two are swapped.
         (centred(q) ** 2) -> (q**2)  # The reference's mean is not subtracted in SS_tot, the sum of (reference - its mean)^2.
+        return r, r**2, 1 - -> return r, r**2, 1 - (; (centred(q) ** 2).sum(axis=1) -> (centred(q) ** 2).sum(axis=1)) ** 0.5
+            # You took a root. R^2 is made of sums of squares as they are.
         1 - ((p - q) -> ((p - q)  # This is SS_res / SS_tot. R^2 is 1 - SS_res / SS_tot.
         (p - q) ** 2 -> (centred(p) - centred(q)) ** 2
             # You subtracted the means in SS_res. It is the sum of (predicted - reference)^2, without any means.

@@ -29,6 +29,10 @@ FORWARD = gap(
         np.sqrt(q.shape[1]) -> q.shape[1]  # The products are divided by D. Divide by sqrt(D).
         softmax(q @ k.T / np.sqrt(q.shape[1])) -> softmax(k @ q.T / np.sqrt(q.shape[1])).T
             # The softmax is over the queries. It must be over the keys, the last axis: the weights of a query sum to 1.
+        q.shape[1] -> q.shape[0]  # You divide by the root of the number of places, P. Divide by sqrt(D), D = q.shape[1].
+        softmax(q @ k.T / np.sqrt(q.shape[1])) -> softmax(q @ k.T) / np.sqrt(q.shape[1])
+            # You divide by sqrt(D) after the softmax. Divide the products before the softmax, so that the weights sum to 1.
+        / np.sqrt(q.shape[1]) -> * np.sqrt(q.shape[1])  # You multiply by sqrt(D). Divide by it.
         q @ k.T -> k @ q.T  # Queries and keys are swapped: row p belongs to query p, so use q @ k.T.
         softmax = lambda logits: logits  # There is no softmax: your weights are the products themselves.
         softmax = lambda logits: np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
@@ -105,6 +109,10 @@ BACKWARD = gap(
         np.sqrt(q.shape[1]) -> q.shape[1]  # You divide by D. Divide by sqrt(D).
         dout @ v.T -> dout @ k.T  # You used k, not v, for dA: it is dA = dout v^T, and dS = softmax_backward(dA, A) / sqrt(D).
         dout @ v.T -> v @ dout.T  # dA is transposed. Row p of A belongs to query p, as row p of dout does: dA = dout v^T.
+        softmax_backward(dout @ v.T, weights) -> softmax_backward(weights, dout @ v.T)
+            # The two arguments of softmax_backward are swapped: the slope comes first, and then the weights.
+        softmax_backward(dout @ v.T, weights) -> softmax_backward(dout @ v.T, q @ k.T)
+            # softmax_backward takes the weights, and not the products: give it A.
         ds @ k, -> ds.T @ k,  # dS must not be transposed here: S = q k^T gives dq = dS k.
         ds @ k, -> ds @ q,  # Multiply by the keys here: S = q k^T gives dq = dS k.
         ds.T @ q -> ds @ q  # dS must be transposed here: S = q k^T gives dk = dS^T q.
@@ -129,6 +137,7 @@ EVIDENCE = gap(
     (-np.abs(draw(50, 3, 2, 4)),),
     (-3000 - np.abs(draw(51, 2, 2, 3)),),
     (np.array([[[-1.0, -2.0], [-4000.0, -4001.0]]]),),
+    (np.array([[[-1.0, -3000.0, -3001.0]]]),),
     slips=slips("""
         return np.log(np.exp(logs).sum(axis=2))
             # It is right for small numbers, but exp(-3000) is 0 in floating point, and log(0) is -inf. Subtract the largest l
@@ -137,7 +146,14 @@ EVIDENCE = gap(
         axis=2, keepdims=True -> axis=(1, 2), keepdims=True
             # You subtract the same largest l for several (p, n). If all l of an image are far below it, their exp's are 0, and
             # log(0) is -inf. Each (p, n) needs its own largest l, logs.max(axis=2, keepdims=True).
+        return np.log(np.exp(logs).sum(axis=2) + 1e-300)
+            # A tiny number keeps log(0) away, but then L is log(1e-300) for all that is improbable. Subtract the largest l over u
+            # first, and add it again at the end.
         return logs.max(axis=2)  # This is the l of only the best place. Log-sum-exp is over all places u, and is a little larger.
+        logs.max -> logs.mean
+            # You subtract the mean l, so exp of the largest can overflow. Subtract the largest.
+        axis=2, keepdims=True -> axis=1, keepdims=True
+            # You subtract the largest l over the images n. Each (p, n) needs its own, over the places u: axis=2.
         return largest[..., 0] + -> return  # You subtracted the largest l. Add it again, after the log.
         .sum(axis=2) -> .mean(axis=2)  # This is the log of the mean. Take the log of the sum.
         return evidence(logs.swapaxes(1, 2))  # You sum over the images n. Sum over the places u, which are axis 2.
@@ -167,7 +183,13 @@ POOLED = gap(
             # Each image has a softmax of its own, so its evidence cancels. For each p, take one softmax over all (n, u) together.
         g = 0.0  # The term g A L is missing: add it to l.
         g = 1.0  # The strength g is missing.
+        weights @ evidence -> weights * evidence  # You multiply number by number. The sum over q is a matrix product: A @ L.
         weights @ evidence -> evidence  # A is missing: each place gets only its own evidence.
+        weights @ evidence(logs) -> evidence(logs) @ weights
+            # A is on the other side: p sums over the q that it hears, so it is A @ L.
+        (weights @ evidence(logs))[:, :, None] -> np.einsum("pq,qnu->pnu", weights, logs)
+            # You add what the others see at the same u. The evidence L is that of an image: log-sum-exp over its places u first.
+        logs + g -> logs * g  # You multiply l by g A L. Logarithms of probabilities are added.
         logs + g -> 0 * logs + g  # You replaced l by g A L. Add them: l + g A L.
         logs + g -> g * logs + g  # You multiply l by g too. Multiply only A L: l + g A L.
         total.reshape(len(logs), -1) -> total.ravel()  # You take one softmax over all p. Take one for each p, with sum 1.

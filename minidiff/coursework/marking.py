@@ -10,6 +10,7 @@ import itertools
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ class Gap:
     law : Law
         law(function, brief) returns a text about a law that the wrong function breaks, or "". With `brief`, which is True if the
         mistake is known already, the text is short.
+    judge : function, or None
+        judge(function) returns the Mark, for a function that is not asked questions.
     fitted : function
         fitted(question) returns a question of random arguments with those set right that follow from the others.
     """
@@ -57,11 +60,17 @@ class Gap:
     order: tuple[int, ...] = ()
     law: Law = lambda function, brief: ""
     fitted: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    judge: "Callable[[Callable[..., Any]], Mark] | None" = None
 
     @property
     def name(self) -> str:
         """The function's name."""
         return self.model.__name__
+
+    @cached_property
+    def mistaken(self) -> list[tuple[str, Answers]]:
+        """For each slip its words, and the answers to all questions of a function that makes it."""
+        return [(slip.words, answers_of(slip.made_in(self.model), self)) for slip in self.slips]
 
 
 def gap(model: Callable[..., Any], *asked: tuple, **more: Any) -> Gap:
@@ -263,6 +272,11 @@ def _guarded(work, judge, wrong):
 
 def judged(gap: Gap, function: Callable[..., Any], said: Callable[[BaseException], str]) -> Mark:
     """The Mark of a student's function for a gap; `said(error)` describes an error in one line."""
+    if gap.judge is not None:
+        try:
+            return gap.judge(function)
+        except NotImplementedError as error:
+            return Mark(gap.name, NOT_YET, f"It still raises NotImplementedError: {said(error)}")
     outcomes = [call(function, question) for question in gap.questions]
     for outcome in outcomes:
         if isinstance(outcome.error, NotImplementedError):
@@ -307,13 +321,12 @@ def _slip(gap, parts, answers, rights):
     for order in itertools.permutations(range(len(rights[0]))):
         if order != tuple(sorted(order)) and alike([[of_one[n] for n in order] for of_one in answers], rights, sorted(order)):
             return f"All answers are right, but in another order: return ({', '.join(gap.parts)})."
-    given = [(slip.words, answers_of(slip.made_in(gap.model), gap)) for slip in gap.slips]
     part, every = parts[-1], range(len(rights))
     numbers = [n for n in every if isinstance(answers[n][part], np.ndarray) and np.isfinite(answers[n][part]).all()]
     enough = sum(not agree(answers[n][part], rights[n][part]) for n in numbers) >= 2
     for compared, chosen in ((range(len(rights[0])), every), (parts, every), (parts, numbers if enough else [])):
         found = []
-        for words, mistaken in given:
+        for words, mistaken in gap.mistaken:
             one, other, right = ([group[n] for n in chosen] for group in (mistaken, answers, rights))
             if alike(one, other, compared) and not alike(one, right, [part]):
                 found.append(words)

@@ -58,7 +58,7 @@ def _questions(path, number, text):
         given = {name: list(questions) for name, questions in names["QUESTIONS"].items()}
     except Exception as error:
         raise ValueError(f"--hidden: expected QUESTIONS = {{gap: [arguments by name, ...]}} in {path}, got {error!r}") from error
-    gaps = {gap.name: gap for gap in exercise(number).gaps}
+    gaps = {gap.name: gap for gap in exercise(number).gaps if gap.questions}
     for name in given:
         if name not in gaps:
             raise ValueError(f"--hidden: expected gaps of {', '.join(gaps)} in {path}, got {name!r}")
@@ -116,7 +116,7 @@ def _other(name, value, question, rng):
 
 def _other_array(value: Array, rng: np.random.Generator) -> Array:
     if value.dtype.kind != "f":
-        return rng.choice(value, value.shape)
+        return rng.choice(value.ravel(), value.shape)
     new = value + SPREAD * rng.standard_normal(value.shape)
     # Distances stay at least 0, logarithms of probabilities at most 0, and rows of weights sum to 1.
     if (value >= 0).all():

@@ -38,7 +38,9 @@ ANSWERS = "it has the answers: read whether the gaps are the student's own work.
 # An error's own words are cut after so many letters.
 LONGEST = 300
 # The module of this folder that belongs to each exercise.
-MODULES = {name[2:4]: name for _, name, _ in pkgutil.iter_modules([str(Path(__file__).parent)]) if name.startswith("ex")}
+MODULES = {
+    name[2:].split("_")[0]: name for _, name, _ in pkgutil.iter_modules([str(Path(__file__).parent)]) if name.startswith("ex")
+}
 
 
 class Outcome(NamedTuple):
@@ -67,7 +69,7 @@ class Work:
     ----------
     path : Path
     number : str
-        The number of the exercise, "02" to "08".
+        The number of the exercise, such as "04".
     names : dict
         The functions of the file, and everything else that it defines, by name.
     notes : list of str
@@ -173,7 +175,7 @@ def read(path: PathLike) -> Work:
 
 
 def exercise(number: str) -> "Exercise":
-    """The Exercise of a number, "02" to "08"."""
+    """The Exercise of a number, such as "04"."""
     return importlib.import_module(f".{MODULES[number]}", __package__).EXERCISE
 
 
@@ -188,7 +190,7 @@ def source(path: PathLike) -> Source:
         raise ValueError(f"file: expected an exercise, got {path}, which is no file; {HINT}")
     pieces = _cells(path) if path.suffix == ".ipynb" else {"": _text(path)}
     found = MARKER.search("\n".join(pieces.values()))
-    numbers = f'EXERCISE = "{min(MODULES)}" to "{max(MODULES)}"'
+    numbers = f"EXERCISE = one of {', '.join(map(repr, sorted(MODULES)))}"
     if found is None:
         raise ValueError(f"file: expected an exercise, with a line {numbers} at its top, got {path} without one; {HINT}")
     if found[1] not in MODULES:

@@ -61,9 +61,9 @@ def _array(value):
 def agree(one: Any, other: Any) -> bool:
     """Whether two parts of answers are the same: arrays may differ by TOLERANCE, and errors must be of one class."""
     if not isinstance(one, np.ndarray) or not isinstance(other, np.ndarray):
-        # The words of a ValueError say which shapes do not fit.
+        # The words of these errors say which shapes do not fit, or which index is too large, on which axis.
         same = type(one) is type(other) and isinstance(one, BaseException)
-        return same and (not isinstance(one, ValueError) or str(one) == str(other))
+        return same and (not isinstance(one, ValueError | IndexError) or str(one) == str(other))
     if one.shape != other.shape:
         return False
     one, other = one.astype(np.float64), other.astype(np.float64)
@@ -90,12 +90,12 @@ def difference(yours: Any, right: Any, said: Callable[[BaseException], str]) -> 
 def _beside(yours, right):
     if yours.shape != right.shape or right.size <= FEW:
         return f"yours:    {shown(yours)}\nexpected: {shown(right)}"
-    gap = np.where(yours == right, 0.0, np.abs(yours - right))
+    gap = np.where(yours == right, 0.0, np.abs(np.subtract(yours, right, dtype=np.float64)))  # bools have no difference
     gap[np.isnan(gap)] = np.inf
     off = int((gap > TOLERANCE * max(1.0, np.abs(right).max())).sum())
     place = np.unravel_index(int(gap.argmax()), gap.shape)
     at = ", ".join(map(str, place))
-    return f"at [{at}]: yours {yours[place]:.4g}, expected {right[place]:.4g}; {off} of {right.size} numbers differ"
+    return f"at [{at}]: yours {shown(yours[place])}, expected {shown(right[place])}; {off} of {right.size} numbers differ"
 
 
 def likeness(answers: Sequence[Any], rights: Sequence[Array]) -> str:

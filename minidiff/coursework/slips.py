@@ -79,6 +79,7 @@ TEMPERATURES = slips("""
     / (2 * s**2) -> / s**2  # The exponents are twice too large: they are -d / s^2, and should be -d / (2 s^2).
     / (2 * s**2) -> / (2 * s)  # It looks as if s were not squared: the exponents are -d / (2 s), and should be -d / (2 s^2).
     / (2 * s**2) -> / (2 * s) ** 2  # The exponents are half of what they should be: (2 s)^2 is 4 s^2, but it should be 2 s^2.
+    / (2 * s**2) -> / (2 * s**4)  # s is squared twice: the exponents are -d / (2 s^4), and should be -d / (2 s^2).
     / (2 * s**2) -> / 2  # The noise level is missing: the exponents are -d / 2, and should be -d / (2 s^2).
     / (2 * s**2) -> / 2 * s**2  # You multiply by s^2: in Python, d / 2 * s**2 is (d / 2) s^2. Write brackets: d / (2 * s**2).
 """)
@@ -94,10 +95,28 @@ WEIGHTS = slips("""
     -(distances - distances.min()) -> -distances; w / w.sum() -> w  # The weights do not sum to 1: divide by their sum.
     -(distances - distances.min()) -> (distances - distances.max())
         # The farthest candidate has the largest weight: the exponent needs a minus sign.
+    distances.min() -> distances.max()
+        # You subtract the largest distance, so the exponents are positive, and exp(1000) is inf. Subtract the smallest.
+    distances.min() -> distances.mean()
+        # You subtract the mean distance, so exponents far below it are large and positive, and exp(1000) is inf. Subtract the
+        # smallest.
+    w / w.sum() -> w / np.sqrt((w**2).sum())  # You divide by the root of the sum of squares. Divide by the sum.
+    w / w.sum() -> w / len(w)  # The weights are divided by their number. Divide by their sum.
     w / w.sum() -> (w == 1) * 1.0  # Only the nearest candidate has a weight. A softmax gives the others a weight too.
 """)
+# For a function with the text window - a * patches.
+SCALED = slips("""
+    window - a * patches -> window / a - patches
+        # You compare x / a with the images. But the noise in x / a is (s / a) eps, and not s eps: compare x with a times the
+        # images.
+""")
 # In a machine whose answer at a pixel is w @ values, for candidates with windows `patches` (M, P) and `values` (M, C).
-MACHINE = EXPONENTS + slips("""
+MACHINE = (
+    VARIANCE
+    + SCALED
+    + EXPONENTS
+    + slips("""
+    k = 3  # The side of your window is always 3. It is k.
     w @ values -> a * w @ values  # The answer is a x0_hat. Average the clean pixels, y and not a y.
     w @ values -> values[w.argmax()]  # You use only the most probable candidate. Take the weighted mean of all.
     w @ values -> values.mean(axis=0)  # You average the candidates without the weights.
@@ -106,6 +125,7 @@ MACHINE = EXPONENTS + slips("""
     w @ values -> w @ patches.reshape(len(patches), k * k, -1).mean(axis=1)
         # You average the means of the windows. Average the pixels in their middle.
 """)
+)
 # In a function of an image, a pixel (row, column) and a window's side k.
 PLACES = slips("""
     row, column = column, row  # Row and column of the pixel are swapped: it is image[row, column].

@@ -35,7 +35,9 @@ def distances(x, images, row, column, k, a):
 
     x: (H, W, C); images: (N, H, W, C), y_n = images[n]; row, column: ints; k: odd int; a: float. Returns (N,).
 
-    Hint: use `window_at`, once for x and once for each training image. Differences first, then squares, then the sum.
+    Hint: use `window_at`, once for x and once for each training image. Differences first, then squares, then the sum: the
+    expanded square |x|^2 - 2 a x y + a^2 |y|^2 passes the small questions here, but its digits cancel in float32, and the last
+    check fails.
     """
     raise NotImplementedError  # YOUR CODE
 

@@ -47,8 +47,8 @@ def window_at(image, row, column, k):
 
     window[i, j] = image[row + i - d, column + j - d] where that is inside the image, else 0.
 
-    Hint: np.pad(image, ((d, d), (d, d), (0, 0))) puts d zeros on each side. Where does pixel (row, column) lie then? Beware of
-    image[-1]: Python reads it as the last row.
+    Hint: np.pad puts zeros around an image; none are wanted on the axis of the channels. Where does pixel (row, column) lie then?
+    Beware of image[-1]: Python reads it as the last row.
     """
     raise NotImplementedError  # YOUR CODE
 
@@ -61,7 +61,8 @@ def els_zeros(x, images, k, a, s):
 
     x: (H, W, C); images: (N, H, W, C); k: odd int; a, s: floats, s > 0. Returns x0_hat (H, W, C).
 
-    Hint: for each pixel p, list the places u with `may_explain(p, u, x.shape[:2], k)`, and use `window_at` and `softmax`.
+    Hint: for each pixel p, list the places u that may explain it, before the softmax. As in exercise 04, square differences, and
+    do not expand the square.
     """
     raise NotImplementedError  # YOUR CODE
 

@@ -50,7 +50,7 @@ def window_of_step(chosen):
 
     chosen: (B,) odd ints. Returns an int that is one of them.
 
-    Hint: np.median([3, 5]) is 4, and there is no window of 4. Sort, and take the entry in the middle: index (B - 1) // 2.
+    Hint: np.median([3, 5]) is 4, and there is no window of 4. Sort; which index is in the middle if B is 3, and if B is 2?
     """
     raise NotImplementedError  # YOUR CODE
 

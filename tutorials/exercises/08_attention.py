@@ -33,7 +33,10 @@ def attention(q, k, v):
 
 
 def softmax_backward(dw, w):
-    """The slope of the loss in the logits of w = softmax(logits): dlogits_j = w_j (dw_j - sum_i w_i dw_i), row by row.
+    """The slope of the loss in the logits of w = softmax(logits), row by row.
+
+    The chain rule: dlogits_j = sum over i of dw_i (the slope of w_i in logit j). Find that slope, for i = j and for i not j, from
+    w_i = exp(l_i) / sum over j of exp(l_j), and write it with w alone.
 
     dw: the slope in the weights; w: the weights, what the softmax gave; both (P, P). Returns (P, P).
 
@@ -45,13 +48,13 @@ def softmax_backward(dw, w):
 def attention_backward(dout, q, k, v, weights):
     """Attention backward: the slopes of the loss in q, k and v.
 
-    dv = A^T dout; dA = dout v^T; dS, the slope in the products q_p . k_j, is softmax_backward(dA, A) / sqrt(D); dq = dS k and
-    dk = dS^T q.
+    With S = q k^T, the products, attention is out = A v with A = softmax(S / sqrt(D)).
 
     dout: (P, D); q, k, v: as given to `attention`; weights: the A that it returned, (P, P). Returns a tuple (dq, dk, dv), (P, D)
     each.
 
-    Hint: go backwards line by line through `attention`. A product Y = M N has dM = dY N^T and dN = M^T dY.
+    Hint: go backwards line by line through `attention`, from out to A, to S, and to q and k; `softmax_backward` is one of the
+    lines. A product Y = M N has dM = dY N^T and dN = M^T dY. What does a factor do to a slope?
     """
     raise NotImplementedError  # YOUR CODE
 
@@ -74,8 +77,7 @@ def pooled_weights(logs, weights, g):
     logs: l (P, N, U); weights: A (P, P), rows with sum 1, A[p, q] is how much p listens to q; g: float >= 0, the strength.
     Returns (P, N, U); for each p the numbers sum to 1.
 
-    Hint: A @ L is (P, N), the same for all u of an image. To let `softmax` run over (n, u) together, reshape to (P, N U) and
-    back.
+    Hint: what p hears is (P, N), the same for all u of an image. `softmax` runs over one axis, and here (n, u) are two.
     """
     raise NotImplementedError  # YOUR CODE
 

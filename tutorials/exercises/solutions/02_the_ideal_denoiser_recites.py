@@ -23,7 +23,8 @@ def views(x, x0_hat, a, s):
     x, x0_hat: (H, W, C); a, s: floats. Returns a tuple (eps_hat, score, v), (H, W, C) each.
 
     eps_hat is the noise that x would hold if x0_hat were the clean image: solve x = a x0_hat + s eps_hat (DDPM eq. 4, written
-    in a and s). score = (a x0_hat - x) / s^2 is Tweedie's formula, solved for the score; v = a eps_hat - s x0_hat.
+    in a and s). The score is the gradient in x of log p(x), where x is normal around a x0_hat with variance s^2 in each pixel.
+    The velocity v is a sum of image and noise as x is, with the factors -s and a in place of a and s.
 
     Hint: the score is eps_hat up to a factor. Which?
     """
@@ -33,7 +34,9 @@ def views(x, x0_hat, a, s):
 
 
 def x0_from_score(x, score, a, s):
-    """Tweedie's formula: the estimate of the clean image that a score stands for, E[x0 | x] = (x + s^2 score) / a.
+    """Tweedie's formula: the estimate of the clean image, x0_hat = E[x0 | x], that a score stands for.
+
+    The score is grad log p(x) = E[(a x0 - x) / s^2 | x]. This is linear in x0: solve it for E[x0 | x].
 
     x, score: (H, W, C); a, s: floats, a > 0. Returns x0_hat (H, W, C).
 
@@ -48,8 +51,9 @@ def x0_from_v(x, v, a, s):
 
     x, v: (H, W, C); a, s: floats. Returns x0_hat (H, W, C).
 
-    Hint: x = a x0 + s eps and v = a eps - s x0 are two equations for x0 and eps. Compute a x - s v. Then do not assume
-    a^2 + s^2 = 1: it holds for the cosine schedule, and not for the flow schedule, a = 1 - t and s = t.
+    Hint: x = a x0 + s eps and v = a eps - s x0 are two equations for x0 and eps. Which multiples of them have a difference
+    without eps? Do not assume a^2 + s^2 = 1: it holds for the cosine schedule, and not for the flow schedule, a = 1 - t and
+    s = t.
     """
     # YOUR CODE
     return (a * x - s * v) / (a**2 + s**2)
@@ -85,7 +89,9 @@ def ideal(x, images, a, s):
     x: one noisy image (H, W, C); images: the training set (N, H, W, C), y_n = images[n]; a, s: floats. Returns x0_hat (H, W, C).
 
     Hint: |.|^2 is the sum over all pixels and channels: there are N distances. Use `softmax`, and np.tensordot(w, images, axes=1)
-    for the weighted sum.
+    for the weighted sum. Beware: take the differences first, and then square them. The expanded square
+    |x|^2 - 2 a x y + a^2 |y|^2 is right in float64 for the small questions here. But for images that hardly differ its digits
+    cancel in float32, so it fails in the last check.
     """
     # YOUR CODE
     distances = ((x - a * images) ** 2).sum(axis=(1, 2, 3))

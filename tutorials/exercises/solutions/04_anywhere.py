@@ -44,7 +44,8 @@ def posterior(window, patches, a, s):
     window: (P,); patches: (M, P); a, s: floats, s > 0. Returns (M,), numbers from 0 to 1 with sum 1.
 
     Hint: a clean patch looks like a patch_m under the noise, so shrink it by a before you compare. exp(-1000) is 0 in floating
-    point: take the smallest distance off all of them first.
+    point: take the smallest distance off all of them first. Take differences, and then square them: the expanded square
+    |x|^2 - 2 a x y + a^2 |y|^2 passes the small questions here, but its digits cancel in float32, and the last check fails.
     """
     # YOUR CODE
     distances = ((window - a * patches) ** 2).sum(axis=1)
@@ -76,8 +77,7 @@ def equivariance_gap(f, x, down, right):
     f: a function of an image (H, W, C) that returns one; x: (H, W, C); down, right: ints, how many rows and columns to shift by,
     around the torus. Returns a float >= 0.
 
-    Hint: np.roll(x, (down, right), axis=(0, 1)) shifts an image. Shift what goes in for one term, and what comes out for the
-    other.
+    Hint: np.roll shifts an array around; say along which axes. Shift what goes in for one term, and what comes out for the other.
     """
     # YOUR CODE
     shifted_first = f(np.roll(x, (down, right), axis=(0, 1)))

@@ -31,7 +31,7 @@ def conv(x, weight):
 
     x: (B, H, W, C); weight: (k, k, C, O). Returns (B, H, W, O).
 
-    Hint: k k terms, each a shifted image times a C x O matrix: shifted(x, i, j, k) @ weight[i, j].
+    Hint: k k terms, each a `shifted` image times a C x O matrix. For the smallest case, k = 1, what is left of the formula?
     """
     # YOUR CODE
     k = len(weight)
@@ -61,8 +61,8 @@ def conv_backward_weight(dout, x, k):
 
     dout: (B, H, W, O); x: (B, H, W, C); k: odd int. Returns dweight (k, k, C, O).
 
-    Hint: weight[i, j] multiplied shifted(x, i, j, k), in every image and at every pixel, so collect all of them. For one (i, j):
-    np.einsum("bhwc,bhwo->co", shifted(x, i, j, k), dout).
+    Hint: weight[i, j] multiplied one `shifted` image, in every image of the batch and at every pixel, so collect all of them.
+    Which axes of the two arrays are summed over, and which two are left?
     """
     # YOUR CODE
     dweight = np.empty((k, k, x.shape[3], dout.shape[3]))
@@ -83,7 +83,9 @@ def relu_backward(dout, x):
 
 
 def directional_derivative(f, x, direction, h):
-    """The slope of f at x along a direction, by a central difference: (f(x + h direction) - f(x - h direction)) / (2 h).
+    """The slope of f at x along a direction, by a central difference: half of it looks forward by h, and half back by h.
+
+    That is the slope of the straight line through the values of f at the two points that lie h directions from x, on both sides.
 
     f: a function of an array that returns a float; x, direction: arrays of one shape; h: float > 0. Returns a float.
 
