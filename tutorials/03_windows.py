@@ -118,24 +118,26 @@ for k in (1, 5, 11):
 
 # %% [markdown]
 # Is it the best? [Tutorial 01](01_noise_and_the_way_back.ipynb) says more: any other function of the window has its distance to
-# LS as extra error. Hold two other guesses against it at one pixel. Both see the same $3 \times 3$ window: the best *linear*
-# function of these nine numbers, fitted to these very samples, and ELS, the machine of tutorial [04](04_anywhere.ipynb), which
-# does not know the place. The kit of laws has this law too, for any function of the window (*orthogonality*).
+# LS as extra error. Hold two other guesses against it at one pixel. Both see the same $3 \times 3$ window: the pixel of the
+# training image whose window is *nearest*, and the best *linear* function of these nine numbers, fitted to these very samples.
+# The kit of laws has this law too, for any function of the window (*orthogonality*). Hold against it LS, and then ELS, the
+# machine of tutorial [04](04_anywhere.ipynb), which sees the same windows but does not know their places.
 
 # %%
-clean, k, row, column = np.tile(digits, (20, 1, 1, 1)), 3, 5, 8
-x = md.process.add_noise(clean, 0.5, schedule, rng=4)
-truth, cut = clean[:, row, column, 0], np.s_[:, row - 1 : row + 2, column - 1 : column + 2]
-nine = np.column_stack([x[cut].reshape(len(x), 9), np.ones(len(x))])
-guesses = {"LS": md.LocalScore(digits, schedule, window=3, boundary="zeros")(x, 0.5)[:, row, column, 0]}
+clean, t, row, column = np.tile(digits, (40, 1, 1, 1)), 0.5, 5, 8
+a, s = float(schedule.signal(t)), float(schedule.noise(t))
+cut = np.s_[:, row - 1 : row + 2, column - 1 : column + 2, 0]
+seen = md.process.add_noise(clean, t, schedule, rng=4)[cut].reshape(-1, 9)
+keys, values, truth = digits[cut].reshape(-1, 9), digits[:, row, column, 0], clean[:, row, column, 0]
+squares = np.stack([((seen - a * key) ** 2).sum(axis=1) for key in keys], axis=1)
+w = np.exp(-(squares - squares.min(axis=1, keepdims=True)) / (2 * s**2))
+guesses = {"LS": w @ values / w.sum(axis=1), "nearest": values[squares.argmin(axis=1)]}
+nine = np.column_stack([seen, np.ones(len(seen))])
 guesses["linear"] = nine @ np.linalg.lstsq(nine, truth, rcond=None)[0]
-guesses["ELS"] = md.EquivariantLocalScore(digits, schedule, window=3, boundary="zeros")(x, 0.5)[:, row, column, 0]
 smallest = ((guesses["LS"] - truth) ** 2).mean()
 for name, guess in guesses.items():
-    error = ((guess - truth) ** 2).mean()
-    print(
-        f"{name:6s}: error {error:.4f}, above LS {error - smallest:.4f}, distance to LS {((guess - guesses['LS']) ** 2).mean():.4f}"
-    )
+    error, apart = ((guess - truth) ** 2).mean(), ((guess - guesses["LS"]) ** 2).mean()
+    print(f"{name:7s}: error {error:.4f}, above LS {error - smallest:.4f}, distance to LS {apart:.4f}")
 practice = md.testing.practice_images()
 for machine in (md.LocalScore, md.EquivariantLocalScore):
     one = machine(practice, schedule, window=3, boundary="zeros")
@@ -149,7 +151,7 @@ for machine in (md.LocalScore, md.EquivariantLocalScore):
 # **Predict first.** In which part will these training images be alike, and in which not?
 
 # %%
-# alt: Inside the frame all six digits have a steep bright stroke; outside it they are different digits, such as 3, 4 and 8.
+# alt: Inside the frame all six training digits look alike, bright with a dark side; outside it they are different digits.
 k, row, column, t = 7, 5, 8, 0.55
 x = md.process.add_noise(digits[3], t, schedule, rng=1)
 w = weights(x, t, k)[:, row, column]
@@ -239,8 +241,9 @@ print(f"window of 31 against the ideal denoiser: largest difference {np.abs(stac
 # %%
 # alt: k = 1 gives noise, k = 3 and 5 give bent strokes, 13 nearly the training digits; distance and images used fall with k.
 names = [str(k) for k in sides[:-1]] + ["all"]
-fig = plt.figure(figsize=(9, 4.6), layout="constrained")
-left, (top, bottom) = fig.add_subplot(1, 2, 1), (fig.add_subplot(2, 2, 2), fig.add_subplot(2, 2, 4))
+panels = [["samples", "distance"], ["samples", "used"]]
+fig, axes = plt.subplot_mosaic(panels, figsize=(9, 4.6), width_ratios=(1.3, 1), layout="constrained")
+left, top, bottom = axes["samples"], axes["distance"], axes["used"]
 md.plots.rows([x[:8] for x in stacks], [f"k = {k}" for k in sides[:-1]] + ["whole\nimage"], ax=left)
 for ax, values, what in (
     (top, distance, "distance to the nearest\ntraining image"),
@@ -289,7 +292,7 @@ plt.show()
 # **Predict first.** How many images obey this rule? Two, a handful, or hundreds? Can you draw one that is not of one colour?
 
 # %%
-# alt: Fourteen small tiles: all of one colour, bands, corners and blobs at least two pixels thick, and a coarse chessboard.
+# alt: Fourteen small tiles: one of a single colour, bands, corners, steps, and a chessboard as the last.
 side = 4
 every = (np.arange(2 ** (side * side))[:, None] >> np.arange(side * side) & 1).reshape(-1, side, side) * 2 - 1
 votes = sum(np.roll(every, (i, j), axis=(1, 2)) for i in (-1, 0, 1) for j in (-1, 0, 1))
@@ -445,7 +448,7 @@ plt.show()
 # mean image, medians.)
 
 # %%
-# alt: With the falling window the strokes are as whole as with 13 all the way; with 3 they break. The window grows with t in steps.
+# alt: With the falling window strokes are about as whole as with 13 all the way; with 3 they bend and break.
 tables = {"falling": [3, 3, 5, 5, 7, 9, 11, 13], "3 all the way": [3], "13 all the way": [13]}
 stacks = [walk(md.LocalScore(digits, schedule, window=table, boundary="zeros")) for table in tables.values()]
 falling, small, large = (x - mean_image for x in stacks)
