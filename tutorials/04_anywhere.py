@@ -361,8 +361,8 @@ for name, x in samples.items():
 #
 # If the walk settles as $t \to 0$, it settles on a **locally consistent** image: every pixel equals the centre of the patch
 # nearest to its own window. [Tutorial 03](03_windows.ipynb) derives this for LS. For ELS it is the same, with the patches of all
-# places. Twenty DDIM steps come only near it: the last guess was made at $t = 1/20$, with some noise left. So continue at
-# $t = 0$: put every pixel to the centre of its nearest patch, again and again.
+# places. Twenty [DDIM](reference.md#ddim) steps come only near it: the last guess was made at $t = 1/20$, with some noise left.
+# So continue at $t = 0$: put every pixel to the centre of its nearest patch, again and again.
 
 # %%
 # alt: Settled samples have the same main strokes, but faint and thin parts have turned black, and one image is all black.

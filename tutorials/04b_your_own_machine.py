@@ -178,8 +178,8 @@ print(md.testing.check_denoiser(make(few), few, schedule, claims, window=5, make
 #
 # 1. ELS with the hard window of 7: a guess differs by at most 0.0004 at $t = 0.2$, $0.5$ and $0.8$. (A walk may differ more at
 #    its end, 0.03 here, where two candidates are nearly equally near.)
-# 2. About the same strokes as with $\sigma = 1.5$, in smaller pieces: about 120 pieces from 49 images, as with the hard 3 x 3. The
-#    wide window at high noise decides where strokes go, and the narrow one at low noise decides how many pieces there are.
+# 2. About the same strokes as with $\sigma = 1.5$, in smaller pieces: about 120 pieces from 49 images, as with the hard 3 x 3.
+#    The wide window at high noise decides where strokes go, and the narrow one at low noise decides how many pieces there are.
 # 3. Keep only these places of what is seen and shown, in a rule `cross` instead of `soft_windows`:
 #
 #    ```python
