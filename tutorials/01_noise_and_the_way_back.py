@@ -351,7 +351,8 @@ plt.show()
 # \sigma^2 = s'^2 \left( 1 - \frac{a^2 s'^2}{a'^2 s^2} \right).
 # $$
 #
-# `md.process.ddim` takes $\eta$ times this $\sigma$: `eta=1` is DDPM's step, `eta=0` is deterministic. Check both statements on
+# (The means agree too: with this $\sigma$ the old noise is multiplied by $a s'^2 / (a' s)$, and so it is by Bayes' rule.)
+# `md.process.ddim` takes $\eta$ times this $\sigma$: `eta=1` is DDPM's step, `eta=0` is deterministic. Check the two variances on
 # 2,000 noised digits whose $x_0$ and $\varepsilon$ are known.
 
 # %%

@@ -87,7 +87,7 @@ for name, machine in (
 # seeing $x[\Omega_p]$, if the image is $n$, has a density proportional to $e^{-|x[\Omega_p] - a\, y_n[\Omega_p]|^2 / 2 s^2}$.
 # Every image has the prior $1/N$. Bayes' rule gives the softmax above. Nothing was assumed about the images.
 #
-# It is the best denoiser among all those that see no more than this window. Beyond the border a window sees zeros. In NumPy:
+# Beyond the border a window sees zeros. In NumPy:
 
 # %%
 digits = md.datasets.digits(size=16)[0][:300]
@@ -260,10 +260,9 @@ plt.show()
 # %% [markdown]
 # <details><summary>Answer: what you have seen, and why</summary>
 #
-# With one pixel nothing fits together. With $k = 3$ there are already strokes, with $k = 9$ most samples can be read. A small
-# window is far from every training image, since its pixels come from many (97 images with $k = 3$); the whole image is at
-# distance
-# 0. The distance says "new", not "good": the noise of $k = 1$ is the newest of all.
+# With one pixel nothing fits together. With $k = 3$ there are already strokes, with $k = 9$ most samples can be read. A sample of
+# a small window is far from every training image, since its pixels come from many (97 images with $k = 3$). A sample of the whole
+# image is a training image. Far from all training images means "new", and not "good": the noise of $k = 1$ is the newest of all.
 #
 # </details>
 #
