@@ -1,4 +1,4 @@
-"""The reference page of the tutorials, and what the tutorials promise: linked papers, questions first, figures in words."""
+"""The reference page of the tutorials, and what the tutorials promise: linked papers, and questions first."""
 
 import re
 
@@ -48,12 +48,3 @@ def test_a_tutorial_asks_first_and_answers_below(script):
     text = markdown_of(script)
     # Without an empty line after a summary, what follows is not read as Markdown.
     assert text.count("<details>") == text.count("</summary>\n\n") == text.count("\n\n</details>") == len(asked) + 1
-
-
-@every_asking_tutorial
-def test_each_figure_says_in_words_what_is_to_be_seen(script):
-    """A cell with a figure begins with a line `# alt: ...`, one sentence or two; no other cell has one."""
-    for kind, source in cells_of_script(script.read_text(encoding="utf-8")):
-        if kind == "code":
-            assert source.startswith("# alt: ") == ("plt.show()" in source), source[:80]
-            assert source.count("# alt: ") == source.count("plt.show()")
