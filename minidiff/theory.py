@@ -88,8 +88,8 @@ def walk_back(denoiser: Callable, noise: Array, steps: int = 20, levels: Callabl
 def windows(image: Array, k: int, boundary: str) -> Array:
     """The k x k window around each pixel of image (H, W, C), in reading order: (H W, k k C)."""
     height, width, _ = image.shape
-    d = k // 2
-    padded = np.pad(image, ((d, d), (d, d), (0, 0)), mode="wrap" if boundary == "circular" else "constant")
+    h = k // 2
+    padded = np.pad(image, ((h, h), (h, h), (0, 0)), mode="wrap" if boundary == "circular" else "constant")
     shifted = [padded[i : i + height, j : j + width] for i in range(k) for j in range(k)]
     return np.stack(shifted, axis=2).reshape(height * width, -1)
 
