@@ -276,9 +276,9 @@ for name, back in (("full softmax", attention_back), ("detached map", detached),
 # average.
 
 # %%
-# alt: Four rows of six pictures at times from 1 to 0.05. The guess begins as four grey-violet squares and becomes four blue shapes.
-# A pixel of the first shape looks at bright spots in all corners, later at one spot in the lower left corner. A black pixel looks
-# at the black middle, and so do all pixels on average.
+# alt: Four rows of six pictures at times from 1 to 0.05. The guess begins as four grey-violet squares and becomes four blue
+# shapes. A pixel of the first shape looks at bright spots in all corners, later at one spot in the lower left corner. A black
+# pixel looks at the black middle, and so do all pixels on average.
 network, shown = networks["softmax"], 1
 starts = [float(schedule.noise(1.0)) * noise] + [step.x for step in walks["softmax"][:-1]]
 times = [1.0] + [step.t for step in walks["softmax"][:-1]]
