@@ -192,3 +192,16 @@ def attention(x, images, a, s, k, boundary, anywhere, table, g):
         weights = np.exp(np.array(pooled) - max(pooled))
         estimate[pixel] = weights @ [images[n, u, v] for n, u, v, _ in logs[p]] / weights.sum()
     return estimate
+
+
+def soft(x, images, a, s, k, boundary, sigma):
+    """ELS of one image x where a squared difference at distance r from the pixel weighs exp(-r^2 / (2 sigma^2))."""
+    around = range(-(k // 2), k // 2 + 1)
+    weight = np.array([np.exp(-(i * i + j * j) / (2 * sigma**2)) for i in around for j in around for _ in range(x.shape[2])])
+    estimate, nearest, winner = np.empty(x.shape), 0.0, np.empty((*x.shape[:2], 3), int)
+    for i, j in np.ndindex(x.shape[:2]):
+        places, seen = list(candidates(i, j, images, k, boundary, True)), window(x, i, j, k, boundary)
+        distances = [(weight * (seen - a * window(images[n], u, v, k, boundary)) ** 2).sum() for n, u, v in places]
+        estimate[i, j] = softmax_mean(distances, [images[place] for place in places], s)
+        nearest, winner[i, j] = max(nearest, min(distances)), places[int(np.argmin(distances))]
+    return estimate, nearest, winner

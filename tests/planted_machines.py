@@ -7,6 +7,7 @@ name, None too, changes nothing. A name is what went wrong in plain words, and i
 import numpy as np
 
 import minidiff as md
+from minidiff.engine import soft_windows
 from minidiff.machines.summary import windows_and_means
 from minidiff.testing import check_denoiser, practice_images
 
@@ -381,6 +382,23 @@ def hears_the_mean(images, bug):
     return machine
 
 
+def soft_window(images, bug, sigma=0.8):
+    """SoftWindowScore on the torus, k = 3."""
+    machine = Machine(images, 3, shared=True)
+    windows_alone = machine.candidates
+    rows, columns = np.indices((3, 3)) - 1
+    weight = np.exp(-(rows**2 + columns**2) / (2 * (sigma if bug == "sigma is taken for the variance" else sigma**2)))
+    factor = weight if bug == "the weight itself, not its root, is on what is squared" else np.sqrt(weight)
+    factor = np.repeat(factor.ravel(), images.shape[3])
+
+    def candidates(x, t):
+        seen, keys, values, may = windows_alone(x, t)
+        return factor * seen, factor * keys, values, may
+
+    machine.candidates = candidates
+    return machine
+
+
 def wiener(images, bug=None):
     """x0_hat = m + a S (a^2 S + s^2 I)^-1 (x - a m)."""
     flat = images.reshape(len(images), -1).astype(np.float64)
@@ -451,6 +469,12 @@ PLACES = {
         SMALL,
         ("ideal", "rule", "equivariant"),
         {"rule": lambda images, t: windows_and_means(images, 3, "circular")},
+    ),
+    "SoftWindowScore": (
+        soft_window,
+        SMALL,
+        ("rule", "local", "equivariant"),
+        {"rule": lambda images, t: soft_windows(images, 3, "circular", 0.8), "window": 3},
     ),
     "Wiener": (wiener, SMALL, (), {}),
 }
@@ -578,6 +602,10 @@ BUGS = {
         "the mean outside counts as one pixel": "formula",
         "the mean is over the whole image": "formula",
         "the means of the training images are those of the next place": "formula",
+    },
+    "SoftWindowScore": {
+        "sigma is taken for the variance": "formula",
+        "the weight itself, not its root, is on what is squared": "formula",
     },
     "Wiener": {
         "the mean is forgotten": "best linear denoiser",

@@ -76,6 +76,7 @@ SAME = {
     "ELS, list of windows": (IMAGES, lambda images: md.EquivariantLocalScore(images, COSINE, window=TABLE)),
     "ELS, zeros": (IMAGES, lambda images: md.EquivariantLocalScore(images, COSINE, window=3, boundary="zeros")),
     "AttentionScore": (TILED, md_tiled),
+    "SoftWindowScore": (SMALL, lambda images: md.SoftWindowScore(images, COSINE, window=3, sigma=0.8)),
     "Wiener": (SMALL, lambda images: md.Wiener(images, COSINE)),
 }
 

@@ -11,6 +11,7 @@ from .ideal import IdealScore
 from .local import LocalScore
 from .provenance import Provenance
 from .registry import NAMES, named, options_of, register
+from .soft import SoftWindowScore
 from .stationary import StationaryWiener
 from .summary import SummaryScore
 from .wiener import Wiener
@@ -26,6 +27,7 @@ __all__ = [
     "Machine",
     "PosteriorMachine",
     "Provenance",
+    "SoftWindowScore",
     "StationaryWiener",
     "SummaryScore",
     "Wiener",
