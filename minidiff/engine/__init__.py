@@ -32,7 +32,7 @@ the package, or the user's cache folder. NUMBA_CACHE_DIR moves it and MINIDIFF_C
 from .beside import Beside
 from .door import TrainingSet, posterior
 from .pooling import evidence
-from .posterior import Posterior, join, rate_of
+from .posterior import Posterior, decay, join, rate_of
 from .soft import soft_windows
 
-__all__ = ["Beside", "Posterior", "TrainingSet", "evidence", "join", "posterior", "rate_of", "soft_windows"]
+__all__ = ["Beside", "Posterior", "TrainingSet", "decay", "evidence", "join", "posterior", "rate_of", "soft_windows"]
