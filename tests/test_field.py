@@ -48,8 +48,8 @@ def test_every_machine_of_the_package_has_a_row():
 def test_an_interval_is_of_the_median():
     """Percentiles of resampled medians: equal values have no width, and five values have all of theirs.
 
-    The median of 5 draws from {1, ..., 5} is 1 with probability sum over j >= 3 of C(5, j) .2^j .8^(5 - j) = .058: more than 2.5 %
-    on each side, so the interval is all of [1, 5].
+    The median of 5 draws from {1, ..., 5} is 1 with probability sum over j >= 3 of C(5, j) .2^j .8^(5 - j) = .058. That is more
+    than 2.5 % on each side, so the interval is all of [1, 5].
     """
     assert field.interval([2.0] * 7) == {"median": 2.0, "lower": 2.0, "upper": 2.0}
     assert field.interval([3.0, 1, 5, 2, 4, np.nan]) == {"median": 3.0, "lower": 1.0, "upper": 5.0}

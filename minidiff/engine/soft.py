@@ -7,7 +7,7 @@ from ..types import Array
 from .posterior import Posterior, rate_of
 
 # Numbers that a block of pairs may hold.
-MOST_NUMBERS = 2**20
+MOST_NUMBERS = 2**18
 
 
 def fading(k: int, sigma: float) -> Array:
@@ -46,47 +46,53 @@ def soft_states(
     """
     height, width, channels = x.shape[1:]
     weights = [band(side, k, boundary, sigma).astype(x.dtype) for side in (height, width)]
-    pixels = np.arange(height * width).reshape(height, width)
-    there = np.stack([np.roll(pixels, (-i, -j), (0, 1)) for i, j in np.ndindex(height, width)])  # (S, H, W)
+    pixels = np.arange(height * width).reshape(height, width, 1)
+    there = np.stack([np.roll(pixels[..., 0], (-i, -j), (0, 1)) for i, j in np.ndindex(height, width)], axis=2)  # (H, W, S)
     place = theory.places(height, width, k, boundary)
     may = place[there] == place[pixels]
-    there, may = (one[may.any(axis=(1, 2))] for one in (there, may))
-    barred = np.where(may, 0, np.inf).astype(x.dtype).swapaxes(0, 1)
+    there, may = (one[..., may.any(axis=(0, 1))] for one in (there, may))
+    barred = None if may.all() else np.where(may, 0, np.inf).astype(x.dtype)[..., None]
     state, rate = Posterior.empty(len(x), height * width, channels, winners), rate_of(noise)
     step = max(1, MOST_NUMBERS // (there.size * channels))
+    by_pixel = np.ascontiguousarray(images.reshape(len(images), -1, channels).transpose(2, 1, 0))  # (C, H W, N)
     for first in range(0, len(images), step):
-        # (H, n S, W, C): rows first, so that weighting them is one matrix product.
-        some = images[first : first + step].reshape(-1, height * width, channels)[:, there]
-        some = np.ascontiguousarray(some.transpose(2, 0, 1, 3, 4)).reshape(height, -1, width, channels)
-        candidates = np.add.outer(np.arange(first, len(images))[:step] * height * width, there) if winners else None
+        some = by_pixel[:, :, first : first + step][:, there]  # (C, H, W, S, n)
+        index = np.arange(first, first + some.shape[4]) * height * width + there[..., None] if winners else None
         blocks = []
         for query, a, one in zip(x, signal, rate, strict=True):
-            blocks.append(_block(query, some, (float(a), one), weights, barred, candidates))
+            blocks.append(_block(query, some, (x.dtype.type(a), one), weights, barred, index))
         cost, mass, total, winner = zip(*blocks, strict=True)
         named = np.array(winner) if winners else None
         state = state.merge(Posterior(np.array(cost), np.array(mass), np.array(total), named), rate)
     return state
 
 
-def _block(query, some, levels, weights, barred, candidates):
-    """Of one query (H, W, C) and what candidates (H, M, W, C) show at its pixels: cost, mass, total, and the winner."""
+def _block(query, some, levels, weights, barred, index):
+    """Of one query (H, W, C) and what candidates show at its pixels, (C, H, W, S, n): cost, mass, total, and the winner."""
     (height, width, channels), (signal, rate), (down, across) = query.shape, levels, weights
-    apart = sum((query[:, None, :, c] - query.dtype.type(signal) * some[..., c]) ** 2 for c in range(channels))
-    distance = ((down @ apart.reshape(height, -1)).reshape(-1, width) @ across).reshape(height, -1, len(barred[0]), width)
-    distance += barred[:, None]
-    distance = distance.reshape(height, -1, width)
-    cost = distance.min(axis=1)
-    gap = distance - cost[:, None]
-    weight, winner = _decayed(gap, rate), None
-    total = [np.einsum("hmw,hmw->hw", weight, some[..., c], dtype=np.float64).ravel() for c in range(channels)]
-    if candidates is not None:
-        index = candidates.reshape(-1, height, width).swapaxes(0, 1)
-        winner = np.where(gap == 0, index, np.iinfo(np.int64).max).min(axis=1).ravel()
-    return cost.astype(np.float64).ravel(), weight.sum(axis=1, dtype=np.float64).ravel(), np.stack(total, axis=1), winner
+    # In place: at this size every new array is fetched from the system, which takes longer than to compute it.
+    apart, room = np.zeros(some.shape[1:], query.dtype), np.empty(some.shape[1:], query.dtype)
+    for c in range(channels):
+        np.multiply(some[c], -signal, out=room)
+        room += query[:, :, c, None, None]
+        room *= room
+        apart += room
+    np.matmul(down, apart.reshape(height, -1), out=room.reshape(height, -1))
+    gap = np.matmul(across, room.reshape(height, width, -1), out=apart.reshape(height, width, -1))
+    if barred is not None:
+        apart += barred
+    cost, winner = gap.min(axis=2), None
+    gap -= cost[..., None]
+    if index is not None:
+        winner = np.where(gap == 0, index.reshape(gap.shape), np.iinfo(np.int64).max).min(axis=2).ravel()
+    weight, total = _decayed(gap, rate), []
+    for c in range(channels):
+        total.append(np.multiply(weight, some[c].reshape(weight.shape), out=room.reshape(weight.shape)).sum(axis=2).ravel())
+    return cost.astype(np.float64).ravel(), weight.sum(axis=2).ravel(), np.stack(total, axis=1), winner
 
 
 def _decayed(gap, rate):
-    """exp(-gap rate), in gap's dtype; 1 at a gap of 0 for an infinite rate too."""
+    """exp(-gap rate), written over gap; 1 at a gap of 0 for an infinite rate too."""
     with np.errstate(over="ignore"):
         rate = gap.dtype.type(rate)
-        return np.exp(-gap * rate) if np.isfinite(rate) else (gap == 0).astype(gap.dtype)
+        return np.exp(np.multiply(gap, -rate, out=gap), out=gap) if np.isfinite(rate) else (gap == 0).astype(gap.dtype)

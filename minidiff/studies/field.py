@@ -148,8 +148,9 @@ def compare(
     Returns
     -------
     {"network": {"novelty"}, "rows": {name: {"r", "r^2", "R^2", "x0_hat, t = 0.2", ..., "novelty", "seconds a sample", "each r",
-    "settings"}}}. All but the last three are intervals of `interval`. x0_hat's is R^2, where both see the network's own x. Novelty is the distance of a sample to the nearest training image, in place or (torus) moved, over the typical distance
-    of two training images. Seconds are of the processor.
+    "settings"}}}. All but the last three are intervals of `interval`. x0_hat's is R^2, where both see the network's own x. A
+    novelty is the distance of a sample to the nearest training image, in place or (torus) moved, over the typical distance of two
+    training images. Seconds are of the processor.
     """
     schedule, made = network.schedule, rows(images, network.schedule, boundary)
     way = way_of(network, noise, steps)
