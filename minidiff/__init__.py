@@ -15,10 +15,15 @@ if TYPE_CHECKING:
     from . import datasets, nets, process, schedules
     from .machines import (
         AttentionScore,
+        CovarianceScore,
         EquivariantLocalScore,
         EquivariantScore,
+        GuidedScore,
         IdealScore,
         LocalScore,
+        PatchScore,
+        SmoothedScore,
+        SoftWindowScore,
         StationaryWiener,
         SummaryScore,
         Wiener,
@@ -29,10 +34,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "AttentionScore",
+    "CovarianceScore",
     "EquivariantLocalScore",
     "EquivariantScore",
+    "GuidedScore",
     "IdealScore",
     "LocalScore",
+    "PatchScore",
+    "SmoothedScore",
+    "SoftWindowScore",
     "StationaryWiener",
     "SummaryScore",
     "Wiener",

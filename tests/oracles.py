@@ -208,3 +208,59 @@ def attention(x, images, a, s, k, boundary, anywhere, table, g):
         weights = np.exp(np.array(pooled) - max(pooled))
         estimate[pixel] = weights @ [images[n, u, v] for n, u, v, _ in logs[p]] / weights.sum()
     return estimate
+
+
+def soft(x, images, a, s, k, boundary, sigma):
+    """ELS of one image x where a squared difference at distance r from the pixel weighs exp(-r^2 / (2 sigma^2))."""
+    around = range(-(k // 2), k // 2 + 1)
+    weight = np.array([np.exp(-(i * i + j * j) / (2 * sigma**2)) for i in around for j in around for _ in range(x.shape[2])])
+    estimate, nearest, winner = np.empty(x.shape), 0.0, np.empty((*x.shape[:2], 3), int)
+    for i, j in np.ndindex(x.shape[:2]):
+        places, seen = list(candidates(i, j, images, k, boundary, True)), window(x, i, j, k, boundary)
+        distances = [(weight * (seen - a * window(images[n], u, v, k, boundary)) ** 2).sum() for n, u, v in places]
+        estimate[i, j] = softmax_mean(distances, [images[place] for place in places], s)
+        nearest, winner[i, j] = max(nearest, min(distances)), places[int(np.argmin(distances))]
+    return estimate, nearest, winner
+
+
+def patches(x, images, a, s, sides, boundary):
+    """PSPC of one image x: each patch's posterior mean laid down where the patch is; the mean over patches, then over sides."""
+    height, width = x.shape[:2]
+    estimate, nearest = np.zeros(x.shape), 0.0
+    for k in sides:
+        laid, count = np.zeros(x.shape), np.zeros((height, width, 1))
+        for i, j in np.ndindex(height, width):
+            seen = window(x, i, j, k, boundary)
+            shown = [window(image, i, j, k, boundary) for image in images]
+            distances = [((seen - a * one) ** 2).sum() for one in shown]
+            patch = softmax_mean(distances, shown, s).reshape(k, k, -1)
+            nearest = max(nearest, min(distances))
+            for down, across in np.ndindex(k, k):
+                row, column = i + down - k // 2, j + across - k // 2
+                if boundary == "circular":
+                    row, column = row % height, column % width
+                if 0 <= row < height and 0 <= column < width:
+                    laid[row, column] += patch[down, across]
+                    count[row, column] += 1
+        estimate += laid / count / len(sides)
+    return estimate, nearest
+
+
+def covariance(x, images, a, s, threshold):
+    """LS of one image x where p sees q if |F[p, q]| >= threshold |F[p, p]|, F being Wiener's filter."""
+    images = images.astype(np.float64)
+    height, width, channels = x.shape
+    flat = images.reshape(len(images), -1)
+    covariance = np.cov(flat.T, ddof=0).reshape(flat.shape[1], flat.shape[1])
+    gain = covariance @ np.linalg.inv(a * a * covariance + s * s * np.eye(len(covariance)))
+    gain = gain.reshape(height, width, channels, height, width, channels)
+    estimate = np.empty(x.shape)
+    for i, j in np.ndindex(height, width):
+        sees = [
+            q
+            for q in np.ndindex(height, width)
+            if np.linalg.norm(gain[i, j, :, q[0], q[1]]) >= threshold * np.linalg.norm(gain[i, j, :, i, j])
+        ]
+        distances = [sum(((x[q] - a * image[q]) ** 2).sum() for q in sees) for image in images]
+        estimate[i, j] = softmax_mean(distances, images[:, i, j], s)
+    return estimate

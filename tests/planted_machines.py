@@ -7,8 +7,13 @@ name, None too, changes nothing. A name is what went wrong in plain words, and i
 import numpy as np
 
 import minidiff as md
+from minidiff.engine import soft_windows
+from minidiff.machines import enlarged
+from minidiff.machines.covariance import masked, masks
 from minidiff.machines.summary import windows_and_means
+from minidiff.machines.wiener import spectrum
 from minidiff.testing import check_denoiser, practice_images
+from minidiff.theory import equivariant_local
 
 COSINE = md.schedules.cosine()
 SPACING = 100  # seeds of a report's questions count up from the one given
@@ -383,6 +388,114 @@ def hears_the_mean(images, bug):
     return machine
 
 
+def soft_window(images, bug, sigma=0.8):
+    """SoftWindowScore on the torus, k = 3."""
+    machine = Machine(images, 3, shared=True)
+    windows_alone = machine.candidates
+    rows, columns = np.indices((3, 3)) - 1
+    weight = np.exp(-(rows**2 + columns**2) / (2 * sigma**2))
+    factor = weight if bug == "the weight itself, not its root, is on what is squared" else np.sqrt(weight)
+    factor = np.repeat(factor.ravel(), images.shape[3])
+
+    def candidates(x, t):
+        seen, keys, values, may = windows_alone(x, t)
+        return factor * seen, factor * keys, values, may
+
+    machine.candidates = candidates
+    return machine
+
+
+def patches(images, bug):
+    """PatchScore of side 3 with zeros: what all patches that hold a pixel say of it, averaged."""
+    height, width, channels = images.shape[1:]
+    keys = windows_of(images, 3, "zeros", None, "training")
+    inside = windows_of(np.ones((1, height, width, 1)), 3, "zeros", None, "query")[0]
+
+    def denoiser(x, t):
+        a, s = levels(COSINE, float(t), bug)
+        laid, count = np.zeros((len(x), height + 2, width + 2, channels)), np.zeros((height + 2, width + 2, 1))
+        for p, (i, j) in enumerate(np.ndindex(height, width)):
+            seen = windows_of(x, 3, "zeros", None, "query")[:, None, p]
+            weights = weights_of(exponents_of(distances_of(seen, as_noisy(keys[:, p], a, bug), bug), s, bug), bug)[:, 0]
+            patch = (weights @ keys[:, p]).reshape(len(x), 3, 3, channels)
+            laid[:, i : i + 3, j : j + 3] += patch
+            count[i : i + 3, j : j + 3] += inside[p].reshape(3, 3, 1)
+        if bug == "every pixel's sum is divided by 9, at the border too":
+            count[:] = 9
+        return (laid / np.maximum(count, 1))[:, 1:-1, 1:-1].astype(x.dtype)
+
+    return denoiser
+
+
+def data_locality(images, bug, threshold=0.3, size=3):
+    """CovarianceScore, with the training set read `size` images at a time."""
+    flat = images.reshape(len(images), -1, images.shape[3]).astype(np.float64)
+    found = spectrum(images.astype(np.float64))
+
+    def denoiser(x, t):
+        if np.ndim(t):
+            raise TypeError("one time for all queries")
+        a, s = levels(COSINE, t, bug)
+        mask = masks(images.shape[1:], found, a, s, threshold)
+        if bug == "the filter's row weighs, with its signs":
+            _, scale, directions = found
+            part = (directions.T * (scale**2 / (a * a * scale**2 + s * s))) @ directions
+            mask = part / part.diagonal()[:, None]
+        seen, mass, total = x.reshape(len(x), 1, *flat.shape[1:]).astype(np.float64), 0.0, 0.0
+        exponents = -(((seen - a * flat) ** 2).sum(axis=3) @ mask.T) / (2 * s**2)
+        largest = exponents.max(axis=1, keepdims=True)
+        for first in range(0, len(flat), size):
+            batch = exponents[:, first : first + size]
+            if bug == "the softmax is normalised inside each batch of images, and the batches are averaged":
+                weights = np.exp(batch - batch.max(axis=1, keepdims=True))
+                weights /= weights.sum(axis=1, keepdims=True)
+            else:
+                weights = np.exp(batch - largest)
+            mass, total = mass + weights.sum(axis=1), total + np.einsum("bnp,npc->bpc", weights, flat[first : first + size])
+        return (total / mass[..., None]).reshape(x.shape).astype(x.dtype)
+
+    return denoiser
+
+
+def smoothed(images, bug, sigma=0.4, draws=4):
+    """SmoothedScore of IS: its answers to x + sigma z, averaged over the draws."""
+    machine, z = Machine(images), np.random.default_rng(0).standard_normal((draws, *images.shape[1:]))
+
+    def denoiser(x, t):
+        if np.ndim(t):
+            return np.concatenate([denoiser(x[b : b + 1], t[b]) for b in range(len(x))])
+        noises = z[:, None]
+        if bug == "the draws are made anew in each call":
+            noises = np.random.default_rng().standard_normal((draws, *x.shape))
+        if bug == "each query has draws of its own, by its place in the batch":
+            noises = np.random.default_rng(0).standard_normal((draws, *x.shape))
+        answers = [machine((x + sigma * one).astype(x.dtype), t) for one in noises]
+        return np.mean(answers, axis=0)
+
+    return denoiser
+
+
+def guided_to_a_class(images, bug):
+    """GuidedScore of IS with w = 1, where there are images of another class too: the ideal score of the class."""
+    every, of_class, w = Machine(np.concatenate([images, OTHERS.astype(images.dtype)])), Machine(images), 1.0
+
+    def denoiser(x, t):
+        all_say, class_says = every(x, t), of_class(x, t)
+        if bug == "guidance starts from the class, not from all":
+            return class_says + w * (class_says - all_say)
+        return (1 - w) * all_say + w * class_says
+
+    return denoiser
+
+
+def from_mirror_images(images, bug):
+    """ELS over the images and their mirror images, left to right, on the torus."""
+    mirrored = np.flip(images, 2)
+    if bug == "the mirror image is turned upside down too":
+        mirrored = np.flip(images, (1, 2))
+    return Machine(np.stack([images, mirrored], axis=1).reshape(-1, *images.shape[1:]), 3, shared=True)
+
+
 def wiener(images, bug=None):
     """x0_hat = m + a S (a^2 S + s^2 I)^-1 (x - a m)."""
     flat = images.reshape(len(images), -1).astype(np.float64)
@@ -411,7 +524,10 @@ SMALL = practice_images(count=4, height=4, width=5)
 TILED = practice_images(count=4, height=3, width=6)
 # Its wide windows are at times at which only the law of every time asks.
 TABLE = [1, 3, 1, 3, 3, 5, 5, 3, 3, 3]
+TINY = practice_images(count=4, height=3, width=4)
 WIDE = practice_images(count=4, height=3, width=8)
+# Images of another class, for guidance.
+OTHERS = practice_images(count=2, height=3, width=4, rng=2)
 # Each pixel hears one that is 3 to 5 columns away: the windows of 3 share no pixel.
 HEARD = np.eye(24)[[row * 8 + (column + 3 + (row + column) % 3) % 8 for row in range(3) for column in range(8)]]
 
@@ -454,6 +570,27 @@ PLACES = {
         SMALL,
         ("ideal", "rule", "equivariant"),
         {"rule": lambda images, t: windows_and_means(images, 3, "circular")},
+    ),
+    "SoftWindowScore": (
+        soft_window,
+        TINY,
+        ("rule", "local", "equivariant"),
+        {"rule": lambda images, t: soft_windows(images, 3, "circular", 0.8), "window": 3},
+    ),
+    "PatchScore": (patches, TINY, ("posterior mean", "local"), {"window": 5, "boundary": "zeros"}),
+    "CovarianceScore": (
+        data_locality,
+        TINY,
+        "rule",
+        {"rule": lambda images, t: masked(images, float(COSINE.signal(t)), float(COSINE.noise(t)), 0.3)},
+    ),
+    "SmoothedScore": (smoothed, TINY, "posterior mean", {}),
+    "GuidedScore, w = 1": (guided_to_a_class, TINY, "IS", {}),
+    "ELS, mirror images too": (
+        from_mirror_images,
+        TINY,
+        ("rule", "local", "equivariant"),
+        {"rule": lambda images, t: equivariant_local(enlarged(images, reflections="horizontal"), 3, "circular"), "window": 3},
     ),
     "Wiener": (wiener, SMALL, (), {}),
 }
@@ -584,6 +721,26 @@ BUGS = {
         "the mean outside counts as one pixel": "formula",
         "the mean is over the whole image": "formula",
         "the means of the training images are those of the next place": "formula",
+    },
+    "SoftWindowScore": {
+        "the weight itself, not its root, is on what is squared": "formula",
+    },
+    "PatchScore": {
+        "every pixel's sum is divided by 9, at the border too": "weights sum to one",
+    },
+    "CovarianceScore": {
+        "the softmax is normalised inside each batch of images, and the batches are averaged": "order and repetition",
+        "the filter's row weighs, with its signs": "formula",
+    },
+    "SmoothedScore": {
+        "the draws are made anew in each call": "repeatable",
+        "each query has draws of its own, by its place in the batch": "query by query",
+    },
+    "GuidedScore, w = 1": {
+        "guidance starts from the class, not from all": "value range",
+    },
+    "ELS, mirror images too": {
+        "the mirror image is turned upside down too": "formula",
     },
     "Wiener": {
         "the mean is forgotten": "best linear denoiser",

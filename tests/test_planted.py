@@ -11,11 +11,12 @@ import planted_machines
 import planted_walks
 import pytest
 from planted import BUGS, WHERE, broken_laws
-from planted_machines import COLOUR, COSINE, IMAGES, SMALL, TABLE, TILED
+from planted_machines import COLOUR, COSINE, IMAGES, OTHERS, SMALL, TABLE, TILED, TINY
 from strategies import noised
 
 import minidiff as md
 from minidiff import process, testing
+from minidiff.machines import enlarged
 from minidiff.nets import layers
 
 TABLE_OF_BUGS = Path(__file__).with_name("README.md")
@@ -76,6 +77,12 @@ def md_tiled(images):
     return md.AttentionScore(images, COSINE, window=3, attention=attention, strength=0.5, candidates="colocated")
 
 
+def md_guided(images):
+    labels = [0] * len(images) + [1] * len(OTHERS)
+    machine = md.GuidedScore(np.concatenate([images, OTHERS]), COSINE, labels=labels, weight=1.0)
+    return lambda x, t: machine(x, t, label=0)
+
+
 SAME = {
     "IS": (COLOUR, lambda images: md.IdealScore(images, COSINE)),
     "IS, batch by batch": (IMAGES, lambda images: md.IdealScore(images, COSINE)),
@@ -85,6 +92,15 @@ SAME = {
     "ELS, list of windows": (IMAGES, lambda images: md.EquivariantLocalScore(images, COSINE, window=TABLE)),
     "ELS, zeros": (IMAGES, lambda images: md.EquivariantLocalScore(images, COSINE, window=3, boundary="zeros")),
     "AttentionScore": (TILED, md_tiled),
+    "SoftWindowScore": (TINY, lambda images: md.SoftWindowScore(images, COSINE, window=3, sigma=0.8)),
+    "PatchScore": (TINY, lambda images: md.PatchScore(images, COSINE, window=3, boundary="zeros")),
+    "CovarianceScore": (TINY, lambda images: md.CovarianceScore(images, COSINE, threshold=0.3)),
+    "SmoothedScore": (TINY, lambda images: md.SmoothedScore(images, COSINE, sigma=0.4, draws=4)),
+    "GuidedScore, w = 1": (TINY, md_guided),
+    "ELS, mirror images too": (
+        TINY,
+        lambda images: md.EquivariantLocalScore(enlarged(images, reflections="horizontal"), COSINE, window=3),
+    ),
     "Wiener": (SMALL, lambda images: md.Wiener(images, COSINE)),
 }
 

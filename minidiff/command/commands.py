@@ -249,9 +249,12 @@ def compare(options: Namespace) -> None:
     if options.experiment == "training":
         options.data = options.data or "glyphs"
         experiments.training(out, options, data.read(options)[0])
-    elif options.experiment == "agreement":
+    elif options.collect is not None:
+        experiments.collect(out, Path(options.collect))
+    elif options.experiment in ("agreement", "field"):
         network = nets.load(options.network)
-        experiments.agreement(out, options, network, _trained_on(network, options))
+        run = experiments.field if options.experiment == "field" else experiments.agreement
+        run(out, options, network, _trained_on(network, options))
     else:
         {"attention": experiments.attention, "limbs": experiments.limbs}[options.experiment](out, options)
 

@@ -11,7 +11,8 @@ __all__ = ["compiling", "main", "parser", "run"]  # scripts of older installatio
 
 EXPERIMENTS = (
     "agreement: a trained network beside the machines; training: a new one's agreement with ELS as its training goes on; "
-    "attention: networks with and without it on colour_patterns; limbs: the same, counting limbs on creatures (agreement)"
+    "attention: networks with and without it on colour_patterns; limbs: the same, counting limbs on creatures; "
+    "field: a trained network beside every machine there is (agreement)"
 )
 MACHINES = f"the denoiser: {', '.join(machines.NAMES)}, or a file of your own such as mine.py"
 SAMPLERS = ("ddim", "euler", "heun", "sde")
@@ -135,12 +136,14 @@ def _compare(sub):
     _data(sub, None)
     names = ", ".join(nets.names())
     sub.add_argument("--network", default="digits-zeros", help=f"{names}, or a path to weights.npz (digits-zeros)")
-    experiments = ("agreement", "training", "attention", "limbs")
+    experiments = ("agreement", "training", "attention", "limbs", "field")
     sub.add_argument("--experiment", choices=experiments, default="agreement", help=EXPERIMENTS)
     sub.add_argument("--seeds", type=int, help="training seeds (attention: 5, limbs: 3)")
     beside = "other networks, such as of other training seeds: how well could a machine predict? (none)"
     sub.add_argument("--beside", nargs="+", default=[], metavar="WEIGHTS", help=beside)
     sub.add_argument("--window", type=_window, help="of ELS and LS (calibrated against the network)")
+    sub.add_argument("--rows", metavar="NAMES", help="field: only these machines, such as 'LS; ELS' (all)")
+    sub.add_argument("--collect", metavar="DIR", help="field: one table of the runs in folders of DIR, and nothing else")
     sub.add_argument("--annotate", metavar="FILE", help="write the weights again, with windows and agreement in their notes")
     sub.add_argument("-n", type=int, default=100, help="number of noises (100)")
     sub.add_argument("--steps", type=int, default=20, help="denoiser calls a sample (20)")

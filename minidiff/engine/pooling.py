@@ -29,6 +29,11 @@ class Evidence:
         self.winner = None if state.winner is None else state.winner.reshape(count, -1)
         self.log_mass = np.log(self.mass)
 
+    def weights(self) -> Array:
+        """The share of each training image in each pixel's own posterior, (N, P)."""
+        found = np.exp(exponents(self.cost, self.log_mass, self.rate))
+        return found / found.sum(axis=0)
+
     def posterior(self, attention: str | Array, strength: float) -> Posterior:
         """The Posterior (1, P) over all candidates (n, u), with the exponents l[p, n, u] + strength sum_q A[p, q] L[q, n].
 

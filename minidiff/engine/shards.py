@@ -6,6 +6,7 @@ at the same time. The blocks may depend on both.
 """
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 
 from ..types import Array
@@ -17,6 +18,17 @@ FEWEST_SHARDS = 8
 SMALLEST_COST = 5e5
 # How many bytes of a shard are compared with one query after the other: half of a cache of 1 MB.
 CACHED = 600_000
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Images (N, H, W, C) as they are."""
+
+    images: Array
+
+    def shard(self, start: int, stop: int) -> "Plain":
+        """The images start..stop."""
+        return Plain(self.images[start:stop])
 
 
 def bounds(images: int, cost_per_image: float, granule: int = 1) -> list[int]:

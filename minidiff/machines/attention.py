@@ -222,20 +222,21 @@ def _checked(attention, pixels, shape=None):
 
 
 class Strength:
-    """The strength g as a function of t: from a number, a list from least to most noise (as `Window`), or a callable of t."""
+    """A number >= `least` as a function of t: from a number, a list from least to most noise (as `Window`), or a callable."""
 
-    def __init__(self, strength: StrengthLike) -> None:
+    def __init__(self, strength: StrengthLike, name: str = "strength", least: float = 0.0) -> None:
         self._callable = strength if callable(strength) else None
+        self.name, self.least = name, least
         if self._callable is None:
             listed = strength if isinstance(strength, list | tuple | np.ndarray) else [strength]
             if len(listed) == 0:
-                raise ValueError("strength: expected at least one number, got an empty list")
-            self.table = tuple(arguments.number("strength", g, 0) for g in listed)
+                raise ValueError(f"{name}: expected at least one number, got an empty list")
+            self.table = tuple(arguments.number(name, g, least) for g in listed)
 
     def __repr__(self) -> str:
         return repr(self._callable or self.table)
 
     def __call__(self, t: float) -> float:
         if self._callable is not None:
-            return arguments.number(f"strength(t = {t:g})", self._callable(float(t)), 0)
+            return arguments.number(f"{self.name}(t = {t:g})", self._callable(float(t)), self.least)
         return self.table[table_index(t, len(self.table))]

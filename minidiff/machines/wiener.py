@@ -34,7 +34,7 @@ class Wiener(Machine):
         super().__init__(images, schedule, labels=labels)
 
     def _estimate(self, x, t, label, settings):
-        mean, scale, directions = self._training_set(label, np.float64)[0].layout(_spectrum)
+        mean, scale, directions = self._training_set(label, np.float64)[0].layout(spectrum)
         a, s = (level[:, None] for level in (self.schedule.signal(t), self.schedule.noise(t)))
         # The covariance is directions^T diag(scale^2) directions. Only directions in which the data vary are kept, so that
         # at s = 0 the gain is 1 / a, not 0 / 0: the projection onto the span of the data.
@@ -44,11 +44,11 @@ class Wiener(Machine):
         return (estimate.reshape(x.shape).astype(x.dtype),)
 
 
-# An eigenvalue is taken from a product only where it is at least this part of the largest; see `_spectrum`.
+# An eigenvalue is taken from a product only where it is at least this part of the largest; see `spectrum`.
 SHARP = 1e-6
 
 
-def _spectrum(images):
+def spectrum(images: Array) -> tuple[Array, Array, Array]:
     """(mean (D,), standard deviations (K,), directions (K, D)) of images (N, H, W, C), float64, D = H W C.
 
     A singular value decomposition of the centred images Z would do; the eigenvectors of Z Z^T or Z^T Z, whichever is smaller,

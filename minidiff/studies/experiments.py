@@ -1,10 +1,11 @@
-"""The experiments of `minidiff compare`: agreement, training, attention and limbs.
+"""The experiments of `minidiff compare`: agreement, training, attention, limbs and field.
 
 The functions here are the commands: they run the parts in order, write figures and numbers.json, and print a table. The parts
-themselves are in agreement.py, attention_experiment.py and limbs.py. What was finished is in the folder after an
+themselves are in agreement.py, attention_experiment.py, limbs.py and field.py. What was finished is in the folder after an
 interrupt: as parts.npz, with which the same command goes on, and as rows of numbers.json.
 """
 
+import json
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from ..machines.windows import default_table
 from ..nets import archive
 from ..types import Array
 from . import agreement as agreement_study
+from . import field as field_study
 from . import limbs as limb_counts
 from .kept import Kept
 from .page import png
@@ -37,7 +39,7 @@ def save(out: Path, name: str, figure: "Figure") -> None:
 
 def _kept(out, options, *arrays):
     """The finished parts of an earlier run in this folder, if it had these arrays, and the same options but for some."""
-    free = ("threads", "seeds", "annotate")
+    free = ("threads", "seeds", "annotate", "rows")
     settings = {name: value for name, value in asked(options).items() if name not in free}
     return Kept(out / "parts.npz", {**settings, "arrays": [archive.fingerprint(array) for array in arrays]})
 
@@ -90,6 +92,37 @@ def _beside(network, name):
             one, two = getattr(network, what), getattr(other, what)
             raise ValueError(f"--beside: expected a network with the {what} of --network, {one}, got {two} in {name}")
     return other
+
+
+def field(out: Path, options: Namespace, network: nets.Network, images: Array) -> None:
+    """minidiff compare --experiment field: every machine beside a trained network, or some --rows of them.
+
+    Its parts stay in the folder at the end too, so that the command can be repeated with other --rows.
+    """
+    noise, names = _noise(options, images, 2), options.rows and [name.strip() for name in options.rows.split(";")]
+    for name in names or ():
+        arguments.choice("--rows", name, tuple(field_study.rows(images, network.schedule, network.padding)))
+    if options.steps % 2:
+        raise ValueError(f"--steps: expected an even number with --experiment field, got {options.steps}")
+    kept = _kept(out, options, noise, images, *network.params.values())
+
+    def finished(told):
+        _numbers(out, options, images, trained={"padding": network.padding, **network.notes}, **told)
+
+    settings: dict[str, Any] = {"calibrating": 1 if options.quick else 2, "rng": options.seed + 1, "asked": names}
+    told = field_study.compare(network, images, noise, network.padding, options.steps, kept=kept, finished=finished, **settings)
+    print(field_study.table(told))
+
+
+def collect(out: Path, folder: Path) -> None:
+    """minidiff compare --experiment field --collect: what several runs wrote into folders of `folder`, as tables."""
+    told = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*/numbers.json"))]
+    runs = [one for one in told if one.get("options", {}).get("experiment") == "field"]
+    if not runs:
+        raise ValueError(f"--collect: expected folders with a numbers.json of --experiment field, got none in {folder}")
+    words = field_study.collected(runs)
+    files.write_text(out / "field.md", words + "\n")
+    print(words)
 
 
 def training(out: Path, options: Namespace, images: Array) -> None:

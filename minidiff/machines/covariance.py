@@ -1,0 +1,78 @@
+"""Locality from the data's covariance: which pixels a pixel sees is read off the Wiener filter's rows."""
+
+from typing import Any
+
+import numpy as np
+
+from .. import arguments, engine, theory
+from ..types import Array, Schedule
+from .base import PosteriorMachine
+from .registry import register
+from .wiener import spectrum
+
+
+def masks(shape: tuple, found: tuple, a: float, s: float, threshold: float) -> Array:
+    """M (H W, H W) of 0 and 1, from the images' shape (H, W, C) and their `spectrum`: who sees whom."""
+    (_, scale, directions), pixels = found, shape[0] * shape[1]
+    # F without the factor a^2, which all its entries share, and which may be 0.
+    part = (directions.T * (scale**2 / (a * a * scale**2 + s * s))) @ directions
+    size = np.sqrt((part.reshape(pixels, shape[2], pixels, shape[2]) ** 2).sum(axis=(1, 3)))
+    return (size >= threshold * size.diagonal()[:, None]).astype(np.float64)
+
+
+def masked(images: Array, a: float, s: float, threshold: float) -> theory.Rule:
+    """The rule: p sees all of x, times its row of the mask, and is explained by its own place in every image."""
+    mask = np.repeat(masks(images.shape[1:], spectrum(images), a, s, threshold), images.shape[3], axis=1)
+    local = theory.local(images, 1, "circular")
+    return local._replace(see=lambda x: mask * x.ravel(), keys=np.concatenate([mask * y.ravel() for y in images]))
+
+
+@register("covariance")
+class CovarianceScore(PosteriorMachine):
+    """LS whose windows are the data's own: pixel p sees those pixels that the Wiener filter would use for it (LUK).
+
+    x0_hat[p] = sum_n w_n y_n[p], w = softmax over n of -sum_q M[p, q] |x[q] - a y_n[q]|^2 / (2 s^2). M comes from F, the part of
+    Wiener's filter that turns x into a x0_hat: M[p, q] = 1 where |F[p, q]| >= threshold |F[p, p]|, else 0. So signs are dropped,
+    as a negative weight would reward a difference, and the scale too. The authors' code (analytic-diffusion-studio) does so for
+    each channel, divides by the diagonal of q, and compares with the largest entry of all; then one faint pixel sets the
+    threshold for all. (It also normalises the softmax inside each batch of images. This is the softmax over all.) Claims: "rule".
+
+    Parameters
+    ----------
+    images, schedule, labels
+        As for `IdealScore`.
+    threshold : float in [0, 1]
+        The published one is 0.02; at 0 it is IS, pixel by pixel.
+
+    Raises ValueError or TypeError on bad arguments. With D = H W C a new t costs O(D^2 min(N, D)) for the mask, and a call
+    O(B N (H W)^2) in products of NumPy, in float64: 20 ms for 1,797 images of 16 x 16.
+
+    Examples
+    --------
+    >>> from minidiff import schedules
+    >>> images = np.array([[1.0, 1, 0], [-1, -1, 0], [0, 0, 1]]).reshape(3, 1, 3, 1)      # the last pixel goes its own way
+    >>> CovarianceScore(images, schedules.flow(), threshold=0.5)(np.array([0.9, 0.2, 0.8]).reshape(1, 3, 1), 0.01)[0, :, 0]
+    array([1., 1., 1.])
+    """
+
+    rule = staticmethod(masked)
+
+    def __init__(self, images: Array, schedule: Schedule, *, threshold: float = 0.02, **options: Any) -> None:
+        super().__init__(images, schedule, **options)
+        self.threshold = arguments.number("threshold", threshold, 0, 1)
+
+    def settings(self, t: float) -> tuple:
+        """(a, s, threshold) at time t."""
+        return float(self.schedule.signal(t)), float(self.schedule.noise(t)), self.threshold
+
+    def _posterior(self, x, t, label, settings, winners=False):
+        training, (a, s, _) = self._training_set(label, np.float64)[0], settings
+        mask = masks(x.shape[1:], training.layout(spectrum), *settings)
+        images, states = training.images.reshape(len(training.images), len(mask), -1), []
+        for query in x.reshape(len(x), len(mask), -1).astype(np.float64):
+            distance = ((query - a * images) ** 2).sum(axis=2) @ mask.T  # (N, H W)
+            cost, winner = distance.min(axis=0), distance.argmin(axis=0) * len(mask) + np.arange(len(mask))
+            weight = engine.decay(distance, cost, engine.rate_of(np.float64(s)))
+            total = np.einsum("np,npc->pc", weight, images)
+            states.append(engine.Posterior(cost[None], weight.sum(axis=0)[None], total[None], winner[None]))
+        return engine.join(states)
