@@ -234,7 +234,8 @@ def compare(options: Namespace) -> None:
         network = nets.load(options.network)
         experiments.agreement(out, options, network, _trained_on(network, options))
     else:
-        {"attention": experiments.attention, "limbs": experiments.limbs}[options.experiment](out, options)
+        alone = {"attention": experiments.attention, "limbs": experiments.limbs, "memory": experiments.memory}
+        alone[options.experiment](out, options)
 
 
 def _trained_on(network, options):

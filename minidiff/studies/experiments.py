@@ -1,8 +1,8 @@
-"""The experiments of `minidiff compare`: agreement, training, attention and limbs.
+"""The experiments of `minidiff compare`: agreement, training, attention, limbs and memory.
 
 The functions here are the commands: they run the parts in order, write figures and numbers.json, and print a table. The parts
-themselves are in agreement.py, attention.py, attention_figures.py and limbs.py. What was finished is in the folder after an
-interrupt: as parts.npz, with which the same command goes on, and as rows of numbers.json.
+themselves are in agreement.py, attention.py, limbs.py, memory.py and those beside them. What was finished is in the folder after
+an interrupt: as parts.npz, with which the same command goes on, and as rows of numbers.json.
 """
 
 from argparse import Namespace
@@ -22,6 +22,8 @@ from ..types import Array
 from . import agreement as agreement_study
 from . import attention as attention_study
 from . import limbs as limb_counts
+from . import memory as memory_study
+from . import memory_networks
 from .kept import Kept
 from .page import png
 
@@ -190,3 +192,34 @@ def _way_back(network, noise, steps, shown=6):
     far = np.maximum(abs(rows - first[0]), abs(columns - first[1])) >= max(brightness.shape) // 2
     second = np.unravel_index(np.where(far, brightness, -np.inf).argmax(), brightness.shape)
     return [walked[i] for i in np.linspace(0, len(walked) - 1, shown).round().astype(int)], [first, second]
+
+
+def memory(out: Path, options: Namespace) -> None:
+    """minidiff compare --experiment memory: where machines and networks stop to recite.
+
+    Each part has a file of its own in `out`/parts, so that processes with a --part each can share the work. The files stay.
+    """
+    from . import memory_figures as figures
+
+    plan = memory_study.QUICK if options.quick else memory_study.FULL
+    parts: dict[str, Any] = {"IS": partial(memory_study.exact, "IS", memory_study.SIDE, plan)}
+    parts |= {f"{kind}-{k}": partial(memory_study.exact, kind, k, plan) for kind in ("LS", "ELS") for k in plan.windows}
+    parts |= {"walks": partial(memory_study.walks, plan), "machines": partial(memory_networks.machines, plan)}
+    pairs = [(count, half) for count in plan.networks for half in (0, 1)]
+    parts |= {f"network-{count}-{half}": partial(memory_networks.trained, count, half, plan) for count, half in pairs}
+    asked_for = parts if options.part is None else [arguments.choice("--part", options.part, tuple(parts))]
+    folder, found = files.folder(out / "parts"), {}
+    for name in tqdm(asked_for, unit="part", disable=options.part is not None):
+        found[name] = Kept(folder / f"{name}.npz", {"plan": plan._asdict()})(name, parts[name])
+    if options.part is not None:
+        return
+    rows = [memory_networks.told(count, [found[f"network-{count}-{half}"] for half in (0, 1)]) for count in plan.networks]
+    exact = {name: one for name, one in found.items() if isinstance(one, dict) and "entropy" in one}
+    told = {"plan": plan._asdict(), "exact": exact, "walks": found["walks"], "machines": found["machines"], "networks": rows}
+    files.write_numbers(out / "numbers.json", {"options": asked(options), **told})
+    save(out, "counting.png", figures.counting(exact["IS"]))
+    save(out, "collapsing.png", figures.collapsing(exact))
+    save(out, "phases.png", figures.phases(exact, found["walks"]))
+    save(out, "copying.png", figures.copying(rows, memory_networks.stops(plan.length)))
+    save(out, "halving.png", figures.halving(rows, found["machines"]))
+    print(memory_study.table(exact) + "\n" + memory_networks.table(rows, found["machines"]))
