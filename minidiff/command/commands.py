@@ -234,8 +234,7 @@ def compare(options: Namespace) -> None:
         network = nets.load(options.network)
         experiments.agreement(out, options, network, _trained_on(network, options))
     else:
-        alone = {"attention": experiments.attention, "limbs": experiments.limbs, "memory": experiments.memory}
-        alone[options.experiment](out, options)
+        getattr(experiments, options.experiment)(out, options)
 
 
 def _trained_on(network, options):

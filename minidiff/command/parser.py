@@ -11,8 +11,8 @@ __all__ = ["compiling", "main", "parser", "run"]  # scripts of older installatio
 
 EXPERIMENTS = (
     "agreement: a trained network beside the machines; training: a new one's agreement with ELS as its training goes on; "
-    "attention: networks with and without it on colour_patterns; limbs: counting limbs on creatures; memory: where it ends "
-    "(agreement)"
+    "attention: networks with and without it on colour_patterns; limbs: counting limbs on creatures; memory: where it ends; "
+    "windows: k(t) from the data alone (agreement)"
 )
 MACHINES = f"the denoiser: {', '.join(machines.NAMES)}, or a file of your own such as mine.py"
 SAMPLERS = ("ddim", "euler", "heun", "sde")
@@ -127,12 +127,10 @@ def _compare(sub):
     _data(sub, None)
     names = ", ".join(nets.names())
     sub.add_argument("--network", default="digits-zeros", help=f"{names}, or a path to weights.npz (digits-zeros)")
-    experiments = ("agreement", "training", "attention", "limbs", "memory")
+    experiments = ("agreement", "training", "attention", "limbs", "memory", "windows")
     sub.add_argument("--experiment", choices=experiments, default="agreement", help=EXPERIMENTS)
     sub.add_argument("--seeds", type=int, default=3, help="attention: training seeds (3)")
-    sub.add_argument(
-        "--part", help="memory: only this part, such as IS, ELS-5, walks, machines or network-100-0 (all, with figures)"
-    )
+    sub.add_argument("--part", help="memory, windows: only this part, such as network-100-0 or glyphs-entropy (all of them)")
     sub.add_argument("--window", type=_window, help="of ELS and LS (calibrated against the network)")
     sub.add_argument("--annotate", metavar="FILE", help="write the weights again, with windows and agreement in their notes")
     sub.add_argument("-n", type=int, default=100, help="number of noises (100)")

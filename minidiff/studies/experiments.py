@@ -23,7 +23,7 @@ from . import agreement as agreement_study
 from . import attention as attention_study
 from . import limbs as limb_counts
 from . import memory as memory_study
-from . import memory_networks
+from . import memory_networks, predicting
 from .kept import Kept
 from .page import png
 
@@ -194,10 +194,18 @@ def _way_back(network, noise, steps, shown=6):
     return [walked[i] for i in np.linspace(0, len(walked) - 1, shown).round().astype(int)], [first, second]
 
 
+def _parts(out, options, parts, settings):
+    """What each part gives, or only --part; each is kept in a file of its own, so that processes can share the work."""
+    names = tuple(parts) if options.part is None else [arguments.choice("--part", options.part, tuple(parts))]
+    folder = files.folder(out / "parts")
+    bar = tqdm(names, unit="part", disable=options.part is not None)
+    return {name: Kept(folder / f"{name}.npz", settings)(name, parts[name]) for name in bar}
+
+
 def memory(out: Path, options: Namespace) -> None:
     """minidiff compare --experiment memory: where machines and networks stop to recite.
 
-    Each part has a file of its own in `out`/parts, so that processes with a --part each can share the work. The files stay.
+    Its parts stay in the folder.
     """
     from . import memory_figures as figures
 
@@ -207,10 +215,7 @@ def memory(out: Path, options: Namespace) -> None:
     parts |= {"walks": partial(memory_study.walks, plan), "machines": partial(memory_networks.machines, plan)}
     pairs = [(count, half) for count in plan.networks for half in (0, 1)]
     parts |= {f"network-{count}-{half}": partial(memory_networks.trained, count, half, plan) for count, half in pairs}
-    asked_for = parts if options.part is None else [arguments.choice("--part", options.part, tuple(parts))]
-    folder, found = files.folder(out / "parts"), {}
-    for name in tqdm(asked_for, unit="part", disable=options.part is not None):
-        found[name] = Kept(folder / f"{name}.npz", {"plan": plan._asdict()})(name, parts[name])
+    found = _parts(out, options, parts, {"plan": plan._asdict()})
     if options.part is not None:
         return
     rows = [memory_networks.told(count, [found[f"network-{count}-{half}"] for half in (0, 1)]) for count in plan.networks]
@@ -223,3 +228,15 @@ def memory(out: Path, options: Namespace) -> None:
     save(out, "copying.png", figures.copying(rows, memory_networks.stops(plan.length)))
     save(out, "halving.png", figures.halving(rows, found["machines"]))
     print(memory_study.table(exact) + "\n" + memory_networks.table(rows, found["machines"]))
+
+
+def windows(out: Path, options: Namespace) -> None:
+    """minidiff compare --experiment windows: k(t) predicted from the data alone, scored against the calibrated tables."""
+    size = {"noises": 2, "queries": 1, "steps": 2, "few": 20} if options.quick else {"noises": 100, "queries": 16, "steps": 20}
+    pairs = [(name, choice) for name in predicting.SETS for choice in predicting.CHOICES]
+    parts = {f"{name}-{choice}": partial(predicting.scored, name, choice, **size) for name, choice in pairs}
+    found = _parts(out, options, parts, size)
+    if options.part is None:
+        rows = predicting.lost(found)
+        files.write_numbers(out / "numbers.json", {"options": asked(options), "windows": rows})
+        print(predicting.table(rows))

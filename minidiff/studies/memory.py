@@ -34,7 +34,7 @@ class Plan(NamedTuple):
     counts: tuple[int, ...] = (10, 30, 100, 300, 1000, 3000, 10000)
     population: int = 10000
     queries: tuple[int, int] = (200, 8)  # of whole images, and of images each of whose pixels is one
-    times: tuple[float, ...] = tuple(float(t) for t in np.linspace(0.05, 0.95, 19).round(2))
+    times: tuple[float, ...] = tuple(np.linspace(0.05, 0.95, 19).round(2).tolist())
     windows: tuple[int, ...] = (1, 3, 5, 7)
     noises: int = 100
     networks: tuple[int, ...] = (10, 30, 100, 300, 1000, 3000)

@@ -1,6 +1,6 @@
 """The figures of the study of memory, from its numbers alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,7 +86,7 @@ def _half(one, values):
     )
 
 
-def copying(rows: list[Mapping[str, Any]], steps: list[int]) -> "Figure":
+def copying(rows: Sequence[Mapping[str, Any]], steps: list[int]) -> "Figure":
     """The share of copies against training steps, a line for each N; right, against steps / N."""
     drawn = blank(8, 3.2)
     for ax, by in zip(drawn.subplots(1, 2, sharey=True), (False, True), strict=True):
@@ -99,7 +99,7 @@ def copying(rows: list[Mapping[str, Any]], steps: list[int]) -> "Figure":
     return drawn
 
 
-def halving(rows: list[Mapping[str, Any]], machines: Mapping[str, list[float]]) -> "Figure":
+def halving(rows: Sequence[Mapping[str, Any]], machines: Mapping[str, list[float]]) -> "Figure":
     """r between the samples of two denoisers from disjoint halves, from the same noises, against N."""
     drawn = blank(5, 3.2)
     ax = drawn.subplots()
