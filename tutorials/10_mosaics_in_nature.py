@@ -380,5 +380,6 @@ for until in (7000, 9000, 11000):
 # - `WINDOWS` down to `[5, 7, 7, 9, 9]`: at which largest window does the wavelength go wrong?
 # - Mix two textures in the training set, such as dishes with other rates. Do the samples mix them, or separate them?
 #
-# **Next:** the [exercises](exercises/README.md), or [01](01_noise_and_the_way_back.ipynb) again, now with [the
+# **Next:** [11](11_where_memory_ends.ipynb), where memory ends; the [exercises](exercises/README.md); or
+# [01](01_noise_and_the_way_back.ipynb) again, now with [the
 # code](../minidiff/theory.py) beside it.

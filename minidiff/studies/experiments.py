@@ -1,4 +1,4 @@
-"""The experiments of `minidiff compare`: agreement, training, attention, limbs and memory.
+"""The experiments of `minidiff compare`: agreement, training, attention, limbs, memory and windows.
 
 The functions here are the commands: they run the parts in order, write figures and numbers.json, and print a table. The parts
 themselves are in agreement.py, attention.py, limbs.py, memory.py and those beside them. What was finished is in the folder after

@@ -11,7 +11,9 @@ Bonnaire, de Bortoli and Mezard 2024 (arXiv 2402.18491), the condensation of a r
 k^2 C numbers for the image and N H W candidates for N; that step is ours.
 """
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -201,9 +203,15 @@ def walks(plan: Plan) -> dict[str, Any]:
         share.append([])
         for count in plan.counts:
             machine = machine_of("ELS", images[:count], k)
-            largest = metrics.mosaic(machine, last(machine, noise)).largest
-            share[-1].append(float(np.nanmean(largest)) if np.isfinite(largest).any() else 0.0)
+            pieces = metrics.mosaic(machine, last(machine, noise))
+            # Of all pixels, since where most are tied, as for k = 1, the largest of a few pieces says nothing.
+            share[-1].append(float(np.nan_to_num(pieces.largest * pieces.unique.mean(axis=(1, 2))).mean()))
     return {"counts": plan.counts, "windows": plan.windows, "largest piece": share}
+
+
+def half_time(times: Sequence[float], share: Sequence[float]) -> float | None:
+    """The time at which a share that falls with time reaches one half; None if it does not."""
+    return crossing(times, [-one for one in share], -0.5)
 
 
 def collapse(found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -218,9 +226,14 @@ def collapse(found: dict[str, Any]) -> list[dict[str, Any]]:
         *(found[name] for name in ("counts", "candidates", "entropy", "own")), strict=True
     ):
         predicted = crossing(found["times"], [-one for one in found["information"]], -np.log(candidates))
-        half = crossing(found["times"], [-one for one in own], -0.5)
+        half = half_time(found["times"], own)
         rows.append({"N": count, "predicted": predicted, "half": half, "two": crossing(found["times"], entropies, np.log(2))})
     return rows
+
+
+def shipped() -> dict[str, Any]:
+    """The numbers of the study that come with the package, as the command writes them; "plan" says how much was computed."""
+    return json.loads(Path(__file__).with_name("memory.json").read_text(encoding="utf-8"))
 
 
 def table(found: dict[str, Any]) -> str:

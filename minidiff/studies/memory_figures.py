@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import plots
 from .drawing import blank, shares
-from .memory import collapse
+from .memory import collapse, half_time
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +38,7 @@ def collapsing(found: Mapping[str, Any]) -> "Figure":
     panels = drawn.subplots(1, 2, sharey=True)
     kinds = {kind: [one for one in found.values() if one["machine"] == kind] for kind in ("IS", "ELS")}
     for ax, (kind, parts) in zip(panels, kinds.items(), strict=True):
-        for one, colour in zip(parts, plots.PALETTE[4:], strict=False):
+        for one, colour in zip(parts, (*plots.PALETTE[4:], *plots.PALETTE), strict=False):
             rows = collapse(one)
             side = "" if kind == "IS" else f"k = {one['window']}: "
             for name, style in (("predicted", "-"), ("half", "o"), ("two", "x")):
@@ -63,7 +63,9 @@ def phases(found: Mapping[str, Any], walked: Mapping[str, Any]) -> "Figure":
     parts = [one for one in found.values() if one["machine"] == "ELS"]
     maps = {
         "half of the pixels know\ntheir place, measured": [[row["half"] or 0.0 for row in collapse(one)] for one in parts],
-        "half of the pixels know\ntheir place, predicted": [[_half(one, values) for values in one["predicted"]] for one in parts],
+        "half of the pixels know\ntheir place, predicted": [
+            [half_time(one["times"], values) or 0.0 for values in one["predicted"]] for one in parts
+        ],
         "largest piece\nof a sample": walked["largest piece"],
     }
     drawn = blank(9, 2.9)
@@ -78,12 +80,6 @@ def phases(found: Mapping[str, Any], walked: Mapping[str, Any]) -> "Figure":
             ax.text(x, y, f"{values[y][x]:.2f}", ha="center", va="center", fontsize=6, color="w" if values[y][x] < 0.4 else "k")
         drawn.colorbar(image, ax=ax, label="share" if last else "time t")
     return drawn
-
-
-def _half(one, values):
-    return (
-        collapse({**one, "counts": [0], "candidates": [1], "entropy": [[0.0] * len(values)], "own": [values]})[0]["half"] or 0.0
-    )
 
 
 def copying(rows: Sequence[Mapping[str, Any]], steps: list[int]) -> "Figure":
