@@ -131,7 +131,7 @@ def gaussian_information(images: Array, t: float) -> float:
     Examples
     --------
     >>> images = np.array([-1.0, 1.0]).reshape(2, 1, 1, 1)      # variance 1, and here a = s
-    >>> round(gaussian_information(images, 0.504), 6), round(np.log(2) / 2, 6)
+    >>> round(gaussian_information(images, 0.504), 6), round(float(np.log(2)) / 2, 6)
     (0.346574, 0.346574)
     """
     flat = images.reshape(len(images), -1).astype(np.float64)
