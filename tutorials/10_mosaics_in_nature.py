@@ -578,5 +578,6 @@ for until in (7000, 9000, 11000):
 #
 # </details>
 #
-# **Next:** the [exercises](exercises/README.md), or [01](01_noise_and_the_way_back.ipynb) again, now with [the
+# **Next:** [11](11_where_memory_ends.ipynb), where memory ends; the [exercises](exercises/README.md); or
+# [01](01_noise_and_the_way_back.ipynb) again, now with [the
 # code](../minidiff/theory.py) beside it.

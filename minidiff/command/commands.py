@@ -256,7 +256,7 @@ def compare(options: Namespace) -> None:
         run = experiments.field if options.experiment == "field" else experiments.agreement
         run(out, options, network, _trained_on(network, options))
     else:
-        {"attention": experiments.attention, "limbs": experiments.limbs}[options.experiment](out, options)
+        getattr(experiments, options.experiment)(out, options)
 
 
 def _trained_on(network, options):

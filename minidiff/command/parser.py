@@ -12,7 +12,7 @@ __all__ = ["compiling", "main", "parser", "run"]  # scripts of older installatio
 EXPERIMENTS = (
     "agreement: a trained network beside the machines; training: a new one's agreement with ELS as its training goes on; "
     "attention: networks with and without it on colour_patterns; limbs: the same, counting limbs on creatures; "
-    "field: a trained network beside every machine there is (agreement)"
+    "field: a trained network beside every machine there is; memory: where it ends; windows: k(t) from the data alone (agreement)"
 )
 MACHINES = f"the denoiser: {', '.join(machines.NAMES)}, or a file of your own such as mine.py"
 SAMPLERS = ("ddim", "euler", "heun", "sde")
@@ -136,11 +136,12 @@ def _compare(sub):
     _data(sub, None)
     names = ", ".join(nets.names())
     sub.add_argument("--network", default="digits-zeros", help=f"{names}, or a path to weights.npz (digits-zeros)")
-    experiments = ("agreement", "training", "attention", "limbs", "field")
+    experiments = ("agreement", "training", "attention", "limbs", "field", "memory", "windows")
     sub.add_argument("--experiment", choices=experiments, default="agreement", help=EXPERIMENTS)
     sub.add_argument("--seeds", type=int, help="training seeds (attention: 5, limbs: 3)")
     beside = "other networks, such as of other training seeds: how well could a machine predict? (none)"
     sub.add_argument("--beside", nargs="+", default=[], metavar="WEIGHTS", help=beside)
+    sub.add_argument("--part", help="memory, windows: only this part, such as network-100-0 or glyphs-entropy (all of them)")
     sub.add_argument("--window", type=_window, help="of ELS and LS (calibrated against the network)")
     sub.add_argument("--rows", metavar="NAMES", help="field: only these machines, such as 'LS; ELS' (all)")
     sub.add_argument("--collect", metavar="DIR", help="field: one table of the runs in folders of DIR, and nothing else")

@@ -1,1 +1,1 @@
-"""What the commands compute: agreement, attention, limbs, calibration, the tour and its page, and the bench."""
+"""What the commands compute: agreement, attention, limbs, calibration, memory, the tour and its page, and the bench."""

@@ -1,12 +1,13 @@
-"""The experiments of `minidiff compare`: agreement, training, attention, limbs and field.
+"""The experiments of `minidiff compare`: agreement, training, attention, limbs, field, memory and windows.
 
 The functions here are the commands: they run the parts in order, write figures and numbers.json, and print a table. The parts
-themselves are in agreement.py, attention_experiment.py, limbs.py and field.py. What was finished is in the folder after an
-interrupt: as parts.npz, with which the same command goes on, and as rows of numbers.json.
+themselves are in agreement.py, attention_experiment.py, limbs.py, field.py, memory.py and those beside them. What was finished is
+in the folder after an interrupt: as parts.npz, with which the same command goes on, and as rows of numbers.json.
 """
 
 import json
 from argparse import Namespace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from ..types import Array
 from . import agreement as agreement_study
 from . import field as field_study
 from . import limbs as limb_counts
+from . import memory as memory_study
+from . import memory_networks, predicting
 from .kept import Kept
 from .page import png
 
@@ -179,3 +182,51 @@ def attention(out: Path, options: Namespace) -> None:
     experiment = Experiment(out, options, seeds, _kept(out, options), save, write)
     experiment.run()
     print(table(experiment.numbers))
+
+
+def _parts(out, options, parts, settings):
+    """What each part gives, or only --part; each is kept in a file of its own, so that processes can share the work."""
+    names = tuple(parts) if options.part is None else [arguments.choice("--part", options.part, tuple(parts))]
+    folder = files.folder(out / "parts")
+    bar = tqdm(names, unit="part", disable=options.part is not None)
+    return {name: Kept(folder / f"{name}.npz", settings)(name, parts[name]) for name in bar}
+
+
+def memory(out: Path, options: Namespace) -> None:
+    """minidiff compare --experiment memory: where machines and networks stop to recite.
+
+    Its parts stay in the folder.
+    """
+    from . import memory_figures as figures
+
+    plan = memory_study.QUICK if options.quick else memory_study.FULL
+    parts: dict[str, Any] = {"IS": partial(memory_study.exact, "IS", memory_study.SIDE, plan)}
+    parts |= {f"{kind}-{k}": partial(memory_study.exact, kind, k, plan) for kind in ("LS", "ELS") for k in plan.windows}
+    parts |= {"walks": partial(memory_study.walks, plan), "machines": partial(memory_networks.machines, plan)}
+    pairs = [(count, half) for count in plan.networks for half in (0, 1)]
+    parts |= {f"network-{count}-{half}": partial(memory_networks.trained, count, half, plan) for count, half in pairs}
+    found = _parts(out, options, parts, {"plan": plan._asdict()})
+    if options.part is not None:
+        return
+    rows = [memory_networks.told(count, [found[f"network-{count}-{half}"] for half in (0, 1)]) for count in plan.networks]
+    exact = {name: one for name, one in found.items() if isinstance(one, dict) and "entropy" in one}
+    told = {"plan": plan._asdict(), "exact": exact, "walks": found["walks"], "machines": found["machines"], "networks": rows}
+    files.write_numbers(out / "numbers.json", {"options": asked(options), **told})
+    save(out, "counting.png", figures.counting(exact["IS"]))
+    save(out, "collapsing.png", figures.collapsing(exact))
+    save(out, "phases.png", figures.phases(exact, found["walks"]))
+    save(out, "copying.png", figures.copying(rows, memory_networks.stops(plan.length)))
+    save(out, "halving.png", figures.halving(rows, found["machines"]))
+    print(memory_study.table(exact) + "\n" + memory_networks.table(rows, found["machines"]))
+
+
+def windows(out: Path, options: Namespace) -> None:
+    """minidiff compare --experiment windows: k(t) predicted from the data alone, scored against the calibrated tables."""
+    size = {"noises": 2, "queries": 1, "steps": 2, "few": 20} if options.quick else {"noises": 100, "queries": 16, "steps": 20}
+    pairs = [(name, choice) for name in predicting.SETS for choice in predicting.CHOICES]
+    parts = {f"{name}-{choice}": partial(predicting.scored, name, choice, **size) for name, choice in pairs}
+    found = _parts(out, options, parts, size)
+    if options.part is None:
+        rows = predicting.lost(found)
+        files.write_numbers(out / "numbers.json", {"options": asked(options), "windows": rows})
+        print(predicting.table(rows))

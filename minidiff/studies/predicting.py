@@ -1,0 +1,117 @@
+"""The locality scale k(t) without a network: three predictions from the data alone, each scored by what it costs in r.
+
+The rules, which were written down before anything was scored:
+    Wiener    the smallest window that holds 9 tenths of the energy of the Wiener filter's rows, sum of squares, over all pixels
+    entropy   the largest window whose posterior still has two candidates or more on noised training images: mean H >= log 2
+    held-out  the window with the smallest error on images that the machine was not given (`calibration.held_out`)
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import datasets, nets, process
+from ..machines import EquivariantLocalScore
+from ..measures import metrics
+from ..types import Array, Schedule
+from . import calibration
+from .agreement import WINDOWS, last
+from .memory import entropy
+
+SETS = ("digits", "glyphs", "photo")
+FIXED = (3, 5, 7, 9, 11)
+CHOICES = ("calibrated", "wiener", "entropy", "held-out", *(f"fixed{k}" for k in FIXED))
+ENERGY, LEFT = 0.9, np.log(2)
+
+
+def row_energy(images: Array, schedule: Schedule, t: float, windows: Sequence[int]) -> list[float]:
+    """The share of the energy of the Wiener filter's rows that each window holds, over all pixels, (K,).
+
+    A row is how much an answer's pixel and channel hears from each number of x: a row of S (a^2 S + s^2 I)^-1, the filter of
+    `Wiener` but for a factor.
+
+    Examples
+    --------
+    >>> from minidiff import schedules
+    >>> images = np.array([[-1.0, -1.0], [1.0, 1.0]]).reshape(2, 1, 2, 1)      # the two pixels say the same
+    >>> [round(share, 3) for share in row_energy(images, schedules.cosine(), 0.5, [1, 3])]
+    [0.5, 1.0]
+    """
+    _, height, width, channels = images.shape
+    flat = images.reshape(len(images), -1).astype(np.float64)
+    _, scale, directions = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)
+    a, s, variance = float(schedule.signal(t)), float(schedule.noise(t)), scale**2 / len(flat)
+    gain = a * variance / (a * a * variance + s * s)
+    filters = (directions.T * gain) @ directions
+    energy = (filters**2).reshape(height * width, channels, height * width, channels).sum(axis=(1, 3))
+    rows, columns = np.indices((height, width)).reshape(2, -1)
+    far = np.maximum(abs(np.subtract.outer(rows, rows)), abs(np.subtract.outer(columns, columns)))
+    return [float(energy[far <= k // 2].sum() / energy.sum()) for k in windows]
+
+
+def from_rows(images: Array, schedule: Schedule, times: Sequence[float], windows: Sequence[int]) -> list[int]:
+    """The table of the Wiener filter's rows, least noise first; the largest window where none holds the share `ENERGY`."""
+    shares = [row_energy(images, schedule, t, windows) for t in times]
+    return [next((k for k, share in zip(windows, one, strict=True) if share >= ENERGY), windows[-1]) for one in shares]
+
+
+def from_entropy(
+    images: Array, schedule: Schedule, times: Sequence[float], windows: Sequence[int], boundary: str, queries: int
+) -> list[int]:
+    """The table of the largest windows that leave two candidates, least noise first; the smallest window where none does."""
+    clean, found = images[np.linspace(0, len(images) - 1, queries).astype(int)], []
+    eps = process.unit_noise(clean.shape, 1)
+    machines = [EquivariantLocalScore(images, schedule, window=k, boundary=boundary) for k in windows]
+    for t in times:
+        x = process.add_noise(clean, t, schedule, eps=eps)
+        # From the largest down, so that most windows are never asked.
+        found.append(next((m.window(t) for m in machines[::-1] if entropy(m, x, t).mean() >= LEFT), windows[0]))
+    return found
+
+
+def from_held_out(
+    images: Array, schedule: Schedule, windows: Sequence[int], boundary: str, steps: int, queries: int
+) -> list[int]:
+    """The table of `calibration.held_out`, least noise first: some images are left out, and the machine has the others."""
+    out = np.linspace(0, len(images) - 1, queries).astype(int)
+    return calibration.held_out(np.delete(images, out, axis=0), images[out], schedule, windows, boundary, steps, 1).table
+
+
+def scored(name: str, choice: str, noises: int, queries: int, steps: int, few: int | None = None) -> dict[str, Any]:
+    """The table of one choice, and r with the shipped network of a set, noise by noise: {"table": T odd ints, "r": B floats}."""
+    network = nets.load(f"{name}-zeros")
+    data, padding, schedule = network.notes["data"], network.padding, network.schedule
+    images = datasets.load(data["data"], size=data["size"], count=data["count"], rng=data["data_seed"])[0][:few]
+    times = np.linspace(0, 1, steps + 1)[1:].tolist()
+    tables = {
+        "calibrated": lambda: network.notes["windows"]["ELS"],
+        "wiener": lambda: from_rows(images, schedule, times, WINDOWS),
+        "entropy": lambda: from_entropy(images, schedule, times, WINDOWS, padding, queries),
+        "held-out": lambda: from_held_out(images, schedule, WINDOWS, padding, steps, queries),
+    }
+    table = tables[choice]() if choice in tables else [int(choice.removeprefix("fixed"))]
+    noise = process.unit_noise((noises, *images.shape[1:]), 0)
+    machine = EquivariantLocalScore(images, schedule, window=table, boundary=padding)
+    r = metrics.agreement(last(machine, noise, steps), last(network, noise, steps)).r
+    return {"table": table, "r": r.tolist()}
+
+
+def lost(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """For each set and choice: the table, quartiles of r, and of what r loses against the calibrated table, noise by noise."""
+    rows = {}
+    for name, one in found.items():
+        r, best = np.array(one["r"]), np.array(found[name.split("-")[0] + "-calibrated"]["r"])
+        rows[name] = {"table": one["table"], "r": metrics.quartiles(r), "lost": metrics.quartiles(best - r)}
+    return rows
+
+
+def table(rows: dict[str, dict[str, Any]]) -> str:
+    """The scores as text."""
+    lines = [f"{'windows':>20}{'r':>8}{'r lost':>9}{'quartiles':>20}  table, least noise first"]
+    for name, row in rows.items():
+        loss = row["lost"]
+        spread = f"[{loss['lower']:.3f}, {loss['upper']:.3f}]"
+        windows = " ".join(map(str, row["table"]))
+        lines.append(f"{name:>20}{row['r']['median']:>8.3f}{loss['median']:>9.3f}{spread:>20}  {windows}")
+    return "\n".join(lines)

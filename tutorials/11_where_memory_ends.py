@@ -1,0 +1,241 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 11. Where memory ends
+#
+# **Question.** When does a model stop remembering? How many images must a training set have, and how much noise must an image
+# hold, so that the best denoiser no longer knows which one it was?
+#
+# **Time.** About 30 minutes to read, less than a minute to run.
+#
+# **Equations.** The ideal score (tutorial 02); the entropy of its weights; the collapse of Biroli, Bonnaire, de Bortoli and
+# Mezard 2024 (arXiv 2402.18491), which we derive; copies in training (Bonnaire et al. 2025, arXiv 2505.17638); two networks
+# from two halves of a set (Kadkhodaie et al. 2024, arXiv 2310.02557). The step to windows is ours.
+#
+# **Prerequisites.** Tutorials [02](02_the_ideal_denoiser_recites.ipynb) and [04](04_anywhere.ipynb); what an entropy is.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+import minidiff as md
+from minidiff.studies import memory, memory_figures, memory_networks
+
+schedule = md.schedules.cosine()
+images = memory.glyphs(0, 300)
+told = memory.shipped()
+exact = told["exact"]
+counts, times = exact["IS"]["counts"], exact["IS"]["times"]
+
+
+def put(figure):
+    """Give a figure of the study to pyplot, to be shown here."""
+    canvas = plt.figure().canvas
+    canvas.figure = figure
+    figure.set_canvas(canvas)
+
+
+# %% [markdown]
+# ## How many images count?
+#
+# The ideal denoiser answers with a weighted mean of training images. If $m$ of them have equal weights $1/m$ and all others
+# none, then $m$ images count. For any other weights the usual answer is the exponential of their entropy:
+#
+# $$ H = - \sum_n w_n \log w_n , \qquad e^H = \text{how many images count} . $$
+#
+# It is $m$ in the case above, 1 if one image has all the weight, and $N$ if all $N$ weigh the same.
+#
+# > **Predict first.** One of 300 glyphs of 8 x 8 pixels is noised. At $t = 0.9$ it is nearly all noise, at $t = 0.3$ you
+# > recognise it. How many of the 300 images count at $t = 0.9$, at $0.6$ and at $0.3$?
+
+# %%
+eps = md.process.unit_noise(images[:1].shape, 2)
+machine = md.IdealScore(images, schedule)
+fig, axes = plt.subplots(4, 7, figsize=(7.5, 4.4), layout="constrained")
+for row, t in zip(axes, (0.9, 0.6, 0.5, 0.3), strict=True):
+    x = md.process.add_noise(images[:1], t, schedule, eps=eps)
+    a, s = float(schedule.signal(t)), float(schedule.noise(t))
+    w = md.theory.weigh(((x - a * images) ** 2).sum(axis=(1, 2, 3)).astype(np.float64), s)
+    w /= w.sum()
+    counting = np.exp(-(w[w > 0] * np.log(w[w > 0])).sum())
+    package = np.exp(memory.entropy(machine, x, t)).item()
+    print(f"t = {t}: {counting:6.2f} of {len(images)} images count; by the package {package:6.2f}")
+    md.plots.show(x[0], ax=row[0], title=f"x at t = {t}")
+    for ax, n in zip(row[1:], np.argsort(w)[::-1], strict=False):
+        md.plots.show(images[n], ax=ax, title=f"{w[n]:.2f}")
+plt.show()
+
+# %% [markdown]
+# <details><summary>What happened</summary>
+#
+# At high noise a large part of the set counts. Somewhere on the way one image takes all the weight. It is the one that was
+# noised (it is the first). From there on the denoiser does not create anything, it knows.
+#
+# </details>
+#
+# In the figure each row is one time: the noisy image, and the six training images with the largest weights, which stand above
+# them. The package never holds the weights of a large set, and gets $H$ as physicists do, as a slope. With
+# $L(q) = \log \sum_n \exp(-q (d_n - d_{\min}) / 2 s^2)$ it is $H = L(1) - L'(1)$. Heat the posterior a little, cool it a little,
+# and take the difference.
+#
+# ## When does it collapse? Half a page
+#
+# Noise training image $y_0$: $x = a y_0 + s \epsilon$. In the softmax its own term is
+# $\exp(-|x - a y_0|^2 / 2 s^2) = \exp(-|\epsilon|^2 / 2)$. The other $N - 1$ images add up to
+#
+# $$ \sum_{n \ne 0} e^{-|x - a y_n|^2 / 2 s^2} \approx N \, \mathbb{E}_y \, e^{-|x - a y|^2 / 2 s^2} , $$
+#
+# as long as so many of them count that the sum is near its mean. Own term and others are equal where
+#
+# $$ \log N = - \tfrac12 |\epsilon|^2 - \log \mathbb{E}_y \, e^{-|x - a y|^2 / 2 s^2} = \log \frac{p(x \mid y_0)}{p(x)} . $$
+#
+# The right side is, in the mean over $x$, the **information** $I(t)$ that the noisy image holds about the clean one, in nats. So
+#
+# $$ \boxed{ \; I(t_C) = \log N \; } $$
+#
+# is the collapse time $t_C$. In words: to name one of $N$ images takes $\log N$ nats. While $x$ holds more, it says which image
+# it was, and the best denoiser recites. Physicists know the sum of $N$ random exponentials as the *random-energy model*, and its
+# collapse onto one term as *condensation*.
+#
+# $I(t)$ belongs to the images, not to the training set. We measure it with fresh images that are in no training set here. For
+# Gaussian data it is known: $I = \frac12 \sum_i \log(1 + a^2 \lambda_i / s^2)$ with the eigenvalues $\lambda_i$ of the
+# covariance.
+#
+# > **Predict first.** Ten times as many training images: does $t_C$ go up or down? By a factor, or by a step?
+
+# %%
+print(f"computed with {told['plan']['population']} fresh images, {told['plan']['queries'][0]} noised images a point")
+print("time t:             ", *(f"{t:5.2f}" for t in times[::2]))
+print("I(t), nats:         ", *(f"{one:5.1f}" for one in exact["IS"]["information"][::2]))
+print("Gaussian, same cov.:", *(f"{one:5.1f}" for one in exact["IS"]["Gaussian information"][::2]))
+put(memory_figures.counting(exact["IS"]))
+plt.show()
+
+# %% [markdown]
+# <details><summary>What happened</summary>
+#
+# Every curve starts at 1 and ends at $N$. More images move the collapse to less noise, and it takes ten times as many for
+# each step: $\log N$ is what counts. (At little noise the population of fresh images is too small to say what $I$ is: its
+# nearest image is far. Only the part of $I$ below the log of its size can be trusted, and only that part is used.)
+#
+# </details>
+#
+# In the figure each line is a training set of $N$ images; the grey line is at two images. Now predicted against measured.
+# Nothing is fitted. Points: half of the noised training images have more than half the weight on themselves, which is what the
+# derivation asks. Crosses: on average two images count, which comes a little later on the way back.
+# With few images, and for small windows, the points lie above the line: a sum of few terms is mostly below its mean, and so it
+# is beaten a little earlier.
+
+# %%
+put(memory_figures.collapsing(exact))
+plt.show()
+print(f"{'machine':>8}{'k':>4}{'N':>7}{'predicted':>11}{'measured':>10}")
+for name in ("IS", "ELS-5", "ELS-7"):
+    for row in memory.collapse(exact[name]):
+        if row["predicted"] is not None and row["half"] is not None:
+            print(f"{name[:3]:>8}{exact[name]['window']:>4}{row['N']:>7}{row['predicted']:>11.2f}{row['half']:>10.2f}")
+
+# %% [markdown]
+# ## Windows
+#
+# A pixel that sees a window plays the same game with other numbers. What it sees are $k^2 C$ numbers, not $H W C$, so $I$ is
+# smaller. Who may explain it are $M = N H W$ patches, not $N$ images, so $\log M$ is larger. Both make the collapse come later:
+# the right panel of the figure. Each pixel's own information may be above or below $\log M$, so there is a prediction for the
+# *share* of pixels that know their place too.
+#
+# > **Predict first.** Sets of 10 to thousands of images, windows of 1 to 7 pixels on images of 8 x 8. Which samples are one
+# > piece, and which are mosaics: does $N$ decide, or $k$?
+
+# %%
+put(memory_figures.phases(exact, told["walks"]))
+plt.show()
+
+# %% [markdown]
+# <details><summary>What happened</summary>
+#
+# Both do, but $k$ far more: one window size changes more than a factor of ten in $N$. Information grows with the area of the
+# window, and $\log M$ with the logarithm of the number of patches. The boundary lies where they are equal.
+#
+# </details>
+#
+# The figure has three maps, with $N$ to the right and $k$ upwards. Left and middle: the time at which half of the pixels know
+# their own patch among all $N H W$, measured and predicted; 0 means never on our grid. Right: walk back from noise with this
+# window all the way; the share of a sample's pixels that lie in its largest piece, that is, come from one training image at one
+# shift. This is our phase diagram of remembering (near 1) and creating (near 0). Hunt, Kamb and Ganguli have one too (arXiv
+# 2607.08041); we had not their text, so nothing here is theirs.
+#
+# ## Why not simply take more images?
+#
+# Then the collapse moves to less noise. But how many are enough? For a collapse no earlier than $t$, $N = e^{I(t)}$. For small
+# glyphs, and for the Gaussian of the same covariance, whose information is known at each $t$:
+
+# %%
+for t, gaussian in zip(times, exact["IS"]["Gaussian information"], strict=True):
+    if 10 * t == round(10 * t) and t < 0.8:
+        print(f"collapse at t = {t:.1f} takes N = 10^{gaussian / np.log(10):.1f}")
+
+# %% [markdown]
+# That is the curse of dimension. Sets of photographs would need more images than there are. So real networks do not create
+# because their set is large; the ideal denoiser of any set that exists recites. They create since they are not ideal: they see
+# windows, or they are not trained to the end.
+#
+# ## Trained networks
+#
+# Small networks whose pixels see the whole 8 x 8 image *can* copy. They were trained on $N$ glyphs, and now and then made samples
+# from the same noises. A sample is a copy if its nearest training image is three times as near as the second nearest.
+#
+# > **Predict first.** Which networks copy: those with few images, or with many? Early in training, or late?
+
+# %%
+steps = memory_networks.stops(told["plan"]["length"])
+put(memory_figures.copying(told["networks"], steps))
+plt.show()
+print(memory_networks.table(told["networks"], told["machines"]))
+
+# %% [markdown]
+# <details><summary>What happened</summary>
+#
+# Copies come late, and first where there are few images. Bonnaire et al. find that the time at which they set in grows in
+# proportion to $N$; against steps / $N$, in the right panel, the curves should then lie on each other. Between the time at which
+# samples become good and the time at which they become copies a network creates, and that gap grows with $N$.
+#
+# </details>
+#
+# In the figure each line is a training set of $N$ images, with 95 % intervals over both halves. In the table "distance" is the
+# median distance of a sample to its nearest training image, and "control" to the nearest image of the *other* half, which the
+# network has never seen. Equal numbers mean that nothing was remembered.
+#
+# ## Two halves, one picture
+#
+# Take two disjoint halves of a set, and train a network on each. Both start from the same noise. If they remember, they must make
+# different pictures, as they have no image in common. If they have learnt what the images have in common, the pictures are the
+# same (Kadkhodaie et al.). Two machines can do this without training.
+
+# %%
+put(memory_figures.halving(told["networks"], told["machines"]))
+plt.show()
+
+# %% [markdown]
+# The figure shows $r$ between the two pictures (median over noises) against $N$. The two ideal denoisers stay apart, because
+# each recites its own half. The two ELS machines agree, and more so with more images: patches are common property. Two
+# networks are apart where they have begun to copy, at small $N$, and come together as $N$ grows.
+#
+# ## What to take along
+#
+# - $e^H$ says how many candidates count. It is a slope of a free energy, and costs two calls of a machine.
+# - Memory ends where $\log M$ is larger than the information in what is seen. Noise, a smaller window, and more images each end
+#   it; images only by their logarithm.
+# - A trained network remembers late, and the later the more images there are. Two networks that agree from disjoint halves have
+#   not remembered.
+#
+# **Try it.**
+#
+# - `memory.entropy` for the digits at 16 x 16: where is their collapse, with 100 images and with all 1,797?
+# - Put one image into the set ten times. What does $e^H$ say at $t = 0.1$, and which of the three numbers $N$, $M$, $I$ changed?
+# - `minidiff compare --experiment memory` makes all numbers of this tutorial, on your computer, in half an hour.
