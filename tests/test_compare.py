@@ -337,7 +337,7 @@ def test_what_ships_says_the_size_that_it_was_trained_on():
         data = nets.load(name).notes["data"]
         assert data["size"] == (12 if data["data"] == "colour_patterns" else 16), name
         images, _ = md.datasets.load(data["data"], size=data["size"], count=4, colour=data["colour"], rng=data["data_seed"])
-        assert images.shape[1:3] == (16, 16)
+        assert images.shape[1:3] == (data["size"],) * 2
 
 
 def spoiled(at, kind):
