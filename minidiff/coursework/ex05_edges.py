@@ -142,7 +142,7 @@ def els_zeros(x: Array, images: Array, k: int, a: float, s: float) -> Array:
     return x0_hat
 
 
-def swapped_places(height, width, k):
+def swapped_places(height: int, width: int, k: int) -> Array:
     """What `theory.places` would be if may_explain took the width for the height: (H W,)."""
     return np.array([99 * known_index(i, width, k) + known_index(j, height, k) for i, j in np.ndindex(height, width)])
 
