@@ -253,8 +253,8 @@ plt.show()
 #
 # - `memory.entropy` for the digits at 16 x 16: where is their collapse, with 100 images and with all 1,797?
 # - Put one image into the set ten times. What does $e^H$ say at $t = 0.1$, and which of the three numbers $N$, $M$, $I$ changed?
-# - `minidiff compare --experiment memory` makes all numbers of this tutorial, on your computer, in half an hour. `--part` makes
-#   one part only.
+# - `minidiff compare --experiment memory` computes more than is shown here: sets of up to 10,000 images, and trainings of 9,600
+#   steps. That takes long; begin with `--quick`, or with one `--part`. Does $N = 30$ copy in the end?
 #
 # <details><summary>Answers</summary>
 #
@@ -264,8 +264,10 @@ plt.show()
 # share the weight, and all ten are one picture: $e^H$ counts entries, and the denoiser recites as before. $N$ changed, from 300
 # to 309, and $M = N H W$ with it. $I$ is a matter of the images' law, and did not change. But the image's own term is ten times
 # as large, so it wins already where $I(t) = \log (N / 10)$, at more noise: copies of what is there often come first. (3) It
-# measures entropies and collapse times, walks back with each window, trains the small networks on both halves, and then draws
-# the figures again from what it found. If you change nothing, the numbers are those of this tutorial up to rounding.
+# measures entropies and collapse times, walks back with each window, and trains the small networks on both halves. What is
+# done stays in its folder. Then it draws the last five figures of this tutorial from what it found, and writes the numbers. Those
+# shown here are from a smaller plan, so they differ. By the law of Bonnaire et al. $N = 30$ begins to copy between 40 and 80
+# steps / $N$, as $N = 10$ does: after 1,200 to 2,400 steps. Look whether it does.
 #
 # </details>
 #
