@@ -132,6 +132,7 @@ def test_peers_and_one_machine_are_refused_together(tmp_path, run):
     refused(run, ("bench", "--peers", "--machine", "els", "--out", tmp_path / "out"), ("--machine", "--peers"), tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_first_calls_are_timed_in_processes_of_their_own(tmp_path, run):
     """`minidiff bench --first --machine wiener` has one row, cold and cached."""
     code, _, said = run("bench", "--first", "--machine", "wiener", "--out", tmp_path / "out")

@@ -52,6 +52,7 @@ def kernels(folder):
     return sorted(folder.rglob("*.kernel"))
 
 
+@pytest.mark.slow
 def test_a_changed_helper_in_another_file_changes_the_answer(copy):
     """exp2 is a helper in simd.py that kernels of other files call: with another coefficient there they give another answer."""
     first = answer(run(copy)[0])

@@ -868,6 +868,7 @@ def test_the_models_are_the_package():
     np.testing.assert_allclose(the("02", "x0_from_v")(x, v, 0.3, 0.7), (0.3 * x - 0.7 * v) / 0.58, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_models_are_the_packages_layers():
     """Convolution, ReLU and attention, forward and backward; the cosine of a calibration; the pooled-evidence machine."""
     rng = np.random.default_rng(1)

@@ -240,6 +240,7 @@ def test_the_attention_experiment_from_the_command_line(tmp_path, capsys, monkey
 # --- limbs -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_models_that_are_one_always_agree():
     """ELS in the network's place: the same window table comes out, and every count is the same; its twin is the ceiling.
@@ -294,6 +295,7 @@ def test_wrong_samples_are_counted_and_chance_is_independence():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_the_limbs_experiment_from_the_command_line(tmp_path, capsys, monkeypatch):
     """--quick trains small networks, with attention and without, and writes numbers and both figures; it goes on after Ctrl-C."""

@@ -287,6 +287,7 @@ def test_a_reader_points(page):
     assert page.run("selected") == 1 and "Training picture 1 gave" in text(page, "training-text")
 
 
+@pytest.mark.slow
 def test_a_reader_changes_the_rules(page):
     """(e) Torus or zeros, here or anywhere; (f) g makes the colours agree; (i) an image is taken away and put back."""
     page.click("[value=circular]")

@@ -67,6 +67,7 @@ ENDS = {
 }
 
 
+@pytest.mark.slow
 def test_no_end_of_a_function_is_a_pass(run, tmp_path):
     """exit(), sys.exit(), SystemExit, other ends that are no Exception, errors that no terminal shows: wrong, exit code 1."""
     for name, body in ENDS.items():
@@ -87,6 +88,7 @@ def test_an_end_that_only_the_laws_meet_is_wrong(run, tmp_path):
     assert code == 1 and "wrong     all together" in printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", ["import os\nos._exit(0)", "while True:\n    pass", "raise KeyboardInterrupt"])
 def test_a_file_that_ends_python_as_a_whole_is_refused(run, tmp_path, body):
     """os._exit(0), an endless loop or KeyboardInterrupt outside of the functions: exit code 2 and one line, never 0."""
@@ -112,6 +114,7 @@ def test_what_a_student_writes_is_no_mark(run, tmp_path):
     assert (code, printed, len(said)) == (2, [], 1)
 
 
+@pytest.mark.slow
 @ON_POSIX
 def test_what_a_student_starts_ends_with_the_check(tmp_path):
     """A fork, a thread and a program that go on for ever neither stall a check nor outlive it; the marks come once."""

@@ -48,11 +48,10 @@ def test_a_bug_that_won():
     assert broken_laws("ELS, list of windows", "windows wider than 3 are cut to 3, to save time") == ["every time"]
 
 
-@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("where", WHERE)
-def test_without_a_bug_no_law_breaks(where, seed):
+def test_without_a_bug_no_law_breaks(where):
     """The control: the same lines with no bug planted keep every law."""
-    assert broken_laws(where, None, seed) == []
+    assert broken_laws(where, None, 0) == []
 
 
 @pytest.mark.slow

@@ -75,6 +75,7 @@ def test_an_error_in_a_task_reaches_the_caller():
         list(parallel.run(lambda n: 1 / n, [(1,), (0,), (2,)]))
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_bits(monkeypatch):
     """executor=: the shards of an evaluation in two other processes, started by spawn, merge to the same bits as here."""
     monkeypatch.setattr(shards, "SMALLEST_COST", 1e3)

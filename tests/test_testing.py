@@ -293,6 +293,7 @@ def test_no_machine_passes_for_another(name):
 # --- a rule of one's own, and pixels that hear others ----------------------------------------------------------------
 
 
+@pytest.mark.slow
 @needs_jit
 def test_a_softmax_is_the_best_denoiser_only_where_the_noise_is_that_of_pixels():
     """Soft windows obey their formula, and their error is not orthogonal to what they see: the report says which noise is wrong.
@@ -352,6 +353,7 @@ def test_a_rule_that_does_not_show_the_pixel_itself_may_answer_otherwise():
 ONE_HEARD = MEANS - {"no signal"} | {"who is heard", "formula", "every time", "orthogonality"}
 
 
+@pytest.mark.slow
 @needs_jit
 @pytest.mark.parametrize("boundary", ["circular", "zeros"])
 def test_who_hears_one_clear_other_is_the_best_denoiser_of_two_windows(boundary):

@@ -110,6 +110,7 @@ def test_adam_is_the_published_recursion():
     np.testing.assert_allclose(adam.theta, expected, rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_a_linear_network_reaches_the_wiener_filter():
     """At one t, on stationary Gaussian data, the best linear denoiser is a filter, and training finds it.
