@@ -58,7 +58,7 @@ def test_without_a_bug_no_law_breaks(where):
 @pytest.mark.parametrize("where", WHERE)
 def test_without_a_bug_no_law_breaks_over_many_seeds(where):
     """The control over 25 more seeds."""
-    assert [(seed, broken) for seed in range(2, 27) if (broken := broken_laws(where, None, seed))] == []
+    assert [(seed, broken) for seed in range(1, 26) if (broken := broken_laws(where, None, seed))] == []
 
 
 @pytest.mark.slow
