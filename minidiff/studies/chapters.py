@@ -181,7 +181,7 @@ def attention(studio: "Studio", shown: int = 5) -> Chapter:
     """Chapter 7: attention makes the pieces of a mosaic agree, in a trained network and in a machine that nobody trained."""
     images = attention_study.training_set()
     noise = studio.noise(images, 8 if studio.quick else 50)
-    few = noise[: 4 if studio.quick else 20]
+    few = noise[: shown if studio.quick else 20]
     networks = {"without attention": nets.load("colour_patterns-none"), "with attention": nets.load("colour_patterns-softmax")}
     samples = {name: agreement.last(network, noise, studio.steps) for name, network in networks.items()}
     studio.bar.update()
