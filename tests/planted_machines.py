@@ -457,7 +457,7 @@ def data_locality(images, bug, threshold=0.3, size=3):
     return denoiser
 
 
-def smoothed(images, bug, sigma=0.4, draws=4):
+def smoothed(images, bug, sigma=0.05, draws=4):
     """SmoothedScore of IS: its answers to x + sigma z, averaged over the draws."""
     machine, z = Machine(images), np.random.default_rng(0).standard_normal((draws, *images.shape[1:]))
 

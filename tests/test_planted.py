@@ -94,7 +94,7 @@ SAME = {
     "SoftWindowScore": (TINY, lambda images: md.SoftWindowScore(images, COSINE, window=3, sigma=0.8)),
     "PatchScore": (TINY, lambda images: md.PatchScore(images, COSINE, window=3, boundary="zeros")),
     "CovarianceScore": (TINY, lambda images: md.CovarianceScore(images, COSINE, threshold=0.3)),
-    "SmoothedScore": (TINY, lambda images: md.SmoothedScore(images, COSINE, sigma=0.4, draws=4)),
+    "SmoothedScore": (TINY, lambda images: md.SmoothedScore(images, COSINE, sigma=0.05, draws=4)),
     "GuidedScore, w = 1": (TINY, md_guided),
     "ELS, mirror images too": (
         TINY,

@@ -19,6 +19,9 @@ from . import streams
 
 # Errors whose message says all, as it names the argument. Of any other error the place is told too.
 PLAIN = (ValueError, TypeError, OSError, FloatingPointError, Warning)
+# The last interrupt. Its traceback holds the arrays of the command, in which kernels of other threads may still read and write:
+# if they were freed here, before the process has ended, it could crash.
+INTERRUPT: list[KeyboardInterrupt] = []
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return _run(argv, lost)
         except KeyboardInterrupt as stop:
+            INTERRUPT[:] = [stop]
             return _end(130, f"minidiff: interrupted; {stop if stop.args else 'every file that was finished is kept'}")
         except Exception as error:
             return _end(2, f"minidiff: {_line(error).rstrip('.')}{_environment()}")
