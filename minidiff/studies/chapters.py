@@ -189,7 +189,7 @@ def attention(studio: "Studio", shown: int = 5) -> Chapter:
     told = {name: attention_study.judged(x, images) for name, x in samples.items()}
     r = attention_study.median_r([(samples["with attention"][: len(few)], samples["the machine"])])
     words = {name: told[model]["one colour"] for name, model in zip(("without", "with_it", "machine"), told, strict=True)}
-    figure = stacked({name: x[:shown] for name, x in samples.items()}, 1.25 * shown + 1.2, 3.9)
+    figure = stacked({name: x[:shown] for name, x in samples.items()}, 1.25 * shown + 1.9, 3.9)
     whole = told["with attention"]["three whole"]
     return chapter("attention", [figure], {"samples": told, "r of the machine": r}, **words, whole=whole, r=r["median"])
 
