@@ -49,6 +49,7 @@ def pooled_tolerance(images, x, t, g, k):
 # --- the definition --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10)
 @given(windowed_sets(), TIMES, SEEDS, GAINS, st.sampled_from(sorted(ANYWHERE)))
 def test_it_is_its_definition(case, t, seed, g, candidates):
@@ -209,6 +210,7 @@ def test_where_windows_overlap_shared_noise_counts_twice():
 # --- the three identities --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @law
 @given(windowed_sets(), TIMES, SEEDS, st.sampled_from(sorted(ANYWHERE)))
 def test_without_strength_it_is_the_local_score(case, t, seed, candidates):
