@@ -122,6 +122,7 @@ def test_named_attentions_are_arrays(case, seed, reach):
         np.testing.assert_array_equal(both[b], machine(tables[b])(x[b], 0.5))
 
 
+@pytest.mark.slow
 def test_a_networks_attention_map_is_an_attention():
     """A trained network's attention_map(x, t) can be passed as it is: its float32 rows sum to 1 closely enough."""
     images = training_set(0, (3, 4, 4, 1), np.float32)
@@ -229,6 +230,7 @@ def test_without_strength_it_is_the_local_score(case, t, seed, candidates):
     np.testing.assert_allclose(machine(single, t), local(single, t), rtol=0, atol=float32_tolerance(nearest, s))
 
 
+@pytest.mark.slow
 @law
 @given(SEEDS, TIMES, st.sampled_from([(3, 6, 3), (3, 3, 9), (1, 3, 2), (3, 3, 3), (5, 5, 10)]))
 def test_tiles_of_the_torus_give_the_ideal_score(seed, t, case):

@@ -137,6 +137,7 @@ def test_median_r_and_its_ceilings():
         assert found["low"] < 0 < found["high"] and found["high"] - found["low"] < 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_means_of_one_block_are_the_mean_outside_and_of_many_they_are_the_pixels(patterns):
     """One block is the whole image: then the machine is SummaryScore. With a block for each pixel, it is told every pixel."""
@@ -266,6 +267,7 @@ def test_models_that_are_one_always_agree():
         assert rows[name]["r"]["median"] < 1
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_a_model_of_the_whole_image_never_miscounts():
     """The control: IS in the network's place recites, so that each of its samples has four limbs, and the machine may not."""
