@@ -264,10 +264,11 @@ def network(bug=None, padding="circular", seed=0):
     return denoiser
 
 
-def broken_by_layer(where, bug, seed=0):
+def broken_by_layer(where, bug, seed=0, laws=None):
     """The laws that a layer or the network breaks: a layer those of its gradients, the network those of what it sees."""
     if where == "network":
-        report = check_denoiser(network(bug), IMAGES, COSINE, ("local", "equivariant"), window=5, rng=SPACING * seed)
+        asked = {"window": 5, "rng": SPACING * seed, "laws": laws}
+        report = check_denoiser(network(bug), IMAGES, COSINE, ("local", "equivariant"), **asked)
         return [result.law for result in report.broken]
     forward, backward, shapes = LAYERS[where]
     broken = []

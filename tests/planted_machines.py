@@ -596,13 +596,12 @@ PLACES = {
 }
 
 
-def broken_by_machine(where, bug, seed=0, samples=100):
-    """The laws that a machine with a bug breaks."""
+def broken_by_machine(where, bug, seed=0, samples=100, laws=None):
+    """The laws, all or the ones asked for, that a machine with a bug breaks."""
     make, images, claims, options = PLACES[where]
     denoiser = make(images, bug)
-    report = check_denoiser(
-        denoiser, images, COSINE, claims, make=lambda some: make(some, bug), rng=SPACING * seed, samples=samples, **options
-    )
+    asked = {"rng": SPACING * seed, "samples": samples, "laws": laws}
+    report = check_denoiser(denoiser, images, COSINE, claims, make=lambda some: make(some, bug), **asked, **options)
     broken = [result.law for result in report.broken]
     if where == "Wiener" and not best_linear_denoiser(denoiser, images):
         broken.append("best linear denoiser")

@@ -66,6 +66,7 @@ def test_it_is_its_definition(case, t, seed, g, candidates):
     assert single.dtype == np.float32
 
 
+@pytest.mark.slow
 @law
 @given(windowed_sets(), TIMES, SEEDS, st.floats(0, 30), st.booleans())
 def test_single_precision_is_as_near_as_its_bound(case, t, seed, g, uniform):

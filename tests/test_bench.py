@@ -18,7 +18,7 @@ def modules(monkeypatch, **given):
         monkeypatch.setitem(sys.modules, name, given.get(name))
 
 
-@pytest.mark.compiled
+@pytest.mark.slow
 def test_the_peers_in_numpy_answer_what_minidiff_answers():
     """Both are the same posterior mean, or the same linear filter, so their answers differ by rounding alone."""
     compared = 0

@@ -217,7 +217,7 @@ def small(monkeypatch, batch=4, **network):
     return IMAGES[:, :4, :4].astype(np.float32), process.unit_noise((6, 4, 4, 1), 1)
 
 
-@pytest.mark.compiled
+@pytest.mark.slow
 def test_agreement_over_training_is_measured_on_the_average(monkeypatch, tmp_path):
     """Seven lengths that double; agreement is that of the network handed in, at that step, with zero-boundary ELS.
 

@@ -32,11 +32,9 @@ def counter_examples_as_found(monkeypatch):
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: f"{bug.where}: {bug.words} -> {bug.law}")
-def test_every_bug_is_caught(bug, record_property):
-    """Among the laws that a planted bug breaks is the one that the table names."""
-    broken = broken_laws(bug.where, bug.words)
-    record_property("broken", broken)
-    assert bug.law in broken
+def test_every_bug_is_caught(bug):
+    """A planted bug breaks the law that the table names."""
+    assert bug.law in broken_laws(bug.where, bug.words, only=bug.law)
 
 
 @pytest.mark.slow
@@ -64,7 +62,7 @@ def test_without_a_bug_no_law_breaks_over_many_seeds(where):
 @pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: f"{bug.where}: {bug.words} -> {bug.law}")
 def test_every_bug_is_caught_with_other_seeds(bug):
-    """A bug is not caught by luck: with four other seeds too, some law breaks."""
+    """A bug is not caught by luck: with four other seeds too, some law breaks when all are tried."""
     assert all(broken_laws(bug.where, bug.words, seed) for seed in range(1, 5))
 
 

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from oracles import candidates, softmax_mean, window
 from strategies import SEEDS, TIMES, noised, windowed_sets
@@ -41,6 +42,7 @@ def by_loops(x, images, a, s, k, boundary):
     return estimate
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=15)
 @given(windowed_sets(), TIMES, SEEDS)
 def test_it_is_its_formula(case, t, seed):

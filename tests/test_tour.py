@@ -162,7 +162,7 @@ def miniature(monkeypatch):
     monkeypatch.setattr(explore, "page", lambda *_, **__: "")  # tested by test_explore.py
 
 
-@pytest.mark.compiled
+@pytest.mark.slow
 def test_a_miniature_tour(tmp_path, run, miniature, monkeypatch):
     """Every chapter runs; the page, its pictures and numbers.json agree; the same seed tells the same story."""
     code, printed, _ = run("tour", "--seed", 2, "--out", tmp_path / "a")
