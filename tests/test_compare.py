@@ -501,6 +501,10 @@ def test_halves_share_no_image_and_are_remembered(tmp_path, run, monkeypatch):
     assert told["training images"] == 4
     assert told[weights[0]]["R^2"]["median"] < 1 - 1e-3 and told[weights[1]]["R^2"]["median"] == 1
     assert not set(weights) & set(nets.load(tmp_path / "noted.npz").notes["agreement"])
+    alone = (*compare[:1], *compare[3:], "--experiment", "ceiling", *beside, "--out", tmp_path / "ceiling")
+    code, printed, said = run(*alone)
+    assert (code, said, len(printed)) == (0, [], 2)
+    assert strictly(tmp_path / "ceiling" / "numbers.json")["r"] == {name: told[name]["r"] for name in weights}
     refused(run, (*compare, "--beside", "photo-zeros", "--out", tmp_path / "no"), ["--beside", "channels"], tmp_path / "no")
 
 
@@ -512,6 +516,7 @@ BAD_COMPARISONS = [
     (("--data", "digitz"), ["data", "digitz"]),
     (("--data", "photo", "--size", "6", "--count", "3"), ["1 channels", "(10, 6, 6, 3)"]),
     (("--experiment", "size"), ["--experiment", "training"]),
+    (("--experiment", "ceiling"), ["--beside", "got none"]),
     pytest.param(("-n", "0"), ["-n", "got 0"]),
     pytest.param(("--annotate", "no/such/folder/w.npz"), ["no/such/folder"]),
 ]

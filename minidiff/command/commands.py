@@ -251,10 +251,9 @@ def compare(options: Namespace) -> None:
         experiments.training(out, options, data.read(options)[0])
     elif options.collect is not None:
         experiments.collect(out, Path(options.collect))
-    elif options.experiment in ("agreement", "field"):
+    elif options.experiment in ("agreement", "ceiling", "field"):
         network = nets.load(options.network)
-        run = experiments.field if options.experiment == "field" else experiments.agreement
-        run(out, options, network, _trained_on(network, options))
+        getattr(experiments, options.experiment)(out, options, network, _trained_on(network, options))
     else:
         getattr(experiments, options.experiment)(out, options)
 

@@ -10,7 +10,8 @@ from . import commands, compiling, copying, main, sampling
 __all__ = ["compiling", "main", "parser", "run"]  # scripts of older installations look for main here
 
 EXPERIMENTS = (
-    "agreement: a trained network beside the machines; training: a new one's agreement with ELS as its training goes on; "
+    "agreement: a trained network beside the machines; ceiling: beside other networks only; "
+    "training: a new one's agreement with ELS as its training goes on; "
     "attention: networks with and without it on colour_patterns; limbs: the same, counting limbs on creatures; "
     "field: a trained network beside every machine there is; memory: where it ends; windows: k(t) from the data alone (agreement)"
 )
@@ -136,7 +137,7 @@ def _compare(sub):
     _data(sub, None)
     names = ", ".join(nets.names())
     sub.add_argument("--network", default="digits-zeros", help=f"{names}, or a path to weights.npz (digits-zeros)")
-    experiments = ("agreement", "training", "attention", "limbs", "field", "memory", "windows")
+    experiments = ("agreement", "ceiling", "training", "attention", "limbs", "field", "memory", "windows")
     sub.add_argument("--experiment", choices=experiments, default="agreement", help=EXPERIMENTS)
     sub.add_argument("--seeds", type=int, help="training seeds (attention: 5, limbs: 3)")
     beside = "other networks, such as of other training seeds: how well could a machine predict? (none)"

@@ -1,4 +1,4 @@
-"""The experiments of `minidiff compare`: agreement, training, attention, limbs, field, memory and windows.
+"""The experiments of `minidiff compare`: agreement, ceiling, training, attention, limbs, field, memory and windows.
 
 The functions here are the commands: they run the parts in order, write figures and numbers.json, and print a table. The parts
 themselves are in agreement.py, attention_experiment.py, limbs.py, field.py, memory.py and those beside them. What was finished is
@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from .. import arguments, files, nets, process
 from ..machines.windows import default_table
+from ..measures import metrics
 from ..nets import archive
 from ..types import Array
 from . import agreement as agreement_study
@@ -85,6 +86,22 @@ def agreement(out: Path, options: Namespace, network: nets.Network, images: Arra
         network.save(options.annotate, notes={**network.notes, "windows": tables, "agreement": medians, "noises": len(noise)})
     kept.forget()
     print(f"Look at {out / 'side-by-side.png'}")
+
+
+def ceiling(out: Path, options: Namespace, network: nets.Network, images: Array) -> None:
+    """minidiff compare --experiment ceiling: how well other networks (--beside) predict a network; no machine, so in seconds."""
+    if not options.beside:
+        raise ValueError("--beside: expected other networks with --experiment ceiling, got none")
+    others = {str(name): _beside(network, name) for name in options.beside}
+    noise = _noise(options, images, 10)
+    theirs = agreement_study.last(network, noise, options.steps)
+    found = {
+        name: metrics.median(metrics.agreement(agreement_study.last(other, noise, options.steps), theirs).r)
+        for name, other in tqdm(others.items(), unit="network")
+    }
+    _numbers(out, options, images, r=found)
+    for name, r in found.items():
+        print(f"r {r['median']:.3f} [{r['low']:.3f}, {r['high']:.3f}]  {name}")
 
 
 def _beside(network, name):
