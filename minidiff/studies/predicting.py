@@ -98,20 +98,19 @@ def scored(name: str, choice: str, noises: int, queries: int, steps: int, few: i
 
 
 def lost(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """For each set and choice: the table, quartiles of r, and of what r loses against the calibrated table, noise by noise."""
+    """For each set and choice: the table, the median r, and the median of what r loses against the calibrated table by noise."""
     rows = {}
     for name, one in found.items():
         r, best = np.array(one["r"]), np.array(found[name.split("-")[0] + "-calibrated"]["r"])
-        rows[name] = {"table": one["table"], "r": metrics.quartiles(r), "lost": metrics.quartiles(best - r)}
+        rows[name] = {"table": one["table"], "r": metrics.median(r), "lost": metrics.median(best - r)}
     return rows
 
 
 def table(rows: dict[str, dict[str, Any]]) -> str:
-    """The scores as text."""
-    lines = [f"{'windows':>20}{'r':>8}{'r lost':>9}{'quartiles':>20}  table, least noise first"]
+    """The scores as text: medians over the noises, with 95 % intervals."""
+    lines = [f"{'windows':>20}{'r':>24}{'r lost':>26}  table, least noise first"]
     for name, row in rows.items():
-        loss = row["lost"]
-        spread = f"[{loss['lower']:.3f}, {loss['upper']:.3f}]"
+        r, loss = (f"{one['median']:.3f} [{one['low']:.3f}, {one['high']:.3f}]" for one in (row["r"], row["lost"]))
         windows = " ".join(map(str, row["table"]))
-        lines.append(f"{name:>20}{row['r']['median']:>8.3f}{loss['median']:>9.3f}{spread:>20}  {windows}")
+        lines.append(f"{name:>20}{r:>24}{loss:>26}  {windows}")
     return "\n".join(lines)
