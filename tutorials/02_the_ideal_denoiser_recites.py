@@ -272,11 +272,11 @@ print(f"slope of log p_t in this direction: {slope:.4f}; score times direction: 
 # factor, and the factor cancels in the fraction. So the first term may be left out:
 #
 # $$
-# \hat x_0 = \sum_n \mathrm{softmax}_n\left( Q \cdot y_n + b_n \right) y_n, \qquad
-# Q = \frac{a}{s^2}\, x, \qquad b_n = -\frac{a^2}{2 s^2} |y_n|^2 .
+# \hat x_0 = \sum_n \mathrm{softmax}_n\left( Q \cdot y_n - \frac{a^2}{2 s^2} |y_n|^2 \right) y_n, \qquad Q = \frac{a}{s^2}\, x .
 # $$
 #
-# These are a query $Q$, keys $y_n$, values $y_n$ and a bias $b_n$: one attention layer. Keys and values are the training set.
+# These are a query $Q$, keys $y_n$, values $y_n$, and a bias for each key, the term with $|y_n|^2$. So it is one attention layer.
+# Keys and values are the training set.
 
 
 # %%
