@@ -235,7 +235,7 @@ plt.show()
 
 # %% [markdown]
 # The noise and the score are one picture, up to sign and scale. Which view is the best one to *train* a network on is another
-# question (tutorial [06](06_a_network_by_hand.ipynb)). For walking back it makes no difference.
+# question (tutorial [06b](06b_training.ipynb)). For walking back it makes no difference.
 #
 # ## Tweedie's formula: where the score points
 #
@@ -413,12 +413,12 @@ print(f"spread of x' that is left when x and x0 are known: measured {left_over:.
 # Walking back, $dt < 0$, this gives
 #
 # $$
-# dx = \Big( \dot a \hat x_0 + \dot s \hat\varepsilon - \frac{\gamma^2}{2}\, \mathrm{score} \Big)\, dt + \gamma\, dw ,
+# dx = \Big( \dot a \hat x_0 + \dot s \hat\varepsilon - \frac{\gamma^2}{2}\, \mathrm{score} \Big)\, dt + \gamma \sqrt{|dt|}\; z ,
 # $$
 #
-# where $dw$ is normal noise of variance $|dt|$. Every $\gamma(t)$ gives the same density at each time. With $\gamma = 0$ it is
-# the ODE. With $\gamma^2 = \frac{d(s^2)}{dt} - 2 \frac{\dot a}{a} s^2$ it is the *reverse SDE* of the paper: put
-# $\hat x_0 = (x + s^2\, \mathrm{score}) / a$ and $\hat\varepsilon = -s\, \mathrm{score}$ into the bracket, and it becomes
+# where $z$ is normal noise of variance 1, drawn anew at each step. Every $\gamma(t)$ gives the same density at each time. With
+# $\gamma = 0$ it is the ODE. With $\gamma^2 = \frac{d(s^2)}{dt} - 2 \frac{\dot a}{a} s^2$ it is the *reverse SDE* of the paper:
+# put $\hat x_0 = (x + s^2\, \mathrm{score}) / a$ and $\hat\varepsilon = -s\, \mathrm{score}$ into the bracket, and it becomes
 # $\frac{\dot a}{a} x - \gamma^2\, \mathrm{score}$. That $\gamma$ is infinite where $a = 0$, so `md.process.sde` takes
 # $\gamma^2 = d(s^2)/dt$ if its argument `g` is not given.
 #

@@ -107,9 +107,8 @@ plt.show()
 #
 # $$ \boxed{ \; I(t_\text{collapse}) = \log N \; } $$
 #
-# In words: to name one of $N$ images takes $\log N$ nats. While $x$ holds more, it says which image
-# it was, and the best denoiser recites. Physicists know the sum of $N$ random exponentials as the *random-energy model*, and its
-# collapse onto one term as *condensation*.
+# In words: to name one of $N$ images takes $\log N$ nats. While $x$ holds more, it says which image it was, and the best denoiser
+# recites. [BBDM](reference.md#bbdm) compare this collapse onto one term with the condensation of a glass in physics.
 #
 # $I(t)$ belongs to the images, not to the training set. We measure it with fresh images that are in no training set here. For
 # Gaussian data it is known: $I = \frac12 \sum_i \log(1 + a^2 \lambda_i / s^2)$ with the eigenvalues $\lambda_i$ of the
@@ -136,11 +135,11 @@ plt.show()
 #
 # </details>
 #
-# In the figure each line is a training set of $N$ images; the grey line is at two images. Now predicted against measured. Nothing
-# is fitted. Points: half of the noised training images have more than half the weight on themselves, which is what the derivation
-# asks. Crosses: on average two images count, which comes a little later on the way back. On the right are windows (next section),
-# with a shape of point for each $k$; a tick is a prediction. With few images, and for small windows, the points lie above the
-# line: a sum of few terms is mostly below its mean, and so it is beaten a little earlier.
+# In the figure each line is a training set of $N$ images; the grey line is at two images. The next figure shows predicted against
+# measured times. Nothing is fitted. Points: half of the noised training images have more than half the weight on themselves,
+# which is what the derivation asks. Crosses: on average two images count, which comes a little later on the way back. On the
+# right are windows (next section), with a shape of point for each $k$; a tick is a prediction. With few images, and for small
+# windows, the points lie above the line: a sum of few terms is mostly below its mean, and so it is beaten a little earlier.
 
 # %%
 # alt: Left, IS: the line falls from t = 0.69 at N = 10 to 0.47 at N = 1000, with dots on it or a little above, and crosses below.
@@ -248,10 +247,10 @@ plt.show()
 # ## What to take along
 #
 # - $e^{\mathcal H}$ says how many candidates count. $\mathcal H$ is found from a slope, with two calls of a machine.
-# - Memory ends where $\log M$ is larger than the information in what is seen. Noise, a smaller window, and more images each end
-#   it; images only by their logarithm.
-# - A trained network remembers late, and the later the more images there are. Two networks that agree from disjoint halves have
-#   not remembered.
+# - Memory ends where $\log M$ is larger than the information in what is seen. More noise, a smaller window, or more images can
+#   end it. Of the number of images only the logarithm counts.
+# - Here a trained network remembers late in training, and later if there are more images. Two networks that agree, although they
+#   were trained on disjoint halves, have not remembered.
 #
 # **Try it.**
 #
