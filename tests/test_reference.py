@@ -70,6 +70,13 @@ def test_the_derivations_are_where_the_map_says():
             assert re.search(rf"(#+ |\*\*){re.escape(quoted)}", text), (name, quoted)
 
 
+def test_every_paper_that_the_package_cites_is_in_the_bibliography():
+    """Every arXiv number in minidiff/ and in the README is that of an entry, so that its title and authors can be looked up."""
+    files = [FOLDER.parent / "README.md", *(FOLDER.parent / "minidiff").rglob("*.py")]
+    numbers = {number for path in files for number in re.findall(r"\b\d{4}\.\d{5}\b", path.read_text(encoding="utf-8"))}
+    assert numbers and numbers <= set(re.findall(r"arxiv\.org/abs/(\S+?)\)", REFERENCE))
+
+
 def test_a_letter_of_the_notation_has_one_row():
     """No letter begins two rows of the notation's tables; with arguments, as L[q, n] or I(t), it is another letter."""
     notation = REFERENCE.partition("### Names of arguments")[0]
