@@ -394,8 +394,8 @@ plt.show()
 # A residual block adds to its input: $\text{out} = \text{in} + \text{conv}(\text{relu}(\text{in}))$, where relu replaces negative
 # numbers by 0. The gradient then goes through each block on two paths, and one of them is the identity. In the forward pass the
 # image stays a part of the sum. A plain stack, $\text{out} = \text{conv}(\text{relu}(\text{in}))$, loses it. Below, two different
-# noisy digits go through 24 random layers. The cosine between their features says how alike they have become. At 1 they cannot be
-# told apart.
+# noisy digits go through 24 random layers. The cosine between their features says how alike they have become. At 1 they are the
+# same up to a factor.
 
 
 # %%

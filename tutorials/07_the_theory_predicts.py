@@ -236,9 +236,10 @@ for name in lines["glyphs"]:
 #
 # The windows are measured on the network, as KG do it. Follow a walk of the network. At each step ask ELS machines with several
 # windows about the same $x$. Take the window whose noise direction $\hat\varepsilon = (x - a \hat x_0)/s$ makes the smallest
-# angle with the network's. Then take the median over samples. Here is a small version, with two samples and five windows. (That
-# KG calibrate one hyperparameter that depends on time is said in their abstract. That they compare directions is what our code is
-# built after; we could not check it in their text.)
+# angle with the network's. Then take the median over samples. Here is a small version, with two samples and five windows. (A
+# [public
+# copy](https://github.com/henhen724/convolutional_diffusion/blob/4aebaba8ba603fa17c2cd003b53fa3f614616296/scales_calibration.py)
+# of KG's code does the same.)
 #
 # > **Predict first (3).** Tutorial [06](06_a_network_by_hand.ipynb) showed what a pixel of a trained network looks at. Which
 # > window is nearest to the network at little noise, and which at much noise?
@@ -464,8 +465,8 @@ for t in (0.3, 0.5, 0.7, 0.9):
 #
 # The numbers are medians over the same 8 noises. (1) LS, with $r$ = 0.90 against 0.91 of ELS ($R^2$ 0.76 against 0.81). The
 # Wiener filter has 0.84, the ideal denoiser 0.45. In photographs LS is nearly as good as ELS. (2) No. With a half and with a
-# tenth of the images $r$ falls from 0.95 to 0.94 and 0.93. With a window of always 7 pixels it fell to 0.87. A tenth of the
-# glyphs already holds most of the patches. (3) ELS stays at 0.95, LS falls from 0.88 to 0.59. On a torus the network cannot know
+# tenth of the images $r$ falls from 0.95 to 0.94 and 0.93. With a window of always 7 pixels it fell to 0.87. So a tenth of
+# the glyphs is nearly enough. (3) ELS stays at 0.95, LS falls from 0.88 to 0.59. On a torus the network cannot know
 # where a pixel is, and draws its strokes anywhere; LS may copy each pixel only from its own place.
 #
 # </details>

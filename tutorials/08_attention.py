@@ -699,7 +699,7 @@ for k in (7, 9, 11, 13, 15, 17, 23):
 # were drawn independently. Where all pictures have one colour, few or none of the legal ones are new. With attention, or with the
 # mean, the shapes stay free. With a window they do not, since it sees colour and shapes at once.
 #
-# ## Does the theorem tell the networks apart?
+# ## Does the theorem distinguish the networks?
 #
 # Give the pooling machine each network's own attention map, with the raw $g = 1$ of the theorem, and nothing fitted. There are
 # two controls. They differ in the map only: one has the map of another sample, and one has the mean map for all pixels. ELS with
@@ -726,10 +726,11 @@ for kind in ("softmax", "top-1"):
 # %% [markdown]
 # Yes. With the network's own map the machine is the best of these four at $t = 0.8$. The map of another sample is no better than
 # no map (0.78 and 0.73, where ELS has 0.76). So it matters whose evidence is heard, and the network's map tells this. With the
-# mean map the gain is smaller. At $t = 0.9$ the differences are small, except for top-1. Ten noises are few; `minidiff compare
-# --experiment attention` asks five trainings of each network along 30 noises. In the same study this machine, with the map of
-# each network and nothing fitted, draws whole samples: the median $r$ is 0.87 with the top-1 networks (two trainings agree with
-# each other at 0.89) and 0.84 with the softmax networks (0.90). ([results.md](results.md) has these numbers.)
+# mean map the gain is smaller. At $t = 0.9$ the differences are small, except for top-1. Ten noises are few;
+# `minidiff compare --experiment attention` asks five trainings of each network along 30 noises. In the same study this machine,
+# with the map of each network and nothing fitted, draws whole samples: the median $r$ is 0.87 with the top-1 networks (two
+# trainings agree with each other at 0.89) and 0.84 with the softmax networks (0.90). ([results.md](results.md) has these
+# numbers.)
 #
 # This is not yet an exact theory of the network with attention. The theorem's assumptions are only roughly true here, and the
 # agreement is lower than that of two trainings.
@@ -760,8 +761,8 @@ print(f"largest difference from theory.denoise: {np.abs(pooled(x, small, a, s, 3
 #
 # **Try it.** (1) Take five colours: `colour_patterns(colours=5)`. Does the machine that hears the mean still make one colour? (2)
 # Give the pooling machine `attention="top1"` or `attention=("band", 4)` in the rows of pictures. Which pixels must a pixel hear,
-# so that the colours agree? (3) Make $g$ a function of $t$ in the co-located machine, `strength=lambda t: 1.0 if t > 0.6 else
-# 0.0`. Are its samples still of one colour, and are more of them no copies?
+# so that the colours agree? (3) Make $g$ a function of $t$ in the co-located machine,
+# `strength=lambda t: 1.0 if t > 0.6 else 0.0`. Are its samples still of one colour, and are more of them no copies?
 #
 # <details><summary>Answers</summary>
 #

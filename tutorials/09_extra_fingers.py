@@ -36,8 +36,8 @@ SIDE = images.shape[1]
 # ## A set whose only rule is a number
 #
 # KG report networks that were trained on pictures of clothes and draw trousers with three legs and tops with three arms, and an
-# ELS machine that predicts this, case by case. (This is from memory of their paper. Its text could not be opened for this course,
-# see the [bibliography](reference.md#bibliography).) On a picture of clothes it is not always clear whether a spot is a third
+# ELS machine that predicts this, case by case. (We could not check this in the text of their paper, see the
+# [bibliography](reference.md#bibliography).) On a picture of clothes it is not always clear whether a spot is a third
 # leg. So we take a set where the count is always clear (ours): white "creatures", each with one body and **exactly four limbs**.
 # Everything else is random: how long the body is, where it lies, how many limbs are above and how many below, where they are and
 # how long they are.
@@ -275,8 +275,8 @@ for side in networks:
 # Network and machine are wrong about equally often. At every size the machine's pixels are like the network's: $r$ is 0.85 or
 # more, and the last column has the $r$ for another noise. But the machine predicts only in part *how many* limbs come from a
 # given noise. One reason is that a count is sensitive. If one pixel between two limbs becomes white, they are one limb: the count
-# changes, and the correlation hardly changes. The intervals are wide, because the noises are few. `minidiff compare --experiment
-# limbs` takes as many noises as you like.
+# changes, and the correlation hardly changes. The intervals are wide, because the noises are few.
+# `minidiff compare --experiment limbs` takes as many noises as you like.
 #
 # ## What a pixel sees
 #
@@ -317,8 +317,9 @@ for name, denoiser in denoisers.items():
 # ## When is the number decided?
 #
 # At the end of the walk the windows are smallest, so that distant parts cannot count each other. One might think that the number
-# goes wrong there. (KG explain it so, as far as we remember their paper.) We measure it in our own case. The figure shows the
-# network that sees 13 pixels, and its guesses $\hat x_0$ for three noises, each with its number of limbs.
+# goes wrong there. (KG explain their own case so, as far as we know. We could not check this in their text.) We measure it in our
+# own case. The figure shows the network that sees 13 pixels, and its guesses $\hat x_0$ for three noises, each with its number of
+# limbs.
 #
 # > **Predict first (3).** At which $t$ will half of the 24 guesses have the final number: above 0.9, in the middle, or below 0.3?
 

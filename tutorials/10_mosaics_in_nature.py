@@ -95,8 +95,8 @@ print(f"zeta after 6000 steps: from {pattern.min():.2f} to {pattern.max():.2f}, 
 # %% [markdown]
 # The rule says nothing of stripes, and yet there are stripes, all of about the same width. Is this what is called a "Turing
 # pattern"? By that name one usually means a uniform state that is unstable, so that any noise grows into a pattern. Here the
-# blank dish is *stable*, and a pattern needs a drop to start from. (Pearson's abstract says the same of his patterns:
-# they arise from perturbations of finite size.) The cell checks this with small noise:
+# blank dish is *stable*, and a pattern needs a drop to start from. (Pearson's abstract says the same of his patterns: they arise
+# from perturbations of finite size.) The cell checks this with small noise:
 
 # %%
 rng = np.random.default_rng(0)

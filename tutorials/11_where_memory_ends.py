@@ -139,7 +139,8 @@ plt.show()
 # measured times. Nothing is fitted. Points: half of the noised training images have more than half the weight on themselves,
 # which is what the derivation asks. Crosses: on average two images count, which comes a little later on the way back. On the
 # right are windows (next section), with a shape of point for each $k$; a tick is a prediction. With few images, and for small
-# windows, the points lie above the line: a sum of few terms is mostly below its mean, and so it is beaten a little earlier.
+# windows, the points lie above the line: a sum of few terms is mostly below its mean, and so the own term is larger than the sum
+# a little earlier.
 
 # %%
 # alt: Left, IS: the line falls from t = 0.69 at N = 10 to 0.47 at N = 1000, with dots on it or a little above, and crosses below.
@@ -267,11 +268,11 @@ plt.show()
 # itself than a glyph of 8 x 8, so it collapses at more noise. (2) $e^{\mathcal H} = 10.0$ for that image, and 1.0 for the others.
 # Ten entries share the weight, and all ten are one picture: $e^{\mathcal H}$ counts entries, and the denoiser recites as before.
 # $N$ changed, from 300 to 309, and $M = N H W$ with it. $I$ is a matter of the images' law, and did not change. But the image's
-# own term is ten times as large, so it wins already where $I(t) = \log (N / 10)$, at more noise: copies of what is there often
-# come first. (3) It measures entropies and collapse times, walks back with each window, and trains the small networks on both
-# halves. What is done stays in its folder. Then it draws the last five figures of this tutorial from what it found, and writes
-# the numbers. Those shown here are from a smaller plan, so they differ. By the law of Bonnaire et al. $N = 30$ begins to copy
-# between 40 and 80 steps / $N$, as $N = 10$ does: after 1,200 to 2,400 steps. Look whether it does.
+# own term is ten times as large, so it is the largest already where $I(t) = \log (N / 10)$, at more noise: copies of what is
+# there often come first. (3) It measures entropies and collapse times, walks back with each window, and trains the small networks
+# on both halves. What is done stays in its folder. Then it draws the last five figures of this tutorial from what it found, and
+# writes the numbers. Those shown here are from a smaller plan, so they differ. By the law of Bonnaire et al. $N = 30$ begins to
+# copy between 40 and 80 steps / $N$, as $N = 10$ does: after 1,200 to 2,400 steps. Look whether it does.
 #
 # </details>
 #
