@@ -45,7 +45,8 @@ def test_a_tutorial_names_no_theorem_or_section_of_a_paper_that_was_not_checked(
 def test_a_tutorial_asks_first_and_answers_below(script):
     """At least three predictions; after each come code cells, and then a cell that begins with its folded answer.
 
-    Between them there may be one heading more, where the answer takes two figures.
+    Between them there may be one heading more, where the answer takes two figures. All that is folded is an answer, by its first
+    word: `minidiff course --students` takes answers out by that word.
     """
     cells = cells_of_script(script.read_text(encoding="utf-8"))
     asked = [i for i, (kind, source) in enumerate(cells) if kind == "markdown" and "**Predict first" in source]
@@ -54,6 +55,7 @@ def test_a_tutorial_asks_first_and_answers_below(script):
         answered = [j for j in range(i + 1, following + 1) if cells[j][1].startswith("<details><summary>Answer")]
         assert answered and "code" in [kind for kind, _ in cells[i + 1 : answered[0]]]
     text = markdown_of(script)
+    assert all(summary.startswith("Answer") for summary in re.findall(r"<summary>(.*?)</summary>", text))
     # Without an empty line after a summary, what follows is not read as Markdown.
     assert text.count("<details>") == text.count("</summary>\n\n") == text.count("\n\n</details>") >= len(asked) + 1
 
