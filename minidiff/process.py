@@ -144,12 +144,13 @@ def ddim(
 ) -> Iterator[Step]:
     """Walk back by DDIM (eta = 0: no randomness after the start), by DDPM's ancestral step (eta = 1), or between them.
 
-    A step goes from t, with levels (a, s), to t' < t, with levels (a', s'). With r = (a s') / (a' s),
-    sigma = eta s' sqrt(1 - r^2) and z ~ N(0, I) it is::
+    A step goes from t, with levels (a, s), to t' < t, with levels (a', s'). With z ~ N(0, I) and
+    sigma = eta s' sqrt(1 - (a s' / (a' s))^2) it is::
 
         x' = a' x0_hat + sqrt(s'^2 - sigma^2) eps_hat + sigma z
 
-    (DDIM eq. 12 and 16, for any a and s). s/a grows with t, so 0 <= r <= 1 and 0 <= sigma <= s': no root is of a negative number.
+    (DDIM eq. 12 and 16, for any a and s). s/a grows with t, so a s' / (a' s) <= 1 and sigma <= s', and no root is of a negative
+    number.
 
     Parameters
     ----------
@@ -202,10 +203,10 @@ def _ddim_split(schedule, t, t_next, eta):
     """How much noise of the next level is the old noise, and how much is new: (sqrt(s'^2 - sigma^2), sigma)."""
     a, s = schedule.signal(t), schedule.noise(t)
     a_next, s_next = schedule.signal(t_next), schedule.noise(t_next)
-    r = (a * s_next) / (a_next * s)
-    if r > 1:
+    ratio = (a * s_next) / (a_next * s)
+    if ratio > 1:
         raise ValueError(f"schedule: expected s/a to grow with t, but it falls from t = {t_next:g} to {t:g}")
-    fresh_share = eta * eta * (1 - r) * (1 + r)
+    fresh_share = eta * eta * (1 - ratio) * (1 + ratio)
     return float(s_next * np.sqrt(1 - fresh_share)), float(s_next * np.sqrt(fresh_share))
 
 
@@ -278,18 +279,19 @@ def sde(
     g: float | Callable[[float], float] | None = None,
     dtype: npt.DTypeLike = np.float32,
 ) -> Iterator[Step]:
-    """Walk back along the reverse SDE by Euler-Maruyama: dx = (velocity - g^2/2 score) dt + g dw, dt < 0.
+    """Walk back along the reverse SDE by Euler-Maruyama: dx = (velocity - gamma^2/2 score) dt + gamma sqrt(-dt) z.
 
-    `velocity` is dx/dt of the probability-flow ODE. In the limit of small steps every g(t) gives the same distribution at each t:
-    SDE eq. 6 has the g of the forward process, SDE eq. 13 has g = 0. The g of the forward process is infinite where a = 0, so the
-    default here is g^2 = d(s^2)/dt. It is finite for every schedule, and for `ve` it is the g of the forward process.
+    `velocity` is dx/dt of the probability-flow ODE, dt < 0 and z ~ N(0, I). In the limit of small steps every gamma(t) gives the
+    same distribution at each t: SDE eq. 6 has the gamma of the forward process, SDE eq. 13 has gamma = 0. The gamma of the
+    forward process is infinite where a = 0, so the default here is gamma^2 = d(s^2)/dt. It is finite for every schedule, and for
+    `ve` it is the gamma of the forward process.
 
     Parameters
     ----------
     denoiser, schedule, shape, steps, rng, label, noise, times, dtype
         As for `ddim`.
     g : None, float >= 0, or a callable of t
-        How much noise each step adds; with 0 this is `ode` by Euler.
+        gamma: how much noise each step adds; with 0 this is `ode` by Euler.
 
     Yields
     ------
@@ -297,7 +299,7 @@ def sde(
         (t, x, x0_hat).
 
     Raises ValueError or TypeError on bad arguments, before the first step. The last step adds noise as all others do; its
-    standard deviation is g sqrt(1/T), small for many steps.
+    standard deviation is gamma sqrt(1/T), small for many steps.
 
     Examples
     --------

@@ -11,7 +11,7 @@ Machines differ only in their rule: what a pixel p sees, what candidates show (k
     LS   local score               its window     its own place in every image      the window   y_n[p]   mosaics in place
     ELS  equivariant local score   its window     every place u alike to padding    the window   y_n[u]   patch mosaics
 Shapes: N training images of H rows, W columns, C channels; k the side of a window; G views of an image, M candidates, P numbers
-in a view, D in an answer. KG: Kamb and Ganguli, arXiv 2412.20292. AMB: Ambrogioni 2023, Entropy 26:381.
+in a view, D in an answer. KG: Kamb and Ganguli 2025, arXiv 2412.20292. AMB: Ambrogioni 2024, Entropy 26:381.
 """
 
 from collections.abc import Callable
@@ -175,9 +175,9 @@ def weigh(distance: Array, s: float, log_prior: Level = 0.0) -> Array:
 
 
 def evidence(distance: Array, s: float) -> tuple[Array, Array]:
-    """How likely each training image makes what a view sees, L = log sum over u of exp(-d / (2 s^2)), for distances (N, U).
+    """How likely each training image makes what a view sees, L = log sum over u of exp l[n, u], for distances (N, U).
 
-    In two parts, (2, N), L = second - first / (2 s^2), as the first, the smallest distance, counts at s = 0 too.
+    l = -distance / (2 s^2). In two parts, (2, N), L = second - first / (2 s^2), as the first, the smallest, counts at s = 0 too.
     """
     return distance.min(axis=1), np.log([weigh(one, s).sum() for one in distance])
 
@@ -186,7 +186,7 @@ def denoise(rule: Rule, x: Array, a: float, s: float, attention: Array | None = 
     """x0_hat of one image x (H, W, C): for each view the mean of its candidates' values, w @ values / sum(w).
 
     With attention A (G, G) views hear from each other which training image is likely, and candidate (n, u) at p has the exponent
-    -d[p, n, u] / (2 s^2) + strength * sum over q of A[p, q] L[q, n] (ours). Pieces agree; strength 1 is exact for one q apart.
+    l[p, n, u] + strength * sum over q of A[p, q] L[q, n] (ours). Pieces agree; strength 1 is exact for one q apart.
     """
     explained = [explain(rule, seen, view, a) for view, seen in enumerate(rule.see(x))]
     count, answer = rule.image[-1] + 1, []

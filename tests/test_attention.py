@@ -145,10 +145,10 @@ def one_hot(places):
 @settings(deadline=None, max_examples=10)
 @given(SEEDS, st.floats(0.2, 0.95), st.sampled_from(BOUNDARIES))
 def test_the_place_that_is_heard_is_a_second_view_of_the_same_image(seed, t, boundary):
-    """With a one-hot map and raw g = 1, x0_hat[p] is the mean of y_n[u] over (n, u, v): p shows n at u, and q(p) shows n at v.
+    """With a one-hot map and raw g = 1, x0_hat[p] is the mean of y_n[u] over (n, u, u'): p shows n at u, and q(p) shows n at u'.
 
-    The loops know no evidence: each (n, u, v) has the likelihood of both windows, exp(-(|W_p - a W(n, u)|^2 +
-    |W_q - a W(n, v)|^2) / (2 s^2)), u and v run over all places of p's and q's padding patterns, and q(p) is 3 columns away, so
+    The loops know no evidence: each (n, u, u') has the likelihood of both windows, exp(-(|W_p - a W(n, u)|^2 +
+    |W_q - a W(n, u')|^2) / (2 s^2)), u and u' run over all places of p's and q's padding patterns, and q(p) is 3 columns away, so
     that windows of 3 share no pixel.
     """
     images = training_set(seed, (3, 3, 7, 1))
@@ -187,7 +187,7 @@ def union_of_windows(images, k, across):
 @pytest.mark.slow
 @pytest.mark.compiled
 def test_where_windows_overlap_shared_noise_counts_twice():
-    """How far off the theorem is in pictures, where v = u + (q - p) is known, and windows may overlap: a measurement.
+    """How far off the theorem is in pictures, where u' = u + (q - p) is known, and windows may overlap: a measurement.
 
     The best denoiser of both windows there is ELS that sees their union. Of what it gains over ELS in mean squared error, the
     machine makes .98 where the windows of 3 are apart, .73 with one shared column, and .38 with two. A pixel that hears itself is

@@ -1,5 +1,6 @@
 """What a teacher gets: a copy of the course for students, slides, and a guide to every unit."""
 
+import html
 import importlib
 import json
 import re
@@ -23,7 +24,8 @@ def made(folder):
     first = "# 1. A title\n\nOne. Two? Three.\n\n$$a = \\hat x_0 + \\sum_n w_n .$$\n"
     texts = [first, f"{ANSWER}\n\n{OTHER}", ANSWER, "## Next\n\n- *a*\n- b"]
     cells = [{"cell_type": "markdown", "source": text.splitlines(keepends=True)} for text in texts]
-    figure = {"output_type": "display_data", "data": {"image/png": "iVBORw0KGgo=\n"}}
+    described = {"image/png": {"alt": 'A "cat" <here>.'}}
+    figure = {"output_type": "display_data", "data": {"image/png": "iVBORw0KGgo=\n"}, "metadata": described}
     cells.append({"cell_type": "code", "source": ["1 + 1"], "outputs": [figure]})
     commented = "".join(f"# {line}".rstrip() + "\n" for line in f"{ANSWER}\n\n{OTHER}".split("\n"))
     script = f"# %% [markdown]\n{commented}\n# %% [markdown]\n# {ANSWER.replace(chr(10), chr(10) + '# ')}\n\n# %%\nx = 1\n"
@@ -109,13 +111,27 @@ def slides(monkeypatch):
 
 
 def test_slides_are_headings_formulas_and_figures(tmp_path, slides):
-    """A slide for each heading and each figure, with the first sentences, formulas and lists, and no folded answer."""
+    """A slide for each heading and each figure, with its description, first sentences, formulas and lists; no folded answer."""
     page = slides.page(made(tmp_path / "tutorials") / "01_a.ipynb")
     assert page.count("<section>") == 3
     assert "<h1>1. A title</h1><p>One. Two?</p>" in page and "Three" not in page
     assert "<h2>Next</h2><ul><li><i>a</i></li><li>b</li></ul>" in page
     assert 'class="displayed"' in page and 'alt="a = \\hat x_0 + \\sum_n w_n ."' in page
-    assert 'src="data:image/png;base64,iVBORw0KGgo="' in page and "details" not in page and "42" not in page
+    assert (
+        '<img class="figure" alt="A &quot;cat&quot; &lt;here&gt;." src="data:image/png;base64,iVBORw0KGgo=">' in page
+        and "details" not in page
+        and "42" not in page
+    )
+
+
+def test_a_figure_without_a_description_has_no_slide(tmp_path, slides, capsys, monkeypatch):
+    """It is one line and exit code 2, and no page is written."""
+    path = made(tmp_path) / "01_a.ipynb"
+    path.write_text(path.read_text().replace('"alt"', '"other"'))
+    monkeypatch.setattr(slides, "HERE", tmp_path)
+    assert slides.main([str(tmp_path / "out"), "01"]) == 2
+    assert "figure of 'Next': expected a description" in capsys.readouterr().err
+    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_a_formula_that_cannot_be_drawn_is_shown_as_text(slides):
@@ -126,12 +142,15 @@ def test_a_formula_that_cannot_be_drawn_is_shown_as_text(slides):
 
 @pytest.mark.slow
 def test_every_tutorial_has_slides(tmp_path, slides, capsys):
-    """All pages are made, load nothing from anywhere, and show every figure of their notebooks."""
+    """All pages are made, load nothing from anywhere, and show every figure of their notebooks with its description."""
     assert slides.main([str(tmp_path)]) == 0
     for path in FOLDER.glob("*.ipynb"):
         page = (tmp_path / f"{path.stem}.html").read_text(encoding="utf-8")
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        figures = [figure for cell in cells for figure in cell.get("outputs", []) if "image/png" in figure.get("data", {})]
+        shown = [html.unescape(text) for text in re.findall(r'<img class="figure" alt="([^"]*)"', page)]
+        assert shown == [figure["metadata"]["image/png"]["alt"] for figure in figures]
         assert re.findall(r'(?:src|href)="(?!data:)', page) == []
-        assert page.count('<img class="figure"') == path.read_text(encoding="utf-8").count('"image/png": "')
     assert slides.main([str(tmp_path), "99"]) == 2 and "99" in capsys.readouterr().err
 
 

@@ -399,7 +399,7 @@ def test_evidence_that_is_counted_wrongly_is_found_without_the_formula(wrong, hi
 def test_a_local_score_is_the_gradient_of_no_density(make):
     """A witness: at some x the Jacobian of LS and of ELS is not symmetric, by much more than the error of the differences."""
     found = testing.gradient(make(IMAGES), IMAGES, COSINE)
-    assert found.held is False and "u . J v is not v . J u" in found.where
+    assert found.held is False and "z . J z' is not z' . J z" in found.where
     assert found.off > 100 * found.allowed
     assert testing.gradient(IS, IMAGES, COSINE).held
 

@@ -235,7 +235,7 @@ plt.show()
 
 # %% [markdown]
 # The noise and the score are one picture, up to sign and scale. Which view is the best one to *train* a network on is another
-# question (tutorial [06](06_a_network_by_hand.ipynb)). For walking back it makes no difference.
+# question (tutorial [06b](06b_training.ipynb)). For walking back it makes no difference.
 #
 # ## Tweedie's formula: where the score points
 #
@@ -386,39 +386,39 @@ print(f"spread of x' that is left when x and x0 are known: measured {left_over:.
 # $\hat\varepsilon - \hat x_0$.
 #
 # Does it carry $p_t$ to $p_{t'}$, although $\hat x_0$ is only a guess? Yes, if the guess is the mean. Follow any smooth function
-# $\varphi$ of a noisy image while $x_0$ and $\varepsilon$ are kept and $t$ changes:
+# $\psi$ of a noisy image while $x_0$ and $\varepsilon$ are kept and $t$ changes:
 #
 # $$
-# \frac{d}{dt} E[\varphi(x_t)] = E\big[\nabla\varphi(x_t) \cdot (\dot a x_0 + \dot s \varepsilon)\big]
-# = E\big[\nabla\varphi(x_t) \cdot (\dot a\, E[x_0 \mid x_t] + \dot s\, E[\varepsilon \mid x_t])\big] .
+# \frac{d}{dt} E[\psi(x_t)] = E\big[\nabla\psi(x_t) \cdot (\dot a x_0 + \dot s \varepsilon)\big]
+# = E\big[\nabla\psi(x_t) \cdot (\dot a\, E[x_0 \mid x_t] + \dot s\, E[\varepsilon \mid x_t])\big] .
 # $$
 #
 # In the second step the mean is taken first over all pairs $(x_0, \varepsilon)$ that pass through the same $x_t$. What stands
-# there now is how $E[\varphi]$ changes when every image moves with the velocity of the ODE. So the crowd of noisy images that
+# there now is how $E[\psi]$ changes when every image moves with the velocity of the ODE. So the crowd of noisy images that
 # keep their $x_0$ and $\varepsilon$, and the crowd that follows the ODE, have the same density at every time. The single paths
 # differ.
 #
 # **The SDE.** One may also put in fresh noise on the way, and take the same amount out again. Stand still at time $t$, and change
 # $x$ into $x + \frac{\gamma^2}{2} \delta\, \nabla \log p_t + \gamma \sqrt\delta\, z$: a small step up the score, and noise. Here
 # $\delta$ is the small size of the step, and $\gamma \ge 0$ says how much noise there is. To first order in $\delta$ this leaves
-# $p_t$ as it is, since it changes $E[\varphi]$ by
+# $p_t$ as it is, since it changes $E[\psi]$ by
 #
 # $$
-# \frac{\gamma^2}{2} \delta \int (\nabla\varphi \cdot \nabla \log p_t + \nabla^2\varphi)\, p_t
-# = \frac{\gamma^2}{2} \delta \int (\nabla\varphi \cdot \nabla p_t + p_t\, \nabla^2\varphi)
-# = \frac{\gamma^2}{2} \delta \int \nabla \cdot (p_t \nabla\varphi) = 0 .
+# \frac{\gamma^2}{2} \delta \int (\nabla\psi \cdot \nabla \log p_t + \nabla^2\psi)\, p_t
+# = \frac{\gamma^2}{2} \delta \int (\nabla\psi \cdot \nabla p_t + p_t\, \nabla^2\psi)
+# = \frac{\gamma^2}{2} \delta \int \nabla \cdot (p_t \nabla\psi) = 0 .
 # $$
 #
 # The last integral is zero because $p_t$ is zero far away. So add such a step, with $\delta = |dt|$, to every step of the ODE.
 # Walking back, $dt < 0$, this gives
 #
 # $$
-# dx = \Big( \dot a \hat x_0 + \dot s \hat\varepsilon - \frac{\gamma^2}{2}\, \mathrm{score} \Big)\, dt + \gamma\, dw ,
+# dx = \Big( \dot a \hat x_0 + \dot s \hat\varepsilon - \frac{\gamma^2}{2}\, \mathrm{score} \Big)\, dt + \gamma \sqrt{|dt|}\; z ,
 # $$
 #
-# where $dw$ is normal noise of variance $|dt|$. Every $\gamma(t)$ gives the same density at each time. With $\gamma = 0$ it is
-# the ODE. With $\gamma^2 = \frac{d(s^2)}{dt} - 2 \frac{\dot a}{a} s^2$ it is the *reverse SDE* of the paper: put
-# $\hat x_0 = (x + s^2\, \mathrm{score}) / a$ and $\hat\varepsilon = -s\, \mathrm{score}$ into the bracket, and it becomes
+# where $z$ is normal noise of variance 1, drawn anew at each step. Every $\gamma(t)$ gives the same density at each time. With
+# $\gamma = 0$ it is the ODE. With $\gamma^2 = \frac{d(s^2)}{dt} - 2 \frac{\dot a}{a} s^2$ it is the *reverse SDE* of the paper:
+# put $\hat x_0 = (x + s^2\, \mathrm{score}) / a$ and $\hat\varepsilon = -s\, \mathrm{score}$ into the bracket, and it becomes
 # $\frac{\dot a}{a} x - \gamma^2\, \mathrm{score}$. That $\gamma$ is infinite where $a = 0$, so `md.process.sde` takes
 # $\gamma^2 = d(s^2)/dt$ if its argument `g` is not given.
 #

@@ -116,7 +116,7 @@ for seen in (-0.5, 0.1, 0.6):
 # Change it and see. Make the softmax sharper or flatter by a temperature $\tau$, so that its weights are a softmax of
 # $-|x - a y_n|^2 / 2 s^2 \tau$. A small $\tau$ is more certain than the formula, a large one less.
 #
-# **Predict first.** For which $\tau$ will the mean squared error be smallest? Must a more certain guess not be better?
+# **Predict first.** For which $\tau$ will the mean squared error be smallest? Is a more certain guess better?
 
 # %%
 t, repeats = 0.75, 10
@@ -272,11 +272,11 @@ print(f"slope of log p_t in this direction: {slope:.4f}; score times direction: 
 # factor, and the factor cancels in the fraction. So the first term may be left out:
 #
 # $$
-# \hat x_0 = \sum_n \mathrm{softmax}_n\left( Q \cdot y_n + b_n \right) y_n, \qquad
-# Q = \frac{a}{s^2}\, x, \qquad b_n = -\frac{a^2}{2 s^2} |y_n|^2 .
+# \hat x_0 = \sum_n \mathrm{softmax}_n\left( Q \cdot y_n - \frac{a^2}{2 s^2} |y_n|^2 \right) y_n, \qquad Q = \frac{a}{s^2}\, x .
 # $$
 #
-# These are a query $Q$, keys $y_n$, values $y_n$ and a bias $b_n$: one attention layer. Keys and values are the training set.
+# These are a query $Q$, keys $y_n$, values $y_n$, and a bias for each key, the term with $|y_n|^2$. So it is one attention layer.
+# Keys and values are the training set.
 
 
 # %%
@@ -313,9 +313,9 @@ plt.show()
 #
 # ## Why not simply expand the square, then?
 #
-# With the expanded square most of the work is a matrix product, and computers are fast at that. Why does the package compute
-# differences? Because of float32 at low noise. An image's distance to itself is 0 by differences. When the square is expanded, it
-# is a difference of large rounded numbers. The rounding error is then divided by a tiny $2 s^2$ and put into an exponential.
+# With the expanded square most of the work is a matrix product, for which there are fast programs. Why does the package compute
+# differences? The reason is float32 at low noise. An image's distance to itself is 0 by differences. When the square is expanded,
+# it is a difference of large rounded numbers. The rounding error is then divided by a tiny $2 s^2$ and put into an exponential.
 
 # %%
 flat = digits.reshape(len(digits), -1)
@@ -429,10 +429,12 @@ plt.show()
 #
 # ## Why not simply train a bigger network, and longer?
 #
-# A diffusion model is trained to guess $x_0$ with the smallest mean squared error on its training set. We have just seen the
-# function that reaches the smallest error there is. So the nearer a network comes to the smallest error, the nearer it comes to a
-# denoiser that recites. Compare three denoisers, on the images they were made from and on other digits: the ideal one; one whose
-# pixels see a window of 5 x 5 (tutorial [03](03_windows.ipynb)); and the best linear one.
+# A diffusion model is trained to guess $x_0$, or the noise, with the smallest mean squared error on its training set
+# ([DDPM](reference.md#ddpm); tutorial [06b](06b_training.ipynb)). We have just seen the function that reaches the smallest error
+# there is. By [tutorial 01](01_noise_and_the_way_back.ipynb) the extra error of a network is its squared distance to this
+# function. So the nearer a network comes to the smallest error, the nearer it comes to a denoiser that recites. Compare three
+# denoisers, on the images they were made from and on other digits: the ideal one; one whose pixels see a window of 5 x 5
+# (tutorial [03](03_windows.ipynb)); and the best linear one.
 #
 # **Predict first.** Which has the smallest error on its training images, and which on digits that it has not seen?
 

@@ -389,10 +389,10 @@ for k in (1, 3, 9):
 #
 # ## Why not simply average patches?
 #
-# The machine uses a window of $k \times k$ to guess only its centre. That seems wasteful: the same softmax gives a guess for
-# the whole patch. Guess every patch, and let each pixel be the average of the guesses of all patches that cover it. This is a
-# known way to denoise photographs, and it is easy to write, because to average over patches is to average the weights over a
-# box:
+# The machine uses a window of $k \times k$ to guess only its centre. But the same softmax gives a guess for the whole patch.
+# Guess every patch, and let each pixel be the average of the guesses of all patches that cover it ([PSPC](reference.md#pspc)
+# build a denoiser from patches; `md.PatchScore` is ours after it). It is easy to write: to average over patches is to average the
+# weights over a box.
 
 
 # %%

@@ -377,9 +377,8 @@ md.plots.rows([samples["k = 7"], x], ["20 DDIM\nsteps", "settled"], ax=ax)
 plt.show()
 
 # %% [markdown]
-# A settled sample is not a prettier one: small details are lost to the black around them, because the nearest patch of a faint
-# window is often an empty one. The derivation says what a limit looks like. It does not say which one is reached, nor that it
-# looks like a digit.
+# A settled sample does not look better: some small details become black, like the pixels around them. The derivation says what a
+# limit looks like. It does not say which one is reached, nor that it looks like a digit.
 #
 # ## Coarse to fine: the window $k(t)$
 #
@@ -464,8 +463,8 @@ plt.show()
 #
 # ## Why not simply paste random patches?
 #
-# A sample is a mosaic of copied patches. So why not cut random 4 x 4 patches and lay them side by side, as in the simplest
-# texture quilting? Each piece is as real as those of ELS. The jump is the mean absolute difference between horizontal neighbours.
+# A sample is a mosaic of copied patches. So why not cut random 4 x 4 patches and lay them side by side? Each piece is as real as
+# those of ELS. The jump is the mean absolute difference between horizontal neighbours.
 #
 # **Predict first.** Where will the quilt be worse than the samples of ELS: inside its patches, at the seams, or in both?
 

@@ -35,13 +35,13 @@ print(f"{len(images)} training images of shape {images.shape[1:]}")
 #
 # A machine is a *rule*: what a pixel sees, what the candidates show and answer, and which of them may explain a pixel. The rule
 # of ELS compares two windows by the sum of their squared differences. Ours multiplies each square by a factor that says how much
-# a place counts. For the pixel $q$ in the window around $p$ it is $c_q = e^{-|q - p|^2 / 2 \sigma^2}$: 1 in the centre, less
+# a place counts. For the pixel $q$ in the window around $p$ it is $\chi_q = e^{-|q - p|^2 / 2 \sigma^2}$: 1 in the centre, less
 # outside. A factor on a square is its root on what is squared:
 #
-# $$\sum_q c_q\,(x_q - a\,y_q)^2 = \sum_q (\sqrt{c_q}\,x_q - a\,\sqrt{c_q}\,y_q)^2 .$$
+# $$\sum_q \chi_q\,(x_q - a\,y_q)^2 = \sum_q (\sqrt{\chi_q}\,x_q - a\,\sqrt{\chi_q}\,y_q)^2 .$$
 #
-# So it is enough to multiply by $\sqrt{c_q}$ what is seen and what the candidates show. The answers and the places stay those of
-# ELS. The next cell is the whole file, `soft.py`; the class gives the rule a name and says what it needs to know at time $t$.
+# So it is enough to multiply by $\sqrt{\chi_q}$ what is seen and what the candidates show. The answers and the places stay those
+# of ELS. The next cell is the whole file, `soft.py`; the class gives the rule a name and says what it needs to know at time $t$.
 
 # %%
 import numpy as np
@@ -51,7 +51,7 @@ from minidiff.machines import WindowMachine, register
 
 
 def soft_windows(images, k, boundary, sigma):
-    """The rule of ELS, with windows that fade out: squared differences at distance r weigh exp(-r^2 / (2 sigma^2))."""
+    """The rule of ELS, with windows that fade out: squared differences at q weigh exp(-|q - p|^2 / (2 sigma^2))."""
     hard = theory.equivariant_local(images, k, boundary)
     rows, columns = np.indices((k, k)) - k // 2
     weight = np.exp(-(rows**2 + columns**2) / (2 * sigma**2))
@@ -115,9 +115,9 @@ plt.show()
 # ## Why not simply call it the best denoiser of what it sees?
 #
 # It sees the same pixels as ELS through 7 x 7. ELS answers with the exact mean of the pixel, given those pixels. What does ours
-# answer? Its exponent is $-\sum_q (x_q - a y_q)^2 / (2 s^2 / c_q)$. That would be the right one if the noise at the place $q$ had
-# the variance $s^2 / c_q$, which is more than $s^2$. So ours treats a far pixel as if it held more noise than it does, and uses
-# less of what it says than it could. Hold it against all laws that follow from being ELS.
+# answer? Its exponent is $-\sum_q (x_q - a y_q)^2 / (2 s^2 / \chi_q)$. That would be the right one if the noise at the place $q$
+# had the variance $s^2 / \chi_q$, which is more than $s^2$. So ours treats a far pixel as if it held more noise than it does, and
+# uses less of what it says than it could. Hold it against all laws that follow from being ELS.
 #
 # **Predict first.** Which laws will be broken: that a pixel depends on its window only, that shifted questions get shifted
 # answers, that answers are means of training pixels, or that no other function of the window is better?
@@ -156,8 +156,8 @@ print(md.testing.check_denoiser(make(few), few, schedule, claims, window=5, make
 # %% [markdown]
 # <details><summary>Answer: what you have seen, and why</summary>
 #
-# None is broken. With a very large $\sigma$ every $c_q$ is 1, and the machine is ELS with the hard window. With a very small one
-# only the centre counts, and it is ELS with a window of 1.
+# None is broken. With a very large $\sigma$ every $\chi_q$ is 1, and the machine is ELS with the hard window. With a very small
+# one only the centre counts, and it is ELS with a window of 1.
 #
 # </details>
 #

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 5. Edges: how padding tells a pixel where it is
 #
-# **Question.** Most networks pad their images with zeros. What does a pixel learn from that, and what becomes of the theory?
+# **Question.** Many networks pad their images with zeros. What does a pixel learn from that, and what becomes of the theory?
 #
 # **Time.** About 35 minutes to read, half a minute to run.
 #
@@ -137,7 +137,7 @@ plt.show()
 #
 # **Step 3: the classes.** Rows and columns are padded independently, so look at one axis of $H$ pixels. The window of the pixel
 # with index $i$ sticks out by $\max(0, h - i)$ at one end and by $\max(0, h - (H - 1 - i))$ at the other. If the first is not
-# zero, it gives away $i$; if the second is not zero, so does it. If both are zero, the pixel is at least $h$ from both borders,
+# zero, it tells $i$; if the second is not zero, it tells $i$, too. If both are zero, the pixel is at least $h$ from both borders,
 # and all such pixels look alike. So on each axis: **a pixel nearer than $h$ to a border may only be explained by candidates with
 # the same index; any other pixel by every candidate that is at least $h$ from both borders.**
 #

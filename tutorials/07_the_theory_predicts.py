@@ -9,16 +9,16 @@
 # %% [markdown]
 # # 7. The theory predicts the network
 #
-# **Question.** A network was trained, and the theory was not used for it. Can we say, pixel by pixel, what it will draw from a
-# given noise, before we ask it? And would any other denoiser predict it as well?
+# **Question.** A network was trained without any use of the theory. Can the theory say, pixel by pixel, what the network will
+# draw from a given noise, before we ask the network? And would any other denoiser predict it as well?
 #
 # **Time.** About 45 minutes to read, half a minute to run.
 #
-# **Equations.** The machines IS, LS and ELS (KG, tutorials 02 to 05); the calibration of $k(t)$ (KG); $r$, $r^2$ and
-# $R^2 = 1 - SS_\text{res} / SS_\text{tot}$.
+# **Equations.** The machines IS, LS and ELS ([KG](reference.md#kg); tutorials 02 to 05); a window $k(t)$ for each noise level,
+# measured on the network (after KG); $r$, $r^2$ and $R^2 = 1 - SS_\text{res} / SS_\text{tot}$.
 #
 # **Prerequisites.** Tutorials [04](04_anywhere.ipynb), [05](05_edges.ipynb) and [06](06_a_network_by_hand.ipynb); correlation,
-# quartiles; conditional means, for the theorem at the end.
+# quartiles; conditional means, for the theorem at the end. Letters and words are collected in the [reference](reference.md).
 
 # %%
 import matplotlib.pyplot as plt
@@ -30,13 +30,13 @@ from minidiff.studies import calibration
 orange, sky, green, _, blue, red, pink = md.plots.PALETTE
 
 # %% [markdown]
-# ## The network, and what the theory is told
+# ## The network, and what the machines know of it
 #
-# The network comes with the package: the residual network of tutorial [06](06_a_network_by_hand.ipynb), six $3 \times 3$
-# layers, 32 channels, zero padding, trained on 1,000 pictures of printed characters ("glyphs"). The theory is told three
-# things: that training set, that the padding is zeros, and how far the network looks at each noise level, the windows $k(t)$.
-# It is never shown the network's weights, its layers or how it was trained. The windows were measured on other noises than
-# those below; a later section says how.
+# The network comes with the package. It is a residual network as in tutorial [06](06_a_network_by_hand.ipynb), with six
+# $3 \times 3$ layers, 32 channels and zero padding. It was trained on 1,000 pictures of printed characters ("glyphs"). The
+# machines use three things only: this training set, the fact that the padding is zeros, and the windows $k(t)$, which say how far
+# the network looks at each noise level. The machines do not use the network's weights or its layers, and they do not use how it
+# was trained. The windows were measured on other noises than those below. The section "Where $k(t)$ comes from" says how.
 
 
 # %%
@@ -56,9 +56,9 @@ print("k(t) of ELS, least noise first:", *windows["ELS"])
 # %% [markdown]
 # ## The prediction
 #
-# Eight noises. From each, the network walks back by DDIM in 20 steps. So does the ELS machine, from the same noise. So do two
-# others: LS, which sees the same kind of window but may only copy from its own place, and the ideal denoiser, which sees
-# everything.
+# We take eight noises. From each noise the network walks back by [DDIM](reference.md#ddim) in 20 steps. The ELS machine does the
+# same from the same noise, and so do two other machines: LS, which sees the same kind of window but may only copy from its own
+# place, and the ideal denoiser, which sees everything.
 #
 # In the figure each column is one noise. The number above it is the correlation of ELS with the network.
 #
@@ -93,8 +93,8 @@ plt.show()
 # %% [markdown]
 # <details><summary>Answer (1)</summary>
 #
-# The network and ELS draw the same new shapes. LS follows less closely. The ideal denoiser draws clean characters of the training
-# set, and they are not those that the network's drawings resemble.
+# The network and ELS draw the same new shapes. The samples of LS are less like those of the network. The ideal denoiser draws
+# clean characters of the training set, and mostly not the same strokes as the network.
 #
 # </details>
 #
@@ -104,9 +104,11 @@ plt.show()
 # - $r^2$, the share of the network's variance that the best *rescaled* prediction explains.
 # - $R^2 = 1 - SS_\text{res} / SS_\text{tot}$, the share that the prediction *itself* explains. It can be negative.
 #
-# They are not the same. If a prediction has half the contrast, $r$ stays 1 and $R^2$ falls. Published numbers have mixed them up:
-# KG's evaluation script prints Pearson's $r$ and calls it $r^2$. So always say which one is meant. Below are medians over the
-# samples, with the quartiles.
+# They are not the same. If a prediction has half the contrast, $r$ stays 1 and $R^2$ falls. The three are easily mixed up: an
+# [evaluation
+# script](https://github.com/henhen724/convolutional_diffusion/blob/2649aed0a4c913c9c975ded608b5702000101431/eval_script.py) in a
+# public copy of KG's code computes Pearson's $r$ and writes $r^2$ on the axes of its figure. So always say which one is meant.
+# Below are medians over the samples, with the quartiles.
 
 # %%
 faint = md.metrics.agreement(0.5 * drawn["network"], drawn["network"])
@@ -123,13 +125,13 @@ for name in ("ELS", "LS", "ideal"):
 
 # %% [markdown]
 # Eight noises are few. [results.md](results.md) has these numbers for 100 noises, three data sets, two paddings and three
-# trainings each, and the command that makes them (`minidiff compare`). This network's medians there are a little higher.
+# trainings each, and it has the command that makes them (`minidiff compare`).
 #
 # ## Why not simply look for the nearest training image?
 #
-# Perhaps the network only copies. Then to predict its sample would mean to find the original. Take for every sample the nearest
-# training image. We choose it *after* we have seen the sample, and then over all its translations, too. This is no prediction at
-# all. Still it agrees far less than ELS, which was not shown the sample.
+# Perhaps the network only copies. Then its sample could be predicted by a training image. Take for every sample the nearest
+# training image, first in place, and then over all translations, too. We choose this image *after* we have seen the sample, so it
+# is not a prediction. Still it agrees far less than ELS, which does not use the sample.
 
 # %%
 typical = md.metrics.typical_distance(images)
@@ -143,15 +145,17 @@ print(f"ELS, without having seen the sample: r = {np.median(agreement['ELS'].r):
 # %% [markdown]
 # ## Is it trivial? Would any denoiser agree?
 #
-# A fair question. All walks start from the same noise, and training images have much in common, such as black borders. So some
-# correlation comes without any theory. We call it free. How much is it? We compare predictions, from nothing to the theory:
+# All walks start from the same noise, and training images have much in common, such as black borders. So some correlation comes
+# without any theory. We call such a prediction *free*. How large is its correlation? We compare nine predictions:
 #
-# - the noise itself; the mean training image; the ELS sample *of another noise*; the nearest training image, chosen afterwards;
-# - the ideal denoiser; the Wiener filter, the best linear denoiser (LUK: hard to beat); LS;
-# - ELS with a window that is always 13 pixels wide, the network's whole receptive field; ELS with $k(t)$.
+# - four free ones: the noise itself; the mean training image; the ELS sample *of another noise*; the nearest training image,
+#   chosen after the sample was seen;
+# - three other machines: the ideal denoiser; the Wiener filter, which is the best linear denoiser ([LUK](reference.md#luk)
+#   compare networks with it); LS;
+# - ELS twice: with a window that is always 13 pixels wide, the network's whole receptive field, and with $k(t)$.
 #
-# We do all of it twice, for the glyphs and for a network that was trained on handwritten digits. In the figure each dot is a
-# sample and each bar a median.
+# We do this for two networks: that of the glyphs, and one that was trained on handwritten digits. In the figure each dot is a
+# sample and each bar is a median.
 #
 # > **Predict first (2).** On the digits, how large is $r$ of the *mean training image*, which does not look at the noise at all:
 # > about 0, 0.3 or 0.7? And is ELS through the network's whole receptive field, 13 pixels, better than ELS with $k(t)$?
@@ -214,25 +218,28 @@ for name in lines["glyphs"]:
 # %% [markdown]
 # <details><summary>Answer (2)</summary>
 #
-# 0.73: digits are much alike. And no: ELS with 13 pixels all the time has 0.88 on the digits and 0.68 on the glyphs, ELS with
-# $k(t)$ 0.99 and 0.95.
+# The mean training image has 0.73, since digits are much alike. And ELS with the whole receptive field is not better: with 13
+# pixels at all times it has 0.88 on the digits and 0.68 on the glyphs, with $k(t)$ it has 0.99 and 0.95.
 #
 # </details>
 #
-# So it is not trivial, but a high $r$ by itself is easy to get. On the digits even the sample of another noise correlates, and
-# the linear filter reaches 0.92. There a number of 0.9 says little. On the glyphs the free predictions fall far behind, and the
-# other machines do, too. Three rules follow. Show what is free. Report $R^2$, which counts every error. Use data on which other
-# predictions fail.
+# So the agreement is not trivial, but a high $r$ by itself is easy to get. On the digits even the sample of another noise
+# correlates with the network's, and the linear filter reaches 0.92. So 0.9 says little there. On the glyphs the free predictions
+# and the other machines are clearly worse than ELS. Three rules follow. Show the free predictions, too. Report $R^2$, which
+# counts every error. Use data on which other predictions fail.
 #
-# Note also which predictions are worse. The ideal denoiser is *the best denoiser of the training set*, and ELS through 13
-# pixels is the best one with the network's receptive field. Both denoise the training set better than the network does, and
-# both predict the network worse than ELS with $k(t)$. So the question is what sets $k(t)$.
+# Note also which predictions are worse. The ideal denoiser is *the best denoiser of the training set*, and ELS through 13 pixels
+# is the best one with the network's receptive field. So both denoise the training set at least as well as the network does. And
+# both predict the network worse than ELS with $k(t)$. So the next question is: what decides $k(t)$?
 #
 # ## Where $k(t)$ comes from
 #
-# It is measured, on the network, by KG's procedure. Follow the network's own way back. At each step ask ELS machines of several
-# windows about the same $x$. Take the one whose noise direction $\hat\varepsilon = (x - a \hat x_0)/s$ makes the smallest angle
-# with the network's. At last take the median over samples. Here is a small version, with two samples and five windows.
+# The windows are measured on the network, as KG do it. Follow a walk of the network. At each step ask ELS machines with several
+# windows about the same $x$. Take the window whose noise direction $\hat\varepsilon = (x - a \hat x_0)/s$ makes the smallest
+# angle with the network's. Then take the median over samples. Here is a small version, with two samples and five windows. (A
+# [public
+# copy](https://github.com/henhen724/convolutional_diffusion/blob/4aebaba8ba603fa17c2cd003b53fa3f614616296/scales_calibration.py)
+# of KG's code does the same.)
 #
 # > **Predict first (3).** Tutorial [06](06_a_network_by_hand.ipynb) showed what a pixel of a trained network looks at. Which
 # > window is nearest to the network at little noise, and which at much noise?
@@ -268,10 +275,10 @@ print("k(t), 10 samples:", *windows["ELS"])
 #
 # ## Is it the twenty fitted numbers?
 #
-# Twenty windows were chosen on this network, and then used to predict this network. Is that circular? Two things speak against
-# it. The windows were chosen on other noises than those of the comparison, and LS got twenty windows of its own in the same
-# way. A third thing can be computed. Take the windows of *another* network, the one that was trained on digits; or a simple
-# rule; or one window for all times. Four of the noises are enough here.
+# Twenty windows were chosen on this network, and then used to predict this network. Is the agreement perhaps only a result of
+# this fit? There are two reasons against it. The windows were chosen on other noises than those of the comparison, and LS has
+# twenty windows of its own that were chosen in the same way. A third reason can be computed. Take the windows of *another*
+# network, the one that was trained on digits; or a simple rule; or one window for all times. Four of the noises are enough here.
 
 # %%
 tables = {"calibrated on this network": windows["ELS"], "calibrated on the digits' network": digit_windows["ELS"]}
@@ -284,19 +291,20 @@ for name, table in tables.items():
     print(f"{name:34} r = {np.median(one.r):.2f}, R^2 = {np.median(one.determination):.2f}")
 
 # %% [markdown]
-# Any table that grows from 3 pixels to about 9 or 11 works, even one that was not measured on this network. A window that stays
-# the same works worse. So what is fitted is little more than the rough shape of one curve.
+# Each of the three tables that grow from 3 pixels to about 9 or 11 works, also the two that were not measured on this network. A
+# window that stays the same works worse. So the fit decides little more than the rough shape of one curve.
 #
 # ## When do they agree?
 #
-# Follow the agreement over time, in two ways. Left: each machine walks by itself, and its guess $\hat x_0$ is compared with the
-# network's at the same step. Thin lines are ELS's single samples. Errors add up along the walk, and what is decided early stays
-# decided. The ideal denoiser decides for one image at high noise, and from then on it does not follow the network.
+# We follow the agreement over time, in two ways. On the left of the figure each machine walks by itself, and its guess $\hat x_0$
+# is compared with the network's at the same step. Thin lines are single samples of ELS. Errors can add up along the walk. The
+# ideal denoiser decides for one image at high noise (tutorial [02](02_the_ideal_denoiser_recites.ipynb)), and after that its
+# agreement is low.
 #
-# Right: all denoisers are asked about the *same* $x$, the network's own, so that no errors add up. Why not simply use $r$ of
-# $\hat x_0$ there, too? Because near the end $x$ is almost the answer. A denoiser that gives back nearly $x$, as the linear
-# filter does, is then nearly right, and its $r$ is nearly 1. The angle between the noise directions $\hat\varepsilon$ does show
-# the difference, as the printed lines say.
+# On the right all denoisers are asked about the *same* $x$, the network's own, so that no errors add up. Why not simply use $r$
+# of $\hat x_0$ there, too? Near the end of the walk $x$ itself is almost the answer. Then a denoiser that gives back nearly $x$,
+# as the linear filter does, is nearly right, and its $r$ is nearly 1. The angle between the noise directions $\hat\varepsilon$
+# shows the difference: compare the two numbers in the printed lines.
 
 # %%
 order, few = ("ELS", "LS", "Wiener", "ideal"), 4
@@ -337,10 +345,10 @@ plt.show()
 # ## Where they differ
 #
 # The figure shows the best sample, a middle one and the worst, by $r$. The last row is network minus ELS on a scale of its own
-# (white: the network is brighter by 1 or more, black: darker). In the best sample the difference is at the edges of strokes. In
-# the worst, whole pieces of stroke are there in one and missing in the other. Over all samples the network has a little less
-# contrast. And ELS comes closer to being locally consistent (KG, theorem 4.1: each pixel equals the centre of the nearest
-# training patch) than the network does.
+# (white: the network is brighter by 1 or more; black: it is darker by 1 or more). In the best sample the difference is at the
+# edges of strokes. In the worst sample whole pieces of a stroke are in one picture and not in the other. Over all samples the
+# network has a little less contrast. A sample is locally consistent if each of its pixels equals the centre of the nearest
+# training patch (tutorial [03](03_windows.ipynb)). More pixels of ELS than of the network are.
 
 # %%
 # alt: Three columns: the best, a middle and the worst sample. Network and ELS look the same in the best one. In the worst one the
@@ -365,34 +373,37 @@ for name in ("network", "ELS"):
 # %% [markdown]
 # ## What agreement shows, and what it does not
 #
-# Is the network a good denoiser that happens to look local, or is it *limited* as ELS is? Let all of them denoise training
-# images, and compare their errors. A theorem of Pythagoras says what to expect.
+# Does the network denoise nearly as well as its receptive field allows, or is it *limited*, as ELS with $k(t)$ is? Let all of
+# them denoise training images, and compare their errors. A theorem, Pythagoras for means, says what to expect.
 #
-# **What is best.** Draw a training image, a place in it and a noise. A pixel sees its window $\omega$ of $x$, 13 pixels wide,
-# with the padding that falls into it. Which function $f(\omega)$ has the least error $E |f(\omega) - x_0|^2$, where $x_0$ is
-# the clean pixel? It is the mean of all clean pixels that can have this window, $m(\omega) = E(x_0 \mid \omega)$, and this is
-# ELS with $k = 13$: its candidates are all places of all training images that see the same padding.
+# **What is best.** Draw a training image, a place in it and a noise. A pixel sees its window $x[\Omega]$, 13 pixels wide, with
+# the padding that is inside it. Which function $\phi(x[\Omega])$ has the least error $E |\phi - x_0|^2$, where $x_0$ is the clean
+# pixel? It is the mean of all clean pixels that can have this window, $m = E(x_0 \mid x[\Omega])$ (tutorial
+# [01](01_noise_and_the_way_back.ipynb)). This is ELS with $k = 13$: its candidates are all places of all training images that see
+# the same padding (tutorial [05](05_edges.ipynb)).
 #
-# **How much worse is another function?** Let $f$ be any other function of the same window. Add and subtract $m$:
-#
-# $$
-# E |f - x_0|^2 = E |(f - m) + (m - x_0)|^2 = E |f - m|^2 + E |m - x_0|^2 + 2\, E\, (f - m) \cdot (m - x_0) .
-# $$
-#
-# The last term is zero. To see it, take first only the cases with one and the same window $\omega$. There $f(\omega) -
-# m(\omega)$ is a fixed number, and the mean of $m(\omega) - x_0$ is $m(\omega) - E(x_0 \mid \omega) = 0$. So the product has
-# the mean 0 for each $\omega$, and therefore altogether. What is left is
+# **How much worse is another function?** Let $\phi$ be any other function of the same window. Subtract $m$ and add it again:
 #
 # $$
-# E |f - x_0|^2 = E |m - x_0|^2 + E |f - m|^2 .
+# E |\phi - x_0|^2 = E |(\phi - m) + (m - x_0)|^2
+# = E |\phi - m|^2 + E |m - x_0|^2 + 2\, E\, (\phi - m) \cdot (m - x_0) .
 # $$
 #
-# These are the sides of a right triangle: the corner at $m$, between $f$ and $x_0$, has a right angle. **The excess error of
-# $f$ is its squared distance from the best.** The network is such an $f$: it sees 13 pixels and the padding, and does the same
-# everywhere. So is ELS with any smaller window.
+# The last term is zero. To see this, take first only the cases with one and the same window $x[\Omega]$. There $\phi - m$ is a
+# fixed number, and the mean of $m - x_0$ is $m - E(x_0 \mid x[\Omega]) = 0$. So the product has the mean 0 for each window, and
+# therefore also over all windows. What is left is
+#
+# $$
+# E |\phi - x_0|^2 = E |m - x_0|^2 + E |\phi - m|^2 .
+# $$
+#
+# These are the squared sides of a right triangle with the corners $\phi$, $m$ and $x_0$. The right angle is at $m$. **The excess
+# error of $\phi$ is its mean squared distance from the best function.** The network is such a function $\phi$: it sees 13 pixels
+# and the padding, and it does the same everywhere. ELS with any smaller window is another one.
 #
 # > **Predict first (4).** The theorem leaves two possibilities. Either the network is near ELS with 13 pixels, and denoises
-# > nearly as well. Or it is far away from it, and pays for it. Which one do you expect, at little and at much noise?
+# > nearly as well. Or it is far away from it, and its error is larger by the squared distance. Which one do you expect, at little
+# > and at much noise?
 
 # %%
 print("   t   k   error of:  network   ELS k(t)   ELS 13    ELS 13 + |network - ELS 13|^2    |network - ELS k(t)|^2")
@@ -409,54 +420,54 @@ for t in (0.3, 0.5, 0.7, 0.9):
 # %% [markdown]
 # <details><summary>Answer (4)</summary>
 #
-# At $t = 0.9$ all are nearly alike. At little and middle noise the network is far away from ELS 13 and pays for it: at $t =
-# 0.5$ its error is 0.092, that of ELS 13 is 0.012. The sum in the sixth column is the network's error, as Pythagoras says, up
-# to the chance in 20 images.
+# At $t = 0.9$ all are nearly alike. At little and middle noise the network is far away from ELS 13, and its error is larger: at
+# $t = 0.5$ it is 0.092, that of ELS 13 is 0.012. The sum in the sixth column is the network's error, as Pythagoras says, up to
+# the chance in 20 images.
 #
 # </details>
 #
-# The network could see 13 pixels, and with them it could denoise its training set far better at middle noise. It does not. Its
-# error is close to that of ELS with the smaller window $k(t)$. (At little noise it is a little below: there the network looks
-# further than 3 pixels.) This does not follow from Pythagoras, which says only how far the network is from ELS 13, not in which
-# direction. The last column shows the direction: the network is near ELS with $k(t)$. It fails in the way that the theory says,
-# and because it fails so, its pictures are new.
+# With its 13 pixels the network could denoise its training set far better at middle noise, but it does not. Its error is close to
+# that of ELS with the smaller window $k(t)$. (At $t = 0.3$ it is a little smaller.) This does not follow from Pythagoras, which
+# says only how far the network is from ELS 13, not in which direction. The last column shows the direction: the network is near
+# ELS with $k(t)$. So its errors are those that the theory says. And a denoiser without these errors would be ELS 13, which agrees
+# less with what the network draws.
 #
 # What agreement does *not* show:
 #
 # - **Why $k(t)$ is what it is.** It was measured, not derived.
-# - **That a better network agrees more.** The contrary is true: with more training the loss falls, while the agreement reaches
-#   a peak and then falls too. Perhaps the network slowly learns to use more of its receptive field; this was not measured. The
-#   figure below takes some minutes to make: `minidiff compare --experiment training --data glyphs`.
-# - **Anything about networks that see everything.** Attention lets distant places agree, and a window cannot describe that:
-#   tutorial [08](08_attention.ipynb).
-# - **That it is so for all data.** On colour photographs $R^2$ is lower ([results.md](results.md)). With circular padding LS
-#   and the ideal denoiser lose much more.
+# - **That a better network agrees more.** Here the contrary is true: with more training the loss falls, while the agreement first
+#   grows to a peak and then falls, as the figure below shows. Why this is so was not measured. The figure takes some minutes to
+#   make: `minidiff compare --experiment training --data glyphs`.
+# - **Anything about networks that see everything.** With attention distant places can agree, and a window cannot describe that:
+#   see tutorial [08](08_attention.ipynb).
+# - **That it is so for all data.** On colour photographs $R^2$ is lower. With circular padding the agreement of LS and of the
+#   ideal denoiser is much lower ([results.md](results.md) has both).
 #
 # ![Agreement with ELS peaks early in training and then falls, while the loss keeps falling](figures/over-training.png)
 
 # %% [markdown]
 # ## What to take along
 #
-# - From the training set, the padding and a rough $k(t)$, ELS predicts what a trained network draws, pixel by pixel, for a
-#   noise that was not used before.
-# - A correlation means little by itself. Show beside it what is free: the mean image, another noise's sample, the linear
-#   filter.
+# - From the training set, the padding and a rough $k(t)$, ELS predicts what a trained network draws, pixel by pixel, for a noise
+#   that was not used before.
+# - A correlation means little by itself. Show the free predictions beside it: the mean image, the sample of another noise; and
+#   the linear filter.
 # - $r$, $r^2$ and $R^2$ are three numbers. Say which one is meant.
-# - The excess error of a function of a window is its squared distance from the best function of that window.
-# - The network does not come near the best denoiser of its receptive field. It comes near the best denoiser of a smaller window,
-#   and the size of that window changes with the noise.
+# - The excess error of a function of a window is its mean squared distance from the best function of that window.
+# - The network is not near the best denoiser of its receptive field. It is near the best denoiser of a smaller window, and the
+#   size of that window changes with the noise.
 #
 # **Try it.** (1) Load `"photo-zeros"` instead of the glyphs, with a noise of 3 channels: which machine is now second? (2) Give
 # ELS only every second training image, or every tenth. Does the prediction fall more than with a wrong window? (3) Load
-# `"glyphs-circular"` and give the machines `boundary="circular"` (this takes a minute): what becomes of LS, and why?
+# `"glyphs-circular"` and give the machines `boundary="circular"` (this takes a minute): how well does LS agree then, and why?
 #
 # <details><summary>Answers</summary>
 #
-# Medians over the same 8 seeds. (1) LS, with $r$ = 0.90 against 0.91 of ELS ($R^2$ 0.76 against 0.81). The Wiener filter has
-# 0.84, the ideal denoiser 0.45. In photographs LS is nearly as good as ELS. (2) No. With a half and with a tenth of the images
-# $r$ falls from 0.95 to 0.94 and 0.93. With a window of always 7 pixels it fell to 0.87. A tenth of the glyphs already holds
-# most of the patches. (3) ELS stays at 0.95, LS falls from 0.88 to 0.59. On a torus the network cannot know where a pixel is,
-# and draws its strokes anywhere; LS may copy each pixel only from its own place.
+# The numbers are medians over the same 8 noises. (1) LS, with $r$ = 0.90 against 0.91 of ELS ($R^2$ 0.76 against 0.81). The
+# Wiener filter has 0.84, the ideal denoiser 0.45. In photographs LS is nearly as good as ELS. (2) No. With a half and with a
+# tenth of the images $r$ falls from 0.95 to 0.94 and 0.93. With a window of always 7 pixels it fell to 0.87. So a tenth of
+# the glyphs is nearly enough. (3) ELS stays at 0.95, LS falls from 0.88 to 0.59. On a torus the network cannot know
+# where a pixel is, and draws its strokes anywhere; LS may copy each pixel only from its own place.
 #
 # </details>
 #

@@ -9,14 +9,16 @@
 # %% [markdown]
 # # 8. Attention makes the mosaic agree
 #
-# **Question.** A mosaic's pieces do not know of each other. What happens when distant places may exchange what they have seen?
+# **Question.** The pieces of a mosaic are chosen without regard to each other. What happens when distant places can tell each
+# other what they see?
 #
 # **Time.** About 75 minutes to read, one minute to run.
 #
-# **Equations.** $x_t = a x_0 + s \varepsilon$; the ELS machine (KG; tutorials 04 and 05); softmax attention and its
-# slope; the machine that hears the mean, pooled evidence, and when it is exact (ours, derived below).
+# **Equations.** $x_t = a x_0 + s \varepsilon$; the ELS machine ([KG](reference.md#kg); tutorials 04 and 05); softmax attention
+# and its slope; the machine that hears the mean, pooled evidence, and when it is exact (ours, derived below).
 #
 # **Prerequisites.** Tutorials [04](04_anywhere.ipynb), [06](06_a_network_by_hand.ipynb) and [07](07_the_theory_predicts.ipynb).
+# Letters and words are collected in the [reference](reference.md).
 
 # %%
 import matplotlib.pyplot as plt
@@ -36,17 +38,17 @@ SIDE = images.shape[1]
 # %% [markdown]
 # ## What is published, and what is ours
 #
-# FKTB (in the [bibliography](reference.md)) study a score network that is a CNN with one self-attention layer at the end, and
-# compare softmax attention with attention to oneself and to one other place. Their theory suggests, and their experiments on
-# pictures of coloured patterns show, that attention makes local features consistent over the whole image, beyond the patch
-# mosaics of a CNN alone. That claim is theirs. The data below, the networks, the machines and every number here are ours.
+# [FKTB](reference.md#fktb) study a score network that is a CNN with one self-attention layer at the end. Their abstract says that
+# their theory suggests a globally consistent arrangement of local features, beyond the patch mosaics of a CNN alone, and that
+# they verify this on a data set made for it. That claim is theirs. The data below, the networks, the machines and every number
+# here are ours.
 #
 # ## A rule that no small window can see
 #
-# Each training image has a small shape in each corner, each chosen by itself among eight motifs. **All four have one colour**,
-# one of three. The shapes are 4 pixels wide, with 4 pixels between them. Our networks see 9 x 9 pixels: from a pixel of a shape
-# that is this whole shape, and nothing of another. A network that cannot look further has to guess the colour: four shapes
-# agree by chance in one picture of 27.
+# Each training image has a small shape in each corner. Each shape is chosen independently among eight motifs. **All four have one
+# colour**, one of three. The shapes are 4 pixels wide, with 4 pixels between them. Our networks see 9 x 9 pixels: a pixel of a
+# shape sees this whole shape, and nothing of another one. A network that cannot look further has to guess the colour. Four shapes
+# agree by chance in one picture of 27, since the second, third and fourth shape must each have the colour of the first.
 
 # %%
 # alt: Twelve small black pictures. Each has four shapes in its corners, such as a ring, a cross or a T. In each picture all four
@@ -64,19 +66,21 @@ md.plots.grid(images[:12], columns=12, ax=ax)
 plt.show()
 
 # %% [markdown]
-# (A pixel in the gap does see a corner of more than one shape. So colours could creep from shape to shape over many steps. We
-# take chance from experiment, too, not only from counting.)
+# (A pixel in the gap between the shapes does see a part of more than one shape. So over many steps a colour could spread from
+# shape to shape. For this reason we also measure how often colours agree by chance, and do not only count.)
 #
 # ## Two judges
 #
 # `md.judges.one_colour` looks at the colour only. It takes the pixels that are at least a third as bright as the palette, gives
-# each the nearest of the three hues, and calls a picture consistent if 95 % of them agree. A blank picture has no colour and
-# obeys nothing; its share is reported by itself.
+# each the nearest of the three hues, and calls a picture consistent if 95 % of them agree. A blank picture has no colour and is
+# not consistent. The number of blank pictures is reported separately. Shares are printed with Wilson's 95 % interval
+# ([WIL](reference.md#wil)).
 #
-# A picture of blobs can have one colour. So `patterns.whole_shapes` looks at the shapes: a shape is *whole* if every pixel in
-# its quarter of the picture is right. And `patterns.nearest_legal` finds, among all 12,288 pictures that the rule allows, the
-# nearest one. A sample is *legal* if it is nearer to that one than half of what any two of them differ by: then no other
-# allowed picture is as near.
+# A picture of shapeless spots can have one colour, too. So `patterns.whole_shapes` looks at the shapes: a shape is *whole* if
+# every pixel in its quarter of the picture is right. And `patterns.nearest_legal` finds, among all 12,288 pictures that the rule
+# allows ($8^4$ choices of motifs times 3 colours), the nearest one. A sample is *legal* if its distance to this picture is less
+# than half of the smallest distance between any two allowed pictures. Then no other allowed picture is as near, by the triangle
+# inequality.
 
 # %%
 half = np.where((places % 2 == 0)[..., None], images, np.roll(images, 1, axis=0))
@@ -111,13 +115,13 @@ for name, x in cases.items():
     report(name, x)
 
 # %% [markdown]
-# (A picture that is moved by one pixel obeys the rule at another place: no shape is whole at its own place, but as a whole the
-# picture is legal.)
+# (In a picture that is moved by one pixel no shape is whole, since each is at another place. But the picture is still nearest to
+# its original, and so it is legal.)
 #
 # ## Four networks
 #
-# Four networks come with the package, with the same convolutions (receptive field 9), the same training set, the same 9,000
-# steps.
+# Four networks come with the package. They have the same convolutions (receptive field 9), the same training set and the same
+# 9,000 training steps.
 #
 # - *CNN*: convolutions only.
 # - *identity*: one attention layer at the end, in which every pixel attends to itself only. This is the control: it has the
@@ -127,8 +131,8 @@ for name, x in cases.items():
 #
 # All start from the same 30 noises; twelve of the samples are drawn.
 #
-# > **Predict first (1).** Which of the four make pictures of one colour? Of how many pictures will that be true for the control,
-# > which has an attention layer too?
+# > **Predict first (1).** Which of the four networks make pictures of one colour? How many of the 30 pictures of the control,
+# > which has an attention layer too, will have one colour?
 
 # %%
 # alt: Four rows of twelve samples from the same noises. In the rows CNN and identity the four shapes of a picture have different
@@ -158,15 +162,16 @@ print(f"one colour by chance: {100 / 27:.1f} %; allowed pictures that are not in
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The CNN and the control have the colours of chance: 1 and 3 of 30 pictures have one colour. With attention all 30 have. The
-# control's parameters do help with the shapes (3.4 of 4 whole, the CNN 2.4), but its pixels cannot agree.
+# For the CNN and the control the colours agree about as often as by chance: 1 and 3 of 30 pictures have one colour. With
+# attention all 30 have one colour. The control's parameters do help with the shapes (3.4 of 4 are whole, and 2.4 for the CNN),
+# but its pixels cannot agree.
 #
 # </details>
 #
-# One attention layer is enough, and its parameters alone do nothing: the control has them too. A single place to look at
-# (top-1) is enough. And the networks do not recite: nearly all of their legal pictures are new, as many as of pictures that are
-# drawn by the rule. ([results.md](results.md) repeats this with five trainings of each network and 100 other noises, after all
-# settings were fixed.)
+# One attention layer is enough for one colour, and its parameters alone are not enough: the control has them too. A single place
+# to look at (top-1) is enough. And the networks do not recite: nearly all of their legal pictures are new. Among pictures that
+# are drawn by the rule the share of new ones is as large. ([results.md](results.md) repeats this with five trainings of each
+# network and 100 other noises, after all settings were fixed.)
 #
 # ## The layer by hand, forward and backward
 #
@@ -177,24 +182,26 @@ print(f"one colour by chance: {100 / 27:.1f} %; allowed pictures that are not in
 # S = Q K^\top / \sqrt D, \qquad A = \text{softmax}(S) \text{ along each row}, \qquad \text{out} = A V
 # $$
 #
-# Now go back, one step at a time, as in tutorial [06](06_a_network_by_hand.ipynb). A bar means the slope of the loss.
+# Now go back through the layer, one step at a time, as in tutorial [06](06_a_network_by_hand.ipynb). A bar means the slope of the
+# loss.
 #
 # **The product.** $\text{out} = A V$ is linear in $A$ and in $V$. A change $\delta A$ changes the loss by $\langle
 # \overline{\text{out}}, \delta A\, V \rangle = \langle \overline{\text{out}}\, V^\top, \delta A \rangle$, and a change $\delta
 # V$ changes it by $\langle A^\top \overline{\text{out}}, \delta V \rangle$. So $\bar A = \overline{\text{out}}\, V^\top$ and
 # $\bar V = A^\top \overline{\text{out}}$.
 #
-# **The softmax.** In one row $A_j = e^{S_j} / Z$ with $Z = \sum_i e^{S_i}$. Then $\partial Z / \partial S_k = e^{S_k}$, and by
-# the quotient rule
+# **The softmax.** In one row $A_j = e^{S_j} / Z$, where $Z$ is the sum of all $e^{S_j}$. So
+# $\partial Z / \partial S_i = e^{S_i}$. Write $[i = j]$ for 1 if $i = j$, and for 0 otherwise. By the quotient rule
 #
 # $$
-# \frac{\partial A_j}{\partial S_k} = \frac{\delta_{jk} e^{S_j}}{Z} - \frac{e^{S_j} e^{S_k}}{Z^2} = A_j (\delta_{jk} - A_k) :
+# \frac{\partial A_j}{\partial S_i} = \frac{[i = j]\, e^{S_j}}{Z} - \frac{e^{S_j} e^{S_i}}{Z^2} = A_j ([i = j] - A_i) .
 # $$
 #
-# to raise one score raises its own weight *and lowers all others*. Each weight's slope adds up to
+# In words: a larger score makes its own weight larger *and all others smaller*. The score $S_i$ changes the loss through all
+# weights of its row, so the slopes add up:
 #
 # $$
-# \bar S_k = \sum_j \bar A_j A_j (\delta_{jk} - A_k) = A_k \Big( \bar A_k - \sum_j A_j \bar A_j \Big) .
+# \bar S_i = \sum_j \bar A_j A_j ([i = j] - A_i) = A_i \Big( \bar A_i - \sum_j A_j \bar A_j \Big) .
 # $$
 #
 # **The scores.** $S = Q K^\top / \sqrt D$ is a product again: $\bar Q = \bar S K / \sqrt D$ and $\bar K = \bar S^\top Q / \sqrt
@@ -228,12 +235,11 @@ for name, ours, theirs in zip("qkv", attention_back(dout, q, k, v), layers.atten
 # ## Why not simply treat the map as a constant?
 #
 # One might take $A$ for a table of constants and let the gradient go through $V$ alone (a *detached* map). Another mistake is
-# to keep only the diagonal of the softmax's slope, $A_k (1 - A_k)$. In self-attention $Q$, $K$ and $V$ all come from the same
-# features $h$ ($Q = h W_q$ and so on), so with both mistakes the gradient still has the right shape.
+# to keep only the diagonal of the softmax's slope, $A_i (1 - A_i)$. In self-attention $Q$, $K$ and $V$ are all computed from the
+# same features, each with a matrix of its own. So with both mistakes the gradient still has the right shape.
 #
-# > **Predict first (2).** The cosine between a wrong and the right gradient says whether training would still go down. Is it
-# > near 0,
-# > near 1, or negative for these two mistakes? What does a directional derivative say?
+# > **Predict first (2).** If the cosine between a wrong and the right gradient is positive, a small step still makes the loss
+# > smaller. Is the cosine near 0, near 1, or negative for these two mistakes? What does a directional derivative say?
 
 
 # %%
@@ -249,10 +255,10 @@ def diagonal_only(dout, q, k, v):
 
 features, maps = draw.standard_normal((36, 8)), draw.standard_normal((3, 8, 8)) / 2
 step = 1e-5 * draw.standard_normal(features.shape)
-up, down = (np.vdot(dout, attention(*(h @ maps))[0]) for h in (features + step, features - step))
+up, down = (np.vdot(dout, attention(*(moved @ maps))[0]) for moved in (features + step, features - step))
 found = {}
 for name, back in (("full softmax", attention_back), ("detached map", detached), ("diagonal only", diagonal_only)):
-    found[name] = sum(d @ m.T for d, m in zip(back(dout, *(features @ maps)), maps, strict=True))
+    found[name] = sum(slope @ one.T for slope, one in zip(back(dout, *(features @ maps)), maps, strict=True))
     right = found["full softmax"]
     cosine = np.vdot(found[name], right) / np.linalg.norm(found[name]) / np.linalg.norm(right)
     error = abs(2 * np.vdot(found[name], step) / (up - down) - 1)
@@ -261,19 +267,18 @@ for name, back in (("full softmax", attention_back), ("detached map", detached),
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# 0.55 and 0.75: near neither 0 nor 1. The relative error of the slope is 0.4 and 6, and 4e-10 for the full softmax. Both wrong
-# gradients point roughly the right way, so training can seem to work for a long time. The directional derivative shows the
-# mistake at once.
+# The cosines are 0.55 and 0.75: neither near 0 nor near 1. The relative error of the slope is 0.4 and 6, and 4e-10 for the full
+# softmax. The cosines are positive, so small steps along the wrong gradients still make the loss smaller, and the mistake is
+# easily overlooked. The directional derivative shows it at once.
 #
 # </details>
-
-# %% [markdown]
+#
 # ## What does a pixel attend to?
 #
-# Row $p$ of the attention matrix says where pixel $p$ looks. We follow one sample of the softmax network, and two of its
-# pixels: one of the first shape, and one in the black middle (white squares). The first row is the guess $\hat x_0$. The next
-# two show where the two pixels look: the brighter, the more. The last row shows where all pixels of all 30 samples look, on
-# average.
+# Row $p$ of the attention matrix says where pixel $p$ looks. We follow one sample of the softmax network, and two of its pixels:
+# one in the first shape, and one in the black middle. White squares mark them. In the figure the first row is the guess
+# $\hat x_0$. The next two rows show where the two pixels look: a bright place has a large weight. The last row shows where all
+# pixels of all 30 samples look, on average.
 
 # %%
 # alt: Four rows of six pictures at times from 1 to 0.05. The guess begins as four grey-violet squares and becomes four blue
@@ -299,10 +304,11 @@ for ax, name in zip(axes[:, 0], ("x0_hat", "of a shape", "black", "all"), strict
 plt.show()
 
 # %% [markdown]
-# Now in numbers, over all samples: how much of its attention does a pixel that will be coloured pay to *other* coloured pixels
-# *out of sight* of its convolutions, more than 4 pixels away? By chance it would be their share of the image. How much do all
-# pixels together pay to the 14 most popular places of 144 (a tenth)? And over how many pixels does one spread its attention (the
-# exponential of the median entropy)?
+# Now the same in numbers, over all samples. The cell answers three questions. First, take a pixel that is coloured in the end.
+# How much of its attention goes to *other* coloured pixels that its convolutions do *not* see, more than 4 pixels away? By chance
+# it would be the share that these pixels have of the image. Second, how much of the attention of all pixels goes to the 14 most
+# popular of 144 places (a tenth)? Third, over how many pixels does one pixel spread its attention? (This is the exponential of
+# the median entropy of its weights, as in tutorial [02](02_the_ideal_denoiser_recites.ipynb).)
 
 # %%
 row, across = np.divmod(np.arange(SIDE * SIDE), SIDE)
@@ -318,15 +324,15 @@ for i, looked in maps_at.items():
     print(f"{times[i]:4.2f}{cells}{np.exp(np.median(entropy)):20.0f} pixels")
 
 # %% [markdown]
-# Coloured pixels look for each other: they pay 53 to 69 % of their attention to coloured pixels out of sight, where chance would
-# have it at 22 %. They ask few: half of all attention goes to a tenth of the places, and one pixel listens to about 15. (This is
-# what we see in one network. Another training may use other places.) Black pixels look at the black middle.
+# Coloured pixels look at each other: 53 to 69 % of their attention goes to coloured pixels that they do not see otherwise, and by
+# chance it would be 22 %. Only few places are asked: half of all attention goes to a tenth of the places, and one pixel spreads
+# its attention over about 15 pixels. (These are numbers of one network. Another training may use other places.)
 #
-# ## What is the map for? Cut it
+# ## What is the map for? Remove parts of it
 #
-# A map shows where a network looks, but not what it needs this for. So cut parts of it off: during the whole walk a pixel may
-# attend to some places only (the softmax is over these). The *black pixels* are those that are black in all allowed pictures:
-# perhaps they serve as a notice board.
+# A map shows where a network looks, but not why it needs this. So we remove parts of the map: during the whole walk a pixel may
+# attend to some places only, and the softmax is over these. The *black pixels* are those that are black in all allowed pictures.
+# Perhaps they collect what the shapes tell, and pass it on.
 #
 # > **Predict first (3).** A pixel may attend (a) to its own quarter of the picture only, (b) to all but its own quarter, (c) to
 # > the places of the four shapes only, (d) to the black pixels only, (e) to a random half of all pixels. In which cases do the
@@ -340,10 +346,11 @@ for seen in attention_cuts.ATTEND_TO:
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# (a) No: 0 of 30 pictures have one colour. What a pixel hears from its own shape it knows already. (b) Yes, all 30. (c) Yes, all
-# 30, but now the shapes suffer (0.6 of 4 are whole): the network also used the black pixels, for something else than the colour.
-# (d) No: 27 of 30 pictures are blank. We had expected the opposite, that black places serve as a notice board. (e) Yes, all 30,
-# and the shapes stay as they were: what is said is said in many places. With nothing to attend to, no shape is whole.
+# (a) No: 0 of 30 pictures have one colour. A pixel already sees its own shape, so it hears nothing new. (b) Yes, all 30. (c) Yes,
+# all 30, but only 0.6 of 4 shapes are whole now. So the network uses the black pixels, too, for something else than the colour.
+# (d) No: 27 of 30 pictures are blank. So in this network the black pixels alone do not pass the colours on. (e) Yes, all 30, and
+# the shapes stay as they were. So the same information can be heard at many places. The last line is a control: with nothing to
+# attend to, no shape is whole.
 #
 # Networks differ in (d). Of five trainings two draw black pictures, and three draw pictures of one colour
 # ([results.md](results.md)).
@@ -352,8 +359,8 @@ for seen in attention_cuts.ATTEND_TO:
 #
 # ## When is it needed?
 #
-# Now let two networks share one walk. In the first half of the table the softmax network walks down to $t^*$ and the CNN takes
-# over; in the second, the other way round.
+# Now two networks share one walk. In the first three lines of the table the softmax network walks down to the time $t^*$, and the
+# CNN does the rest. In the last three lines the CNN begins, and the softmax network does the rest.
 
 
 # %%
@@ -372,39 +379,40 @@ for first, then in (("softmax", "CNN"), ("CNN", "softmax")):
         report(f"{first} to {switch}, then {then}", walk(Relay(networks[first], networks[then], switch))[-1].x)
 
 # %% [markdown]
-# Attention above $t = 0.8$ alone is forgotten: the CNN, which knows nothing of it, changes the colours again. Down to 0.5 it is
-# enough for most pictures: there the colours are decided. And attention that comes as late as $t = 0.3$ still repaints nearly all
-# pictures. (Each network follows the other's $x$ here, which it was not trained to expect; take the counts as a hint.)
+# Attention above $t = 0.8$ only is not enough: the CNN changes the colours again. Attention down to 0.5 is enough for most
+# pictures. So their colours are decided before that. And attention that begins as late as $t = 0.3$ still gives nearly all
+# pictures one colour. (Here each network continues from the other's $x$, and it was not trained on such images. So the counts are
+# only a hint.)
 #
 # ## A machine that hears the mean
 #
-# Can a softmax over the training set do this, without training? ELS explains pixel $p$ by candidates $(n, u)$, image and place,
-# with the exponents
+# Can a softmax over the training set do this, without training? ELS explains pixel $p$ by candidates $(n, u)$, which are the
+# places $u$ of the training images $n$, with the exponents
 #
 # $$
 # l[p, n, u] = - |\text{window of } x \text{ at } p - a \text{ (window of } y_n \text{ at } u)|^2 / (2 s^2) .
 # $$
 #
-# What is the least that a pixel needs to be told, to know the colour of the others? Perhaps their mean. So let $p$ see its
-# window and one thing more: $m(x, p)$, the mean colour of the $M$ pixels *outside* the window.
+# What is the least that a pixel must be told, so that it knows the colour of the others? Perhaps their mean is enough. So let $p$
+# see its window and one thing more: $\mu(x, p)$, the mean colour of the $P$ pixels *outside* the window.
 #
 # Which denoiser is the best of all that see these two? Put $x = a\, y + s\, \varepsilon$ in:
-# $m(x, p) = a\, m(y, p) + s\, m(\varepsilon, p)$. Two facts about $m(\varepsilon, p)$ are enough.
+# $\mu(x, p) = a\, \mu(y, p) + s\, \mu(\varepsilon, p)$. Two facts about $\mu(\varepsilon, p)$ are enough.
 #
-# 1. It is the mean of $M$ independent noises of variance 1, so it is Gaussian with variance $1 / M$.
-# 2. It is independent of the noise in the window, for it is made of other pixels.
+# 1. It is the mean of $P$ independent noises of variance 1, so it is Gaussian with variance $1 / P$.
+# 2. It is independent of the noise in the window, since it is computed from other pixels.
 #
 # So the likelihood of candidate $(n, u)$ is a product of two Gaussians. All candidates are equally likely at first, and Bayes'
 # rule gives the weights:
 #
 # $$
-# w = \text{softmax}_{n, u} \Big( l[p, n, u] - \frac{M}{2 s^2} |m(x, p) - a\, m(y_n, u)|^2 \Big), \qquad
+# w = \text{softmax}_{n, u} \Big( l[p, n, u] - \frac{P}{2 s^2} |\mu(x, p) - a\, \mu(y_n, u)|^2 \Big), \qquad
 # \hat x_0[p] = \sum_{n, u} w\, y_n[u] .
 # $$
 #
-# It is the one softmax again, as in tutorials [02](02_the_ideal_denoiser_recites.ipynb) to [04](04_anywhere.ipynb), and the same
-# argument says that no denoiser of this class is better. **Nothing is fitted**: there is no strength, and $M$ is a number of
-# pixels. The package calls it `md.SummaryScore` (ours). In code the mean is one more pixel of the window: $\sqrt{M}\, m$ has
+# It is the same softmax again, as in tutorials [02](02_the_ideal_denoiser_recites.ipynb) to [04](04_anywhere.ipynb), and the same
+# argument says that no denoiser of this class is better. **Nothing is fitted**: there is no strength, and $P$ is a number of
+# pixels. The package calls it `md.SummaryScore` (ours). In code the mean is one more pixel of the window: $\sqrt{P}\, \mu$ has
 # noise of variance $s^2$, as a pixel has.
 
 
@@ -416,7 +424,7 @@ def windows(batch, k):
 
 
 def windows_and_means(batch, k):
-    """Beside each window sqrt(M) times the mean outside it: (B, H W, C k k + C)."""
+    """Beside each window sqrt(P) times the mean outside it: (B, H W, C k k + C)."""
     seen, (count, height, width, channels) = windows(batch, k), batch.shape
     inside = seen.reshape(count, height * width, channels, k * k).sum(axis=3)
     outside = batch.sum(axis=(1, 2))[:, None] - inside
@@ -438,8 +446,8 @@ machine = md.SummaryScore(small, schedule, window=3)
 print(f"largest difference to md.SummaryScore: {np.abs(hears_the_mean(x, small, a, s, 3) - machine(x, t)).max():.0e}")
 
 # %% [markdown]
-# Is it what the networks do? Let it walk from the same noises, with the window that the networks have, 9 pixels, for the whole
-# walk. So no number in it is chosen by looking at a network.
+# Is this what the networks with attention do? Let the machine walk from the same noises. Its window has 9 pixels for the whole
+# walk, which is the networks' receptive field. So no number in the machine was fitted to what a network does.
 #
 # > **Predict first (4).** The machine was never trained. How near will its samples be to those of the softmax network: about as
 # > near as ELS, or as near as another network of the same kind?
@@ -464,14 +472,14 @@ for kind in KINDS:
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# In between. With the softmax network its median $r$ is 0.81, where ELS has 0.64, and the top-1 network, which was trained on the
-# same images with another kind of attention, 0.93. With the CNN it is the other way round: 0.63, and ELS 0.79. Its shapes are all
-# whole, and 27 of 30 pictures have one colour.
+# In between. With the softmax network the machine's median $r$ is 0.81. ELS has 0.64, and the top-1 network, which was trained on
+# the same images with another kind of attention, has 0.93. With the CNN the order is reversed: the machine has 0.63, and ELS has
+# 0.79. The machine's shapes are all whole, and 27 of its 30 pictures have one colour.
 #
 # </details>
 #
-# Whole samples are the end of a long walk. Now ask for single answers: at five times we ask the networks and the two machines for
-# $\hat x_0$ of the network's own $x$. The table has the median $R^2$, with the network as reference.
+# Errors can add up along a whole walk. So now we compare single answers: at five times we ask the networks and the two machines
+# for $\hat x_0$ of the network's own $x$. The table has the median $R^2$, with the network as reference.
 
 # %%
 asked = (0.3, 0.5, 0.8, 0.85, 0.9)
@@ -489,14 +497,13 @@ for kind in ("CNN", "top-1", "softmax"):
 # %% [markdown]
 # The machine that hears the mean is nearer than ELS to the networks with attention where the colours are decided (softmax,
 # $t = 0.8$: 0.86 against 0.78), and much further from the CNN (0.70 against 0.85). A CNN cannot know the mean, so a machine that
-# uses it must be wrong about the CNN. Nobody told the machine which network is which. (This does not say that the networks
-# compute
-# a mean. They may tell each other more than that, or other things: told the means of 3 x 3 parts of the image, the machine is
-# nearer still, $r$ 0.85; see [results.md](results.md).)
+# uses it cannot be right about the CNN. The machine itself is the same in all rows. (This does not say that the networks compute
+# a mean. Their pixels may tell each other more than that, or other things. A machine whose pixels are told the means of 3 x 3
+# parts of the image agrees even more, with $r$ 0.85; see [results.md](results.md).)
 #
-# One warning. It may seem that where all training images have the *same* mean there is nothing to hear, so that this machine is
-# ELS. That is false: if the mean of the whole image is known, the mean outside tells the sum inside. In the smallest case windows
-# have one pixel, and the images are permutations of each other.
+# One warning. If all training images have the *same* mean, it may seem that the machine hears nothing new, and that it is ELS.
+# That is false: if the mean of the whole image is known, the mean outside tells the sum inside. The cell shows the smallest case:
+# windows have one pixel, and the images are permutations of each other.
 
 # %%
 shuffled = np.stack([np.roll([-1.0, -1.0, 1.0, 1.0], shift).reshape(2, 2, 1) for shift in range(3)])
@@ -508,19 +515,19 @@ print(f"largest difference of the two machines: {np.abs(answers[0] - answers[1])
 # %% [markdown]
 # ## Another machine: pool the evidence
 #
-# The mean is one thing to say. What if pixels tell each other *all* that they know about the image?
+# So far a pixel is told a mean. What happens if pixels tell each other *all* that they know about which image it is?
 #
-# Sum over the places: $L[p, n] = \log \sum_u \exp l[p, n, u]$ is the evidence, in $p$'s surroundings, that *image $n$* is
-# behind all this. In ELS each pixel uses its own evidence only. Now let the pixels tell each other, through an attention matrix
-# $A$ and with strength $g$:
+# Sum over the places: $L[p, n] = \log \sum_u \exp l[p, n, u]$ is the evidence in the window of $p$ that $x$ was made from *image
+# $n$*. In ELS each pixel uses its own evidence only. Now let the pixels tell each other their evidence, through an attention
+# matrix $A$ and with strength $g$:
 #
 # $$
 # \hat x_0[p] = \sum_{n, u} w\, y_n[u], \qquad
 # w = \text{softmax}_{n, u} \Big( l[p, n, u] + g \sum_q A[p, q]\, L[q, n] \Big) .
 # $$
 #
-# That is `md.AttentionScore` (ours). Here $A$ is uniform: every pixel hears every pixel. $g$ is counted in units of $HW / k^2$,
-# since a pixel is seen by $k^2$ windows: at $g = 1$ every pixel's evidence counts about once.
+# This is `md.AttentionScore` (ours). Here $A$ is uniform: every pixel hears every pixel. The strength $g$ is counted in units of
+# $HW / k^2$, since each pixel of $x$ is in $k^2$ windows. So at $g = 1$ every pixel of $x$ counts about once.
 
 
 # %%
@@ -547,61 +554,64 @@ print(f"g = 0 and ELS: {np.abs(pooled(x, small, a, s, 3, 0.0) - els(x, t)).max()
 # %% [markdown]
 # ## When is pooling exact?
 #
-# Adding evidence looks like a recipe. In one case it is a theorem. Let pixel $p$ hear one other pixel only, $q$, which was chosen
-# before $x$ is seen, and let their windows share no pixel. Let both windows show the same training image $n$, the one at a place
-# $u$, the other at a place $v$, and let all $(n, u, v)$ be equally likely. The noise of the two windows is independent, so that
+# Up to here, to add evidence was only an idea. In one case it is a theorem. Let pixel $p$ hear one other pixel only, $q$, which
+# was chosen before $x$ is seen, and let their windows share no pixel. Let both windows show the same training image $n$, the
+# window of $p$ at a place $u$ and the window of $q$ at a place $u'$. Let all $(n, u, u')$ be equally likely. The noise of the two
+# windows is independent, so that
 #
 # $$
-# P(n, u, v \mid \text{both windows}) \propto e^{l[p, n, u]}\, e^{l[q, n, v]} .
+# \Pr(n, u, u' \mid \text{both windows}) \propto e^{l[p, n, u]}\, e^{l[q, n, u']} .
 # $$
 #
-# We do not need $v$. Sum over it: $\sum_v e^{l[q, n, v]} = e^{L[q, n]}$, and
+# We do not need $u'$. Sum over it: $\sum_{u'} e^{l[q, n, u']} = e^{L[q, n]}$, and
 #
 # $$
-# P(n, u \mid \text{both windows}) \propto e^{l[p, n, u] + L[q, n]} .
+# \Pr(n, u \mid \text{both windows}) \propto e^{l[p, n, u] + L[q, n]} .
 # $$
 #
-# That is the machine with $A[p, q] = 1$ and $g = 1$, counted as it is (`raw=True`), not in units of $HW / k^2$. So it is the best
-# denoiser of two windows at unknown places of one image, and $g$ is no longer free. With zero padding $u$ and $v$ run over the
-# places that see the same padding as $p$ and $q$. A check by brute force, over all $(n, u, v)$:
+# This is the machine with $A[p, q] = 1$ and with $g = 1$ as it is (`raw=True`), not in units of $HW / k^2$. So it is the best
+# denoiser of two windows at unknown places of one image, and $g$ is no longer free. With zero padding $u$ and $u'$ run over the
+# places that see the same padding as $p$ and $q$. The cell checks this by a sum over all $(n, u, u')$:
 
 # %%
 p, q = 2 * 8 + 1, 5 * 8 + 6  # row 2, column 1 hears row 5, column 6
 own = -((windows(x[None], 3)[0][[p, q], None, None] - a * windows(small, 3)) ** 2).sum(axis=3) / (2 * s * s)  # (2, n, u)
-joint = np.exp(own[0][:, :, None] + own[1][:, None, :] - own.max(axis=(1, 2)).sum())  # (n, u, v)
-by_hand = np.einsum("nuv,nuc->c", joint, small.reshape(len(small), -1, 3)) / joint.sum()
+joint = np.exp(own[0][:, :, None] + own[1][:, None, :] - own.max(axis=(1, 2)).sum())  # (n, u, u')
+by_hand = np.einsum("nuw,nuc->c", joint, small.reshape(len(small), -1, 3)) / joint.sum()
 hears = np.eye(64)
 hears[p] = np.eye(64)[q]
 machine = md.AttentionScore(small, schedule, window=3, attention=hears, strength=1, raw=True)
 print(f"largest difference to md.AttentionScore: {np.abs(by_hand - machine(x, t).reshape(-1, 3)[p]).max():.0e}")
 
 # %% [markdown]
-# Three things may go wrong in practice. A network's map depends on $x$, so which place it chose tells something, too. In a
-# picture $v$ is not independent of $u$: both places move together. And windows may overlap; then the noise that they share is
-# counted twice. The worst case is a pixel that hears itself: it counts its own evidence twice, and does worse than ELS (the
-# docstring of `md.AttentionScore` has numbers).
+# In practice three of the assumptions may be false. First, a network's map depends on $x$, so the choice of a place tells
+# something, too. Second, in a picture $u'$ is not independent of $u$: if $p$ shows the place $u$, then $q$ shows the place
+# $u + (q - p)$. Third, windows may overlap, and then the noise that they share is counted twice. The worst case is a pixel that
+# hears itself: it counts its own evidence twice, and its error is larger than that of ELS (the docstring of `md.AttentionScore`
+# has numbers).
 #
 # **Uniform pooling** needs one more assumption, which is false:
 #
 # 1. Take the windows of *all* pixels as independent draws from the bag of windows of image $n$.
-# 2. Then $\log P(x \mid n) = \sum_q L[q, n]$, up to a constant.
-# 3. The windows overlap: each pixel of $x$ lies in $k^2$ of them. So all of it is counted about $k^2$ times; divide by $k^2$.
-# 4. What is left is $\frac{1}{k^2} \sum_q L[q, n] = \frac{HW}{k^2} \sum_q \frac{1}{HW} L[q, n]$: uniform $A$, and $g = 1$ in
+# 2. Then $\log \Pr(x \mid n) = \sum_q L[q, n]$, up to a constant.
+# 3. The windows overlap: each pixel of $x$ lies in $k^2$ of them. So each pixel is counted about $k^2$ times. Divide by $k^2$.
+# 4. The result is $\frac{1}{k^2} \sum_q L[q, n] = \frac{HW}{k^2} \sum_q \frac{1}{HW} L[q, n]$: uniform $A$, and $g = 1$ in
 #    units of $HW / k^2$.
 # 5. $p$ is one of the $q$, so its own evidence counts $1 + 1 / k^2$ times.
 #
-# Step 1 is the false one. Neighbouring windows share pixels and their noise, and where one of them lies tells where the next one
-# lies. Step 3 mends the count on average only. So here $g$ may be fitted, and below it will be.
+# Step 1 is the false assumption. Neighbouring windows share pixels and their noise, and the place of one window tells the place
+# of the next one. Step 3 corrects the count only on average. So for uniform pooling nothing fixes $g$, and below we try several
+# values.
 #
-# The figure shows the machine's answer to one image as $g$ grows: a training image with much noise, seen through windows of 5.
-# Each pixel for itself has little to go on ($g = 0$). With a little of the others' evidence, the picture has one colour. With
-# much, it has the shapes of few training images, blurred. The last picture is the answer of the ideal denoiser.
+# The figure shows the machine's answer to one image for several $g$: a training image with much noise, seen through windows of 5.
+# With $g = 0$ each pixel uses only its own evidence, which is little. With a little of the others' evidence, the picture has one
+# colour. With much of it, the picture has the shapes of few training images, blurred. The last picture is the answer of the ideal
+# denoiser.
 
 # %%
-# alt: A row of nine pictures: a clean one with four shapes of one colour, the same with strong noise, and seven answers. With g
-# = 0
-# the answer is a grey blur; with larger g the blur takes the one colour of the clean picture; the ideal denoiser's answer is
-# sharp.
+# alt: A row of nine pictures: a clean one with four shapes of one colour, the same with strong noise, and seven answers. With
+# g = 0 the answer is a grey blur; with larger g the blur takes the one colour of the clean picture; the ideal denoiser's answer
+# is sharp.
 seen, t = np.flatnonzero(colours == 1)[2], 0.8
 x = md.process.add_noise(images[seen], t, schedule, rng=2)
 strengths = (0, 0.03, 0.1, 0.3, 1, 10)
@@ -616,13 +626,13 @@ plt.show()
 # %% [markdown]
 # ## The same noises, more and more agreement
 #
-# Now let the machine sample by itself, without any training: eight noises, one row for each $g$. To save time, it knows 60
-# training images only. The windows grow with the noise from 3 to 9 pixels; none that is centred on a shape sees two.
+# Now the machine draws whole samples, without any training: eight noises, one row for each $g$. To save time, it has 60 training
+# images only. The windows grow with the noise from 3 to 9 pixels. A window that is centred on a pixel of a shape sees no other
+# shape.
 
 # %%
-# alt: Four rows of eight samples from the same noises. With g = 0 the four shapes of a picture have mixed colours; as g grows
-# to 10,
-# each picture comes to have one colour, and the shapes stay clear.
+# alt: Four rows of eight samples from the same noises. With g = 0 the four shapes of a picture have mixed colours; as g grows to
+# 10, each picture comes to have one colour, and the shapes stay clear.
 few, table = images[:60], [*[3] * 4, *[5] * 2, *[9] * 14]
 by_strength = {0: walk(md.EquivariantLocalScore(few, schedule, window=table, boundary="zeros"), noise[:8])[-1].x}
 for g in (0.1, 1, 10):
@@ -638,19 +648,20 @@ for g, x in by_strength.items():
     report(f"g = {g:<4} (of {used:2.0f} images)", x)
 
 # %% [markdown]
-# A mosaic of colours becomes one colour in each picture, with nothing trained. (Compare a column from top to bottom.) At $g = 1$
-# its pixels come from two training images, at $g = 10$ from one. Then nothing is new: on this set the padding tells each pixel of
-# a shape where it is (tutorial [05](05_edges.ipynb)), so the pieces of one image, each at its place, are that image.
+# Compare a column from top to bottom: a picture of several colours becomes a picture of one colour, and nothing was trained. At
+# $g = 1$ the coloured pixels of a picture come from two training images, at $g = 10$ from one. Then the picture is not new. The
+# reason is the padding, which on this set tells each pixel of a shape where it is (tutorial [05](05_edges.ipynb)). So the pieces
+# of one image, each at its own place, are that image.
 #
 # ## Why not simply more attention?
 #
-# If some pooling makes colours agree, does much of it make a copy? First compare with places kept: candidates $u = p$ only, as
-# in LS (`candidates="colocated"`; 24 noises). "New" says whether a legal picture is not in the training set.
+# If some pooling makes colours agree, does much of it make a copy? We take the machine whose candidates are those at the pixel's
+# own place, $u = p$, as in LS (`candidates="colocated"`), and 24 noises. "New" counts the legal pictures that are not in the
+# training set.
 
 # %%
 # alt: Two curves against the strength g. The share of samples with one colour rises from near 0 to 1. The share of samples that
-# have
-# one colour and are not copies rises, and then falls to 0 at large g.
+# have one colour and are not copies rises, and then falls to 0 at large g.
 strengths, consistent, new = (0, 0.1, 0.3, 1, 10), [], []
 for g in strengths:
     machine = md.AttentionScore(few, schedule, window=table, strength=g, boundary="zeros", candidates="colocated")
@@ -670,13 +681,13 @@ ax.legend(frameon=False, fontsize=8, loc="center right")
 plt.show()
 
 # %% [markdown]
-# With its places kept, the machine goes from mosaic to recitation as $g$ grows, and only in between it is consistent *and* no
-# copy. A larger strength is not always better.
+# As $g$ grows, this machine first makes mosaics and at last recites. Only in between its pictures have one colour *and* are no
+# copies. So a larger strength is not always better.
 #
 # ## Why not simply a larger window?
 #
-# A window that sees two shapes can make their colours agree without any attention. Try ELS with the whole training set and one
-# window for the whole walk, from 10 noises:
+# A window that sees two shapes can make their colours agree without any attention. The cell tries ELS with the whole training set
+# and one window for the whole walk, from 10 noises:
 
 # %%
 for k in (7, 9, 11, 13, 15, 17, 23):
@@ -684,15 +695,16 @@ for k in (7, 9, 11, 13, 15, 17, 23):
     report(f"ELS, k = {k}", walk(machine, noise[:10])[-1].x)
 
 # %% [markdown]
-# The window that is large enough for the colour is soon large enough for the rest of the image, too: shapes that were drawn
-# independently are copied together. Where all pictures have one colour, few or none of the legal ones are new. Attention and the
-# mean leave the shapes free, and a window cannot: it sees colour and shapes at once.
+# A window that is large enough for the colour of other shapes also sees these shapes. So it copies them together, although they
+# were drawn independently. Where all pictures have one colour, few or none of the legal ones are new. With attention, or with the
+# mean, the shapes stay free. With a window they do not, since it sees colour and shapes at once.
 #
-# ## Does the theorem tell the networks apart?
+# ## Does the theorem distinguish the networks?
 #
-# Give the pooling machine each network's own attention map, with the raw $g = 1$ of the theorem, and nothing fitted. Two
-# controls have another map and are the same in all else: the map of another sample, and one mean map for all pixels. $g = 0$ is
-# ELS with the same window. The table has the median $R^2$ with the network at the network's own $x$, ten noises.
+# Give the pooling machine each network's own attention map, with the raw $g = 1$ of the theorem, and nothing fitted. There are
+# two controls. They differ in the map only: one has the map of another sample, and one has the mean map for all pixels. ELS with
+# the same window is the machine with $g = 0$. The table has the median $R^2$ with the network at the network's own $x$, over ten
+# noises.
 
 # %%
 print(f"{'R^2 with':10}{'t':>5}{'ELS':>8}{'own map':>10}{'another map':>13}{'mean map':>10}{'hears the mean':>16}")
@@ -712,23 +724,22 @@ for kind in ("softmax", "top-1"):
         print(f"{kind:10}{t:5g}{r2[0]:8.2f}{r2[1]:10.2f}{r2[2]:13.2f}{r2[3]:10.2f}{r2[4]:16.2f}")
 
 # %% [markdown]
-# Yes. With the network's own map the machine is the best of these four at $t = 0.8$, and the map of another sample is no better
-# than none (0.78 and 0.73, where ELS has 0.76): whose evidence is heard matters, and the network's map says whose. The mean map
-# keeps a part of the gain. At $t = 0.9$ the differences are small, but for top-1. Ten noises are few;
-# `minidiff compare --experiment attention` asks five trainings of each network along 30 noises. It also lets this machine, with
-# the map of each network and nothing fitted, draw whole samples: the median $r$ is 0.87 with the top-1 networks (two trainings
-# agree with each other at 0.89) and 0.84 with the softmax networks (0.90).
+# Yes. With the network's own map the machine is the best of these four at $t = 0.8$. The map of another sample is no better than
+# no map (0.78 and 0.73, where ELS has 0.76). So it matters whose evidence is heard, and the network's map tells this. With the
+# mean map the gain is smaller. At $t = 0.9$ the differences are small, except for top-1. Ten noises are few;
+# `minidiff compare --experiment attention` asks five trainings of each network along 30 noises. In the same study this machine,
+# with the map of each network and nothing fitted, draws whole samples: the median $r$ is 0.87 with the top-1 networks (two
+# trainings agree with each other at 0.89) and 0.84 with the softmax networks (0.90). ([results.md](results.md) has these
+# numbers.)
 #
-# What does all this not show? The theorem's assumptions hold only roughly here, and a tenth of the agreement is missing. It is
-# not
-# yet an exact theory of the attention network.
+# This is not yet an exact theory of the network with attention. The theorem's assumptions are only roughly true here, and the
+# agreement is lower than that of two trainings.
 #
-# %% [markdown]
 # ## The same in theory.py
 #
 # In [theory.py](../minidiff/theory.py) the evidence $L$ is `evidence` (lines 177 to 182), and `denoise` (lines 185 to 200) adds
-# what a pixel hears to the exponents, from which `weigh` (lines 166 to 174) makes the weights. There the strength is counted as
-# it is, not in units of $HW / k^2$.
+# what a pixel hears to the exponents, from which `weigh` (lines 166 to 174) makes the weights. There the strength is the raw one,
+# not in units of $HW / k^2$.
 
 # %%
 x, uniform = md.process.add_noise(small[0], 0.6, schedule, rng=0), np.full((64, 64), 1 / 64)
@@ -738,28 +749,27 @@ print(f"largest difference from theory.denoise: {np.abs(pooled(x, small, a, s, 3
 # %% [markdown]
 # ## What to take along
 #
-# - A CNN's mosaic has the colours of chance. One attention layer makes them agree; the same parameters without exchange do not
-#   (FKTB's claim, seen here on data of our own).
-# - The best denoiser that sees a window and the mean outside it is the one softmax again, with nothing fitted. It draws nearly
-#   what the networks with attention draw, and is far from the CNN.
+# - In the mosaic of a CNN the colours agree only by chance. With one attention layer they agree. With the same parameters, but
+#   without exchange between pixels, they do not. (That attention makes local features consistent is the claim of FKTB, seen here
+#   on data of our own.)
+# - The best denoiser that sees a window and the mean outside it is the same softmax again, with nothing fitted. It draws nearly
+#   what the networks with attention draw, and it agrees less with the CNN.
 # - An ELS machine whose pixels pool their evidence makes colours agree with no training: $l[p, n, u] + g \sum_q A[p, q] L[q, n]$.
-#   If each pixel hears one other window apart, $g = 1$ is exact: a second view of the same image.
-# - Agreement is not recitation: pixels can agree on an image and still be free in what they take from it. With places kept,
-#   large $g$ recites.
+#   If each pixel hears one other window that shares no pixel with its own, $g = 1$ is exact.
+# - Agreement is not recitation: pixels can agree on a colour and still be free in their shapes. If each pixel takes its
+#   candidates from its own place only, a large $g$ recites.
 #
-# **Try it.** (1) Take five colours: `colour_patterns(colours=5)`. Does the machine that hears the mean still make one colour?
-# (2) Give the pooling machine `attention="top1"` or `attention=("band", 4)` in the row of pictures: who needs to hear whom?
-# (3) Make $g$ a function of $t$ in the co-located machine, `strength=lambda t: 1.0 if t > 0.6 else 0.0`. Are its samples still of
-# one colour, and are more of them no copies?
+# **Try it.** (1) Take five colours: `colour_patterns(colours=5)`. Does the machine that hears the mean still make one colour? (2)
+# Give the pooling machine `attention="top1"` or `attention=("band", 4)` in the rows of pictures. Which pixels must a pixel hear,
+# so that the colours agree? (3) Make $g$ a function of $t$ in the co-located machine,
+# `strength=lambda t: 1.0 if t > 0.6 else 0.0`. Are its samples still of one colour, and are more of them no copies?
 #
 # <details><summary>Answers</summary>
 #
-# (1) Less often: 14 of 20 pictures, with every shape whole. With more colours a mean says less about each of them. (2) "top1": at
-# $g = 1$ all 8 pictures are copies of training images. ("band", 4): 1 of 8 has one colour, and 3 at $g = 10$; pixels within 4
-# rows
-# and columns know too little of the other shapes. ("band", 8): 7, and 8. (3) 12 of 24 have one colour, and 10 of them are no
-# copies;
-# with $g = 1$ all the way down it is 24 and 6.
+# (1) Less often: 14 of 20 pictures have one colour, and every shape is whole. (2) "top1": at $g = 1$ all 8 pictures are copies of
+# training images. ("band", 4): 1 of 8 has one colour, and 3 at $g = 10$. Such a pixel hears only pixels within 4 rows and
+# columns, and these know too little of the other shapes. ("band", 8): 7 of 8 have one colour at $g = 1$, and 8 at $g = 10$. (3)
+# 12 of 24 have one colour, and 10 of them are no copies. With $g = 1$ at all times 24 have one colour, and 6 are no copies.
 #
 # </details>
 #

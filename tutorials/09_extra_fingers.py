@@ -9,15 +9,16 @@
 # %% [markdown]
 # # 9. Extra fingers, and missing ones
 #
-# **Question.** Why do generated hands have six fingers, or four? Which part of a model would have to count, and when?
+# **Question.** Why do generated hands have six fingers, or four? Which part of a model would have to count them, and at which
+# time of the walk?
 #
 # **Time.** About 40 minutes to read, three quarters of a minute to run.
 #
-# **Equations.** The ELS machine with zero padding (KG; tutorials 04 and 05); excess limbs (KG, section 5.3); a softmax with
-# pooled evidence (ours; tutorial 08).
+# **Equations.** The ELS machine with zero padding ([KG](reference.md#kg); tutorials 04 and 05); a softmax with pooled evidence
+# (ours; tutorial 08).
 #
 # **Prerequisites.** Tutorials [03](03_windows.ipynb), [05](05_edges.ipynb) and [07](07_the_theory_predicts.ipynb); the last
-# section uses the machine of [08](08_attention.ipynb).
+# section uses the machine of [08](08_attention.ipynb). Letters and words are collected in the [reference](reference.md).
 
 # %%
 import matplotlib.pyplot as plt
@@ -34,11 +35,12 @@ SIDE = images.shape[1]
 # %% [markdown]
 # ## A set whose only rule is a number
 #
-# KG (section 5.3) found that networks trained on pictures of clothes draw trousers with three legs and tops with three arms,
-# and that the ELS machine predicts them, case by case. Whether a spot on a picture of clothes is a third leg can be disputed.
-# So we take a set where nobody can dispute the count (ours): white "creatures", each with one body and **exactly four limbs**.
-# Everything else is random: how long the body is, where it lies, how many limbs are above and how many below, where they are
-# and how long they are.
+# KG report networks that were trained on pictures of clothes and draw trousers with three legs and tops with three arms, and an
+# ELS machine that predicts this, case by case. (We could not check this in the text of their paper, see the
+# [bibliography](reference.md#bibliography).) On a picture of clothes it is not always clear whether a spot is a third
+# leg. So we take a set where the count is always clear (ours): white "creatures", each with one body and **exactly four limbs**.
+# Everything else is random: how long the body is, where it lies, how many limbs are above and how many below, where they are and
+# how long they are.
 
 # %%
 # alt: Twenty small pictures of white creatures on black: a horizontal bar as the body, and four short vertical bars as limbs
@@ -51,12 +53,14 @@ print(f"{len(images)} images of {SIDE} x {SIDE} pixels; numbers of limbs: {sorte
 # %% [markdown]
 # ## A judge that counts
 #
-# To say how often a model miscounts, something must count, and it should be a program, with the same rule for all. Limbs are 2
-# pixels wide and bodies 4 pixels high, so the judge is short:
+# To say how often a model miscounts, we need a judge. It should be a program, so that it has the same rule for all pictures.
+# Limbs are 2 pixels wide and bodies 4 pixels high, so the judge is short:
 #
-# - white is above 0; whatever a 3 x 3 square of white covers is **body** (an "opening");
-# - of the white that is left, each connected piece that touches a body is a **limb**, unless it is a crumb of one pixel;
-# - an image is right if it has one body and four limbs.
+# - A pixel is white if it is above 0. All pixels that a 3 x 3 square of white covers are **body**. (This is called an opening.)
+# - Among the other white pixels, each connected piece of two or more pixels that touches a body is a **limb**.
+# - An image is right if it has one body and four limbs.
+#
+# Shares are printed with Wilson's 95 % interval ([WIL](reference.md#wil)), which is meant for few cases, too.
 
 
 # %%
@@ -90,8 +94,8 @@ def parts(image, square=3):
 
 # %% [markdown]
 # The figure shows two creatures of the set, and then images that are wrong or damaged: with three limbs, with five, with a limb
-# torn off, blurred, and pure noise. Bodies are drawn grey, each limb in a colour of its own, and the rest of the white stays
-# white.
+# that is separated from the body, blurred, and pure noise. Bodies are drawn grey, each limb in a colour of its own, and all other
+# white pixels stay white.
 
 # %%
 # alt: Seven pictures, and below each what the judge sees. It finds four coloured limbs on a grey body in the training images
@@ -144,17 +148,18 @@ for name, tried in cases.items():
 print(f"\nwhere our judge and the package's differ: {differ}")
 
 # %% [markdown]
-# On clean figures it makes no mistake, whether they are right or wrong. It is strict with blur, which fills gaps. About one
-# picture in fifty of pure noise is a creature with four limbs by accident. So a share of a few per cent means nothing.
+# On clean figures the judge makes no mistake, whether they are right or wrong. It calls a part of the blurred ones wrong, since
+# blur fills gaps. And 2 of 100 pictures of pure noise have one body and four limbs by accident. So a share of a few per cent of
+# right samples means nothing.
 #
 # ## Three networks
 #
 # Three small residual networks come with the package, trained on these 300 creatures (3,000 steps, zero padding), with one,
-# three and five residual convolutions. They differ in how far a pixel sees: their receptive fields are 5, 9 and 13 pixels wide.
-# No receptive field covers a creature, which is up to 14 pixels long.
+# three and five residual convolutions. They differ in how far a pixel sees: their receptive fields are 5, 9 and 13 pixels wide. A
+# creature can be up to 14 pixels long, which is more than each of them.
 #
-# All start from the same 24 noises; ten of the samples are drawn. The number above each is its count of limbs; a star says that
-# it has not exactly one body.
+# All start from the same 24 noises, and ten of the samples are drawn. The number above each sample is its count of limbs. A star
+# says that its number of bodies is not one.
 #
 # > **Predict first (1).** Will the network that sees 13 pixels draw bodies and limbs of the right shape? Will it draw more
 # > often too many limbs, or too few?
@@ -199,17 +204,17 @@ for side, verdict in counts.items():
 #
 # </details>
 #
-# The further a network sees, the more its pieces look as they should. Still most creatures have the wrong number of limbs. In
-# this set it is more often too small: limbs merge with each other or with the body, or never appear. But there are creatures
-# with five limbs, too, and no training image has five. "Extra fingers" is the famous half of the mistake. The mistake itself is
-# that nothing counts. The network that sees least does not even know that there should be one body.
+# The further a network sees, the more its pieces look like bodies and limbs. Still most creatures have the wrong number of limbs.
+# In this set the number is more often too small than too large. But there are creatures with five limbs, too, and no training
+# image has five. "Extra fingers" are only one form of the mistake. The mistake itself is that the number is not controlled. For
+# the network that sees least even the number of bodies is often wrong.
 #
 # ## The machine miscounts too
 #
-# The ELS machine has never been trained. We tell it the training set, the padding, and how far the network looks at each noise
-# level: $k(t)$, calibrated on three other noises, by KG's procedure, as in tutorial [07](07_the_theory_predicts.ipynb). Then it
-# starts from the same noises. Each block shows the network above and the machine below. The numbers are the network's count /
-# the machine's.
+# The ELS machine is not trained. It uses the training set, the padding, and the windows $k(t)$, which say how far the network
+# looks at each noise level. They are calibrated on three other noises, as in tutorial [07](07_the_theory_predicts.ipynb). Then
+# the machine starts from the same noises. Each block of the figure shows the network above and the machine below. The two numbers
+# are the network's count / the machine's count.
 #
 # > **Predict first (2).** Pixel by pixel the machine's samples will follow the network's, as in tutorial 07. Will it also have
 # > the same *number* of limbs, noise by noise?
@@ -237,9 +242,9 @@ plt.show()
 # %% [markdown]
 # ## Case by case, and against chance
 #
-# Is that agreement? Both are nearly always wrong. So both are wrong from nearly every noise, and this says nothing. Ask for
-# more: the *same* number of limbs and of bodies. And compare this with chance: how often do the network's sample from one noise
-# and the machine's from *another* have the same counts?
+# Do network and machine agree? Both are nearly always wrong, so it tells nothing that both are wrong for most noises. So we ask
+# for more: do they have the *same* number of limbs and of bodies? And we compare this with chance: how often do the network's
+# sample from one noise and the machine's sample from *another* noise have the same counts?
 
 
 # %%
@@ -262,20 +267,21 @@ for side in networks:
 # %% [markdown]
 # <details><summary>Answer (2)</summary>
 #
-# In a part of the cases: in 15 of 24 with 13 pixels, where 4 would agree by chance; in 4 of 24 with 5 pixels, where 2 would.
+# Only in a part of the cases. With 13 pixels the counts are the same in 15 of 24 cases, and by chance it would be 4. With 5
+# pixels they are the same in 4 of 24, and by chance it would be 2.
 #
 # </details>
 #
-# Read this table with care. Network and machine go wrong about equally often, and at every size the machine's pixels follow the
-# network's ($r$; beside it the $r$ of the machine's sample from another noise). But it predicts only in part *how many* limbs
-# come from a given noise. If one pixel between two limbs turns white, they are one limb. So a count can change where a
-# correlation hardly does. KG's "case by case" holds here for the drawings, and for the counts in a part of the cases. The
-# intervals are wide, for the noises are few; `minidiff compare --experiment limbs` takes as many as you like.
+# Network and machine are wrong about equally often. At every size the machine's pixels are like the network's: $r$ is 0.85 or
+# more, and the last column has the $r$ for another noise. But the machine predicts only in part *how many* limbs come from a
+# given noise. One reason is that a count is sensitive. If one pixel between two limbs becomes white, they are one limb: the count
+# changes, and the correlation hardly changes. The intervals are wide, because the noises are few.
+# `minidiff compare --experiment limbs` takes as many noises as you like.
 #
-# ## What a pixel knows
+# ## What a pixel sees
 #
-# Why can they not count? The pixels that would have to count do not see all limbs. Take every pixel of every limb of 100 training
-# images. How many of the four limbs does its window touch, its own limb included?
+# Why can these networks and machines not count? The pixels that would have to count do not see all limbs. Take every pixel of
+# every limb of 100 training images. How many of the four limbs are in its window, at least in part? (Its own limb counts, too.)
 
 # %%
 print("window side k   limbs in sight of a limb's pixel, mean   pixels of limbs that see all four")
@@ -289,9 +295,9 @@ for k in (3, 5, 7, 9, 11, 13, 15, 19, 23):
     print(f"{k:13}{in_sight.mean():39.1f}{100 * np.mean(in_sight == 4):33.0f} %")
 
 # %% [markdown]
-# And what a pixel does not see cannot change its answer. Take a noisy creature, remove one limb, and ask: how much does the
-# answer change at pixels that are more than half a window away? For the machine and for the network it does not change at all,
-# not in the last bit. The ideal denoiser sees everything, and its answer changes everywhere.
+# And what a pixel does not see cannot change its answer. Take a noisy creature and remove one limb. How much does the answer
+# change at pixels that are more than half a window away? For the machine and for the network it does not change at all, not even
+# in the last bit. The ideal denoiser sees everything, and its answer changes there, too.
 
 # %%
 creature, limb = images[5], parts(images[5])[1][0]
@@ -308,11 +314,12 @@ for name, denoiser in denoisers.items():
     print(f"{name:22} changes by up to {change[~far].max():.2f} near the limb, out of its sight: {unmoved}")
 
 # %% [markdown]
-# ## When is the number settled?
+# ## When is the number decided?
 #
-# KG's explanation is the end of the walk: at $t < 0.3$ the windows are under about 5 pixels, so that distant parts cannot count
-# each other. We look at our own case. Below is the network that sees 13, and its guesses $\hat x_0$ for three noises, each with
-# its number of limbs.
+# At the end of the walk the windows are smallest, so that distant parts cannot count each other. One might think that the number
+# goes wrong there. (KG explain their own case so, as far as we know. We could not check this in their text.) We measure it in our
+# own case. The figure shows the network that sees 13 pixels, and its guesses $\hat x_0$ for three noises, each with its number of
+# limbs.
 #
 # > **Predict first (3).** At which $t$ will half of the 24 guesses have the final number: above 0.9, in the middle, or below 0.3?
 
@@ -335,14 +342,16 @@ for i in chosen:
 # %% [markdown]
 # <details><summary>Answer (3)</summary>
 #
-# In the middle: 13 of 24 at $t = 0.65$ and 17 at 0.45. On the way limbs appear, split and merge.
+# In the middle: 13 of 24 guesses have the final number at $t = 0.65$, and 17 have it at 0.45. Between these times limbs appear,
+# split and merge.
 #
 # </details>
 #
-# For a clearer answer, intervene. A machine lets us change its window in the middle of a walk. Let the first part of the walk,
-# down to some $t^*$, see everything, and let the rest see only windows as small as a network's, `narrow`. If narrow windows at
-# the end were the cause, all of these would miscount. "New" means: no training image is nearer than 0.1 (root mean square), at
-# any translation; one limb that is a pixel longer makes 0.18.
+# This shows when the number is decided, but not which windows decide it. With a machine we can change the window in the middle of
+# a walk. In the first part of the walk, down to some time $t^*$, the machine sees everything. In the second part it sees only
+# windows as small as a network's (`narrow` in the code). If small windows at the end were enough to make the number wrong, all of
+# these walks would miscount. "New" means that no training image is nearer than 0.1 (root mean square), at any translation. One
+# limb that is a pixel longer makes a distance of 0.18.
 
 # %%
 narrow = [3, 3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 7, 7, 7, 7, 9, 9, 9, 9]
@@ -368,23 +377,24 @@ late = els(lambda t: 9 if t > 0.2 + 1e-9 else 31)
 print(f"9 pixels down to 0.2, then all:     {ruled(walk(late)[-1].x)}")
 
 # %% [markdown]
-# So in our set the number is settled at *middle* noise. A walk that saw everything down to 0.3 may look through 3 pixels
-# afterwards, and nearly all limbs stay. This does not contradict KG. A wide window at the very end gives right numbers, too
-# (last line), because it replaces the walk's own creature by a training image. A miscount needs narrow windows from the middle
-# to the end; which part matters most depends on the data. And note the column on the right: between the two extremes there are
-# creatures that are right *and* new. We come back to them.
+# So in our set the number is decided at *middle* noise. If a walk saw everything down to 0.3, then windows of 3 and 5 pixels
+# afterwards leave nearly all limbs as they are. The last line is the opposite case: small windows first, and everything at the
+# very end. All its numbers are right, too, but none of its creatures is new: the end replaces the walk's own creature by a
+# training image. So for a wrong number both must come together: windows that are small at middle noise, and small to the end. And
+# note the column on the right: between the two extremes there are creatures that are right *and* new. The last section uses this.
 #
 # ## Why not simply train longer, or on more data?
 #
 # There are two reasons for a miscount, and training could remove only one of them.
 #
-# 1. **The receptive field.** ELS with $k = R$, the whole receptive field at all times, is the best denoiser with that receptive
-#    field (tutorial [07](07_the_theory_predicts.ipynb), Pythagoras). It has no weights and nothing left to learn. It is where
-#    training on this set would end, if it went on until nothing can be gained. What *it* gets wrong, no training can remove.
-# 2. **The network does not use its field.** Its windows $k(t)$ are smaller than $R$. The calibrated machine above has these
-#    windows. It *predicts* the network; it is not the limit of training.
+# 1. **The receptive field.** ELS whose window is the whole receptive field at all times is the best denoiser with that receptive
+#    field (tutorial [07](07_the_theory_predicts.ipynb), Pythagoras). It has no weights to learn. If the training on this set were
+#    perfect, the network would be this machine. So training cannot remove the miscounts of *this* machine.
+# 2. **The network does not use its whole field.** Its windows $k(t)$ are smaller. The calibrated machine above has these windows.
+#    It *predicts* the network, but it is not the limit of training.
 #
-# > **Predict first (4).** The network that sees 13 pixels is wrong in 80 of 100 cases. In how many is ELS with $k = 13$?
+# > **Predict first (4).** The network that sees 13 pixels is wrong in 80 of 100 cases. In how many cases is ELS with $k = 13$
+# > wrong?
 
 # %%
 many = md.process.unit_noise((100, SIDE, SIDE, 1), rng=0)  # the first 24 are those from above
@@ -395,7 +405,7 @@ for side in (9, 13):
     shares = [md.judges.limb_count(one).consistent for one in (walk(networks[side], many)[-1].x, x)]
     shares = [md.judges.wilson(int((~right).sum()), len(many)) for right in shares]
     told_of_both = [f"{one.count} of 100 [{100 * one.low:.0f} to {100 * one.high:.0f} %]" for one in shares]
-    print(f"receptive field {side:2}: wrong: network {told_of_both[0]}, ELS with k = R {told_of_both[1]}")
+    print(f"receptive field {side:2}: wrong: network {told_of_both[0]}, ELS with this window {told_of_both[1]}")
 more = md.datasets.creatures(count=2 * len(images))[0]
 print(f"\n{len(images)} training images, k = 9: {ruled(seen[9])}")
 print(f"{len(more)} training images, k = 9: {ruled(walk(els(9, more))[-1].x, more)}")
@@ -403,23 +413,24 @@ print(f"{len(more)} training images, k = 9: {ruled(walk(els(9, more))[-1].x, mor
 # %% [markdown]
 # <details><summary>Answer (4)</summary>
 #
-# In 59 of 100, and with $k = 9$ in 72, where the network has 87.
+# In 59 of 100 cases. With $k = 9$ the machine is wrong in 72 cases, and the network that sees 9 pixels in 87.
 #
 # </details>
 #
 # So most of the miscounts belong to the receptive field: the best denoiser that sees no more makes them, too. But about a fifth
-# of the network's (15 of 87, and 21 of 80) come from not using the field that it has, and training or another architecture
-# might remove them. With a receptive field of 5 pixels there is no such difference: 96 of 100 against 97. The calibrated
-# machine has 97, 95 and 83 ([results.md](results.md)), as many as the network or more. This is why a larger receptive field
-# helps these networks so little, from 96 wrong to 80: they use only a part of what is added.
+# of the network's miscounts (15 of 87, and 21 of 80) are not made by the best denoiser with this field. Training or another
+# architecture might remove them. With a receptive field of 5 pixels there is no such difference: 96 of 100 against 97. The
+# calibrated machine has 97, 95 and 83 ([results.md](results.md)), as many as the network or more. So a larger receptive field
+# helps these networks little, from 96 wrong to 80, and it would help the best denoiser more, from 97 to 59.
 #
-# Would more data help? So few noises cannot tell the last two lines apart. More images are more ways to look right in each
-# window, and no window learns what another one has drawn.
+# Would more data help? The last two lines of the table compare 300 and 600 training images. Their intervals overlap, so 24 noises
+# do not show a difference.
 #
 # ## Why not simply a larger window?
 #
-# Then the machine counts. But look at what it draws. Left: the share that is right, and the share that is right and new. Right:
-# samples, each above the training image that is nearest to it.
+# With a larger window the machine counts rightly. But look at what it draws. The left part of the figure shows the share of
+# samples that are right, and the share that are right and new. The right part shows samples, each above the training image that
+# is nearest to it.
 #
 # > **Predict first (5).** Both shares are nearly 0 for windows of 9 pixels. What do the two curves do up to 31 pixels, where
 # > every window holds the whole picture?
@@ -451,24 +462,25 @@ plt.show()
 # %% [markdown]
 # <details><summary>Answer (5)</summary>
 #
-# The share that is right rises to 1. The share that is right *and new* rises to about a half at 15 pixels and then falls to 0.
+# The share of right samples rises to 1. The share of samples that are right *and new* rises to about a half at 15 pixels, and
+# then it falls to 0.
 #
 # </details>
 #
-# When the window is large enough to count, it holds the whole creature. Then only one candidate explains what it sees: the
-# training image with just this creature. The ideal denoiser never miscounts and never creates. Just below the size of the
-# creatures there is a little room for both.
+# A window that is large enough to count holds the whole creature. At little noise only one candidate explains what it sees: the
+# training image with exactly this creature. A machine that sees everything has no wrong number here, and makes nothing new. With
+# windows just below the size of the creatures, some samples are both right and new.
 #
-# ## What helps: agree first, then look closely
+# ## What helps: large windows first, small ones later
 #
-# The switch above had both, too: down to $t^* = 0.4$ everything was seen, and many of its creatures were right *and* new. Their
-# number was settled while the guess was still blurred, and local pieces filled in the rest. Is there something in networks that
-# does this? Attention could. Tutorial [08](08_attention.ipynb) has a machine, `AttentionScore` (ours), whose pixels pool their
-# evidence for each training image with strength $g$, and $g$ may depend on $t$. There are two versions:
+# In the experiment above, too, many creatures were right *and* new: those of the walk that saw everything down to $t^* = 0.4$.
+# Can a network do something like this? Attention might be a way. Tutorial [08](08_attention.ipynb) has a machine,
+# `AttentionScore` (ours). Its pixels pool their evidence for each training image with strength $g$, and $g$ may depend on $t$.
+# There are two versions:
 #
-# - *anywhere*: the pixels agree on an image, then each takes its patch from anywhere in it (with 40 training images and 8
-#   noises, since it is slow);
-# - *co-located*: each pixel takes its patch from its own place, as LS does.
+# - *anywhere*: the pixels agree on an image, and then each pixel takes its patch from any place in this image (here with 40
+#   training images and 8 noises, since it is slow);
+# - *co-located*: each pixel takes its patch from its own place, as in LS.
 
 # %%
 # alt: Four rows of ten samples. Those of ELS and LS are irregular, with wrong numbers of limbs. With strong pooling down to
@@ -488,39 +500,40 @@ md.plots.rows([x[:10] for x in drawn.values()], list(drawn), ax=ax)
 plt.show()
 
 # %% [markdown]
-# Pooling *anywhere* does not help, however strong it is. Evidence of this kind says only which patches an image has, not how
-# many of each and not where. So the same limb can be used twice, or not at all. A colour is one thing for the whole image, a
-# number is not; to agree on a colour is easier. When places are kept, strong pooling counts. If it stays on to the end, it
-# recites, like the ideal denoiser. If it is switched off at 0.6, it draws more right and new creatures than anything else here.
-# (The intervals overlap: so few noises do not separate neighbours.)
+# Pooling *anywhere* does not help here, although it is strong. Evidence of this kind sums over all places. So it tells which
+# patches an image has, but not where they are, and the same limb can be used twice, or not at all. If each pixel takes its patch
+# from its own place, strong pooling gives right numbers. With strong pooling to the end, the machine recites, like the ideal
+# denoiser. With strong pooling down to 0.6 only, it draws more creatures that are right and new than all other machines here.
+# (Some of the intervals overlap, because the noises are few.)
 #
-# That is what one kind of attention could do, in a machine, with $g(t)$ put in by hand. Whether a *trained* attention layer
-# learns to count is another question, and nothing here answers it: the three networks above have none.
+# This shows what one kind of attention can do in a machine, with a $g(t)$ that we chose. Whether a *trained* attention layer
+# learns to count is another question. It is not answered here, since the three networks above have no attention layer.
 
 # %% [markdown]
 # ## What to take along
 #
-# - A model that sees windows draws right parts in wrong numbers: here more often too few than too many. The machine that is
-#   nothing but windows, and needs no training, does so as often as the networks, and in part from the same noises.
-# - Most miscounts belong to the receptive field: the best denoiser with that field makes them, too. About a fifth, at 9 and 13
-#   pixels, come from a field that is not used.
-# - A window that covers everything counts, and then it recites.
-# - Here the number is settled at middle noise. A walk that agrees early and looks closely later can be right and new.
-# - A count is fragile. Report how often two models count alike, and beside it how often they would by chance.
+# - A model that sees windows draws right parts in wrong numbers: here more often too few than too many. The ELS machine, without
+#   training, does so as often as the networks, and in part from the same noises.
+# - Most miscounts belong to the receptive field: the best denoiser with that field makes them, too. At 9 and 13 pixels about a
+#   fifth of the miscounts come from a field that the network does not fully use.
+# - A machine whose window covers everything has right numbers, but it recites.
+# - Here the number is decided at middle noise. A walk with large windows first and small ones later can be right and new.
+# - A count is sensitive. Report how often two models have the same count, and beside it how often this would happen by chance.
 #
 # **Try it.** (1) Make a set with `md.datasets.creatures(limbs=[4, 5])` and let the judge allow both: what do the machines draw
-# now? (2) Take larger images, `size=24`, with the same windows: does the share of wrong counts rise? (3) In the switch, let the
-# first part see 15 pixels instead of everything. Are its samples still right, and are more of them new?
+# now? (2) Take larger images, `size=24`, with the same windows: does the share of wrong counts rise? (3) In the walks whose
+# window changes at $t^*$, let the first part see 15 pixels instead of everything. Are the samples still right, and are more of
+# them new?
 #
 # <details><summary>Answers</summary>
 #
-# From the same 24 noises. (1) With a choice of two numbers it is easier to be right: through windows of 9, 13, 15 and 17 pixels
-# 10, 18, 22 and 24 are (with exactly four 1, 7, 16 and 18), most of them new, but for 17 pixels (6 of 24). With `narrow`
-# windows still only 2 are right. (2) It cannot rise: with `narrow` 23 of 24 are wrong at both sizes. But fewer samples have one
-# body, 6 in place of 18: at size 24 everything is 1.5 times as large, and the windows are not. With windows of 13, 12 of 24 are
-# wrong at size 24 and 17 at size 16. The intervals overlap, so 24 noises do not tell whether this is a difference. (3) A little
-# fewer are right, and more of them are new: down to 0.4, 14 right and 14 new in place of 17 and 12; down to 0.3, 14 and 14 in
-# place of 22 and 6.
+# All numbers are for the same 24 noises. (1) With two allowed numbers more samples are right: through windows of 9, 13, 15 and 17
+# pixels 10, 18, 22 and 24 are right (with exactly four limbs it was 1, 7, 16 and 18). Most of them are new, except for 17 pixels
+# (6 of 24). With `narrow` windows still only 2 are right. (2) It can hardly rise: with `narrow` 23 of 24 are wrong at both sizes.
+# But fewer samples have one body, 6 in place of 18: at size 24 everything is 1.5 times as large, and the windows are not. With
+# windows of 13, 12 of 24 are wrong at size 24 and 17 at size 16. The intervals overlap, so 24 noises do not tell whether this is
+# a difference. (3) Fewer samples are right, and more of the right ones are new. With 15 pixels down to 0.4, 14 are right, and all
+# 14 are new, in place of 17 and 12. With 15 pixels down to 0.3, it is 14 and 14 in place of 22 and 6.
 #
 # </details>
 #

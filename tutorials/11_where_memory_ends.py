@@ -18,7 +18,8 @@
 # Mezard ([BBDM](reference.md#bbdm)), which we derive; copies in training (Bonnaire et al., [BON](reference.md#bon)); two networks
 # from two halves of a set (Kadkhodaie et al., [KGSM](reference.md#kgsm)). The step to windows is ours.
 #
-# **Prerequisites.** Tutorials [02](02_the_ideal_denoiser_recites.ipynb) and [04](04_anywhere.ipynb); what an entropy is.
+# **Prerequisites.** Tutorials [02](02_the_ideal_denoiser_recites.ipynb) and [04](04_anywhere.ipynb); what an entropy is. Letters
+# and words are collected in the [reference](reference.md).
 
 # %%
 import matplotlib.pyplot as plt
@@ -44,12 +45,13 @@ def put(figure):
 # %% [markdown]
 # ## How many images count?
 #
-# The ideal denoiser answers with a weighted mean of training images. If $m$ of them have equal weights $1/m$ and all others
-# none, then $m$ images count. For any other weights the usual answer is the exponential of their entropy:
+# The ideal denoiser answers with a weighted mean of training images. If ten of them have the weight $1/10$ each and all others
+# have the weight 0, then ten images count. For any other weights we take the exponential of their entropy, as in tutorial
+# [02](02_the_ideal_denoiser_recites.ipynb):
 #
-# $$ H = - \sum_n w_n \log w_n , \qquad e^H = \text{how many images count} . $$
+# $$ \mathcal H = - \sum_n w_n \log w_n , \qquad e^{\mathcal H} = \text{how many images count} . $$
 #
-# It is $m$ in the case above, 1 if one image has all the weight, and $N$ if all $N$ weigh the same.
+# It is 10 in the case above, 1 if one image has all the weight, and $N$ if all $N$ weigh the same.
 #
 # > **Predict first.** One of 300 glyphs of 8 x 8 pixels is noised. At $t = 0.9$ it is nearly all noise, at $t = 0.3$ you
 # > recognise it. How many of the 300 images count at $t = 0.9$, at $0.6$ and at $0.3$?
@@ -74,43 +76,45 @@ for row, t in zip(axes, (0.9, 0.6, 0.5, 0.3), strict=True):
 plt.show()
 
 # %% [markdown]
-# <details><summary>What happened</summary>
+# <details><summary>Answer: what happened</summary>
 #
 # At high noise a large part of the set counts: 230 of 300 at $t = 0.9$, 35 at $0.6$, and one at $0.3$. Somewhere on the way one
-# image takes all the weight. It is the one that was noised (it is the first). From there on the denoiser does not create
-# anything, it knows.
+# image takes all the weight. It is the one that was noised (it is the first). From there on the denoiser answers with this one
+# image.
 #
 # </details>
 #
-# In the figure each row is one time: the noisy image, and the six training images with the largest weights, which stand above
-# them. The package never holds the weights of a large set, and gets $H$ as physicists do, as a slope. With
-# $L(q) = \log \sum_n \exp(-q (d_n - d_{\min}) / 2 s^2)$ it is $H = L(1) - L'(1)$. Heat the posterior a little, cool it a little,
-# and take the difference.
+# In the figure each row is one time: the noisy image, and the six training images with the largest weights. The weights are
+# written above them. The package does not keep the weights of a large set. It finds $\mathcal H$ as a slope. Let
+# $Z(\tau) = \sum_n \exp(-|x - a y_n|^2 / 2 s^2 \tau)$ be the sum of the softmax at the temperature $\tau$. Put
+# $\log w_n = -|x - a y_n|^2 / 2 s^2 - \log Z(1)$ into $\mathcal H$: it is $\log Z$ plus the mean of $|x - a y_n|^2 / 2 s^2$, and
+# this mean is the slope of $\log Z(\tau)$ at $\tau = 1$. So the package computes $Z$ a little above and a little below
+# $\tau = 1$, and takes the difference.
 #
 # ## When does it collapse? Half a page
 #
-# Noise training image $y_0$: $x = a y_0 + s \epsilon$. In the softmax its own term is
-# $\exp(-|x - a y_0|^2 / 2 s^2) = \exp(-|\epsilon|^2 / 2)$. The other $N - 1$ images add up to
+# Noise training image $y_1$: $x = a y_1 + s \varepsilon$. In the softmax its own term is
+# $\exp(-|x - a y_1|^2 / 2 s^2) = \exp(-|\varepsilon|^2 / 2)$. The other $N - 1$ images add up to
 #
-# $$ \sum_{n \ne 0} e^{-|x - a y_n|^2 / 2 s^2} \approx N \, \mathbb{E}_y \, e^{-|x - a y|^2 / 2 s^2} , $$
+# $$ \sum_{n \ne 1} e^{-|x - a y_n|^2 / 2 s^2} \approx N \, E_y \, e^{-|x - a y|^2 / 2 s^2} , $$
 #
 # as long as so many of them count that the sum is near its mean. Own term and others are equal where
 #
-# $$ \log N = - \tfrac12 |\epsilon|^2 - \log \mathbb{E}_y \, e^{-|x - a y|^2 / 2 s^2} = \log \frac{p(x \mid y_0)}{p(x)} . $$
+# $$ \log N = - \tfrac12 |\varepsilon|^2 - \log E_y \, e^{-|x - a y|^2 / 2 s^2} = \log \frac{p(x \mid y_1)}{p(x)} . $$
 #
 # The right side is, in the mean over $x$, the **information** $I(t)$ that the noisy image holds about the clean one, in nats. So
+# the collapse time $t_\text{collapse}$ is where
 #
-# $$ \boxed{ \; I(t_C) = \log N \; } $$
+# $$ \boxed{ \; I(t_\text{collapse}) = \log N \; } $$
 #
-# is the collapse time $t_C$. In words: to name one of $N$ images takes $\log N$ nats. While $x$ holds more, it says which image
-# it was, and the best denoiser recites. Physicists know the sum of $N$ random exponentials as the *random-energy model*, and its
-# collapse onto one term as *condensation*.
+# In words: to name one of $N$ images takes $\log N$ nats. While $x$ holds more, it says which image it was, and the best denoiser
+# recites. [BBDM](reference.md#bbdm) compare this collapse onto one term with the condensation of a glass in physics.
 #
 # $I(t)$ belongs to the images, not to the training set. We measure it with fresh images that are in no training set here. For
 # Gaussian data it is known: $I = \frac12 \sum_i \log(1 + a^2 \lambda_i / s^2)$ with the eigenvalues $\lambda_i$ of the
 # covariance.
 #
-# > **Predict first.** Ten times as many training images: does $t_C$ go up or down? By a factor, or by a step?
+# > **Predict first.** Ten times as many training images: does $t_\text{collapse}$ go up or down? By a factor, or by a step?
 
 # %%
 # alt: Every curve rises with the time, from 1 to nearly N. More images move it to the left: N = 10 passes the grey line of two
@@ -123,7 +127,7 @@ put(memory_figures.counting(exact["IS"]))
 plt.show()
 
 # %% [markdown]
-# <details><summary>What happened</summary>
+# <details><summary>Answer: what happened</summary>
 #
 # Every curve starts at 1 and ends at $N$. More images move the collapse to less noise, and it takes ten times as many for
 # each step: $\log N$ is what counts. (At little noise the population of fresh images is too small to say what $I$ is: its
@@ -131,12 +135,12 @@ plt.show()
 #
 # </details>
 #
-# In the figure each line is a training set of $N$ images; the grey line is at two images. Now predicted against measured.
-# Nothing is fitted. Points: half of the noised training images have more than half the weight on themselves, which is what the
-# derivation asks. Crosses: on average two images count, which comes a little later on the way back. On the right are windows
-# (next section), with a shape of point for each $k$; a tick is a prediction.
-# With few images, and for small windows, the points lie above the line: a sum of few terms is mostly below its mean, and so it
-# is beaten a little earlier.
+# In the figure each line is a training set of $N$ images; the grey line is at two images. The next figure shows predicted against
+# measured times. Nothing is fitted. Points: half of the noised training images have more than half the weight on themselves,
+# which is what the derivation asks. Crosses: on average two images count, which comes a little later on the way back. On the
+# right are windows (next section), with a shape of point for each $k$; a tick is a prediction. With few images, and for small
+# windows, the points lie above the line: a sum of few terms is mostly below its mean, and so the own term is larger than the sum
+# a little earlier.
 
 # %%
 # alt: Left, IS: the line falls from t = 0.69 at N = 10 to 0.47 at N = 1000, with dots on it or a little above, and crosses below.
@@ -167,7 +171,7 @@ put(memory_figures.phases(exact, told["walks"]))
 plt.show()
 
 # %% [markdown]
-# <details><summary>What happened</summary>
+# <details><summary>Answer: what happened</summary>
 #
 # Both do, but $k$ far more: one window size changes more than a factor of ten in $N$. Information grows with the area of the
 # window, and $\log M$ with the logarithm of the number of patches. The boundary lies where they are equal.
@@ -191,9 +195,9 @@ for t, gaussian in zip(times, exact["IS"]["Gaussian information"], strict=True):
         print(f"collapse at t = {t:.1f} takes N = 10^{gaussian / np.log(10):.1f}")
 
 # %% [markdown]
-# That is the curse of dimension. Sets of photographs would need more images than there are. So real networks do not create
-# because their set is large; the ideal denoiser of any set that exists recites. They create since they are not ideal: they see
-# windows, or they are not trained to the end.
+# The number is the exponential of the information, and larger pictures hold more information. So we do not expect that a network
+# makes new pictures because its training set is large: the ideal denoiser of that set would recite. It makes new pictures because
+# it is not ideal: it sees windows, or it is not trained to the end.
 #
 # ## Trained networks
 #
@@ -211,7 +215,7 @@ plt.show()
 print(memory_networks.table(told["networks"], told["machines"]))
 
 # %% [markdown]
-# <details><summary>What happened</summary>
+# <details><summary>Answer: what happened</summary>
 #
 # Copies come late, and first where there are few images: at $N = 10$ after 400 to 800 steps, and with more images not in the
 # 1,600 steps of this training. Bonnaire et al. find that the time at which they set in grows in proportion to $N$; against
@@ -229,7 +233,7 @@ print(memory_networks.table(told["networks"], told["machines"]))
 #
 # Take two disjoint halves of a set, and train a network on each. Both start from the same noise. If they remember, they must make
 # different pictures, as they have no image in common. If they have learnt what the images have in common, the pictures are the
-# same (Kadkhodaie et al.). Two machines can do this without training.
+# same (Kadkhodaie et al., [KGSM](reference.md#kgsm)). Two machines can do this without training.
 
 # %%
 # alt: The networks rise from r = 0.60 to 0.97, and ELS from 0.69 to 0.88; IS stays below both, between 0.37 and 0.57.
@@ -238,36 +242,37 @@ plt.show()
 
 # %% [markdown]
 # The figure shows $r$ between the two pictures (median over noises) against $N$. The two ideal denoisers stay apart, because
-# each recites its own half. The two ELS machines agree, and more so with more images: patches are common property. Two
+# each recites its own half. The two ELS machines agree, and more so with more images: the two halves have similar patches. Two
 # networks are apart where they have begun to copy, at small $N$, and come together as $N$ grows.
 #
 # ## What to take along
 #
-# - $e^H$ says how many candidates count. It is a slope of a free energy, and costs two calls of a machine.
-# - Memory ends where $\log M$ is larger than the information in what is seen. Noise, a smaller window, and more images each end
-#   it; images only by their logarithm.
-# - A trained network remembers late, and the later the more images there are. Two networks that agree from disjoint halves have
-#   not remembered.
+# - $e^{\mathcal H}$ says how many candidates count. $\mathcal H$ is found from a slope, with two calls of a machine.
+# - Memory ends where $\log M$ is larger than the information in what is seen. More noise, a smaller window, or more images can
+#   end it. Of the number of images only the logarithm counts.
+# - Here a trained network remembers late in training, and later if there are more images. Two networks that agree, although they
+#   were trained on disjoint halves, have not remembered.
 #
 # **Try it.**
 #
 # - `memory.entropy` for the digits at 16 x 16: where is their collapse, with 100 images and with all 1,797?
-# - Put one image into the set ten times. What does $e^H$ say at $t = 0.1$, and which of the three numbers $N$, $M$, $I$ changed?
+# - Put one image into the set ten times. What does $e^{\mathcal H}$ say at $t = 0.1$, and which of the three numbers $N$, $M$,
+#   $I$ changed?
 # - `minidiff compare --experiment memory` computes more than is shown here: sets of up to 10,000 images, and trainings of 9,600
 #   steps. That takes long; begin with `--quick`, or with one `--part`. Does $N = 30$ copy in the end?
 #
 # <details><summary>Answers</summary>
 #
-# (1) Noise 100 digits. On average (the exponential of the mean of $H$) two images count at $t = 0.68$ with 100 images, and at
-# $t = 0.53$ with all 1,797. For small glyphs it is $t = 0.52$ with 100 images. A digit of 16 x 16 pixels tells more about itself
-# than a glyph of 8 x 8, so it collapses at more noise. (2) $e^H = 10.0$ for that image, and 1.0 for the others. Ten entries
-# share the weight, and all ten are one picture: $e^H$ counts entries, and the denoiser recites as before. $N$ changed, from 300
-# to 309, and $M = N H W$ with it. $I$ is a matter of the images' law, and did not change. But the image's own term is ten times
-# as large, so it wins already where $I(t) = \log (N / 10)$, at more noise: copies of what is there often come first. (3) It
-# measures entropies and collapse times, walks back with each window, and trains the small networks on both halves. What is
-# done stays in its folder. Then it draws the last five figures of this tutorial from what it found, and writes the numbers. Those
-# shown here are from a smaller plan, so they differ. By the law of Bonnaire et al. $N = 30$ begins to copy between 40 and 80
-# steps / $N$, as $N = 10$ does: after 1,200 to 2,400 steps. Look whether it does.
+# (1) Noise 100 digits. On average (the exponential of the mean of $\mathcal H$) two images count at $t = 0.68$ with 100 images,
+# and at $t = 0.53$ with all 1,797. For small glyphs it is $t = 0.52$ with 100 images. A digit of 16 x 16 pixels tells more about
+# itself than a glyph of 8 x 8, so it collapses at more noise. (2) $e^{\mathcal H} = 10.0$ for that image, and 1.0 for the others.
+# Ten entries share the weight, and all ten are one picture: $e^{\mathcal H}$ counts entries, and the denoiser recites as before.
+# $N$ changed, from 300 to 309, and $M = N H W$ with it. $I$ is a matter of the images' law, and did not change. But the image's
+# own term is ten times as large, so it is the largest already where $I(t) = \log (N / 10)$, at more noise: copies of what is
+# there often come first. (3) It measures entropies and collapse times, walks back with each window, and trains the small networks
+# on both halves. What is done stays in its folder. Then it draws the last five figures of this tutorial from what it found, and
+# writes the numbers. Those shown here are from a smaller plan, so they differ. By the law of Bonnaire et al. $N = 30$ begins to
+# copy between 40 and 80 steps / $N$, as $N = 10$ does: after 1,200 to 2,400 steps. Look whether it does.
 #
 # </details>
 #

@@ -9,15 +9,16 @@
 # %% [markdown]
 # # 12. Did my model copy?
 #
-# **Question.** You have pictures that a model made, and the pictures that it learnt from. Did it copy? What can a distance
-# between pictures say about that, and what can it not say?
+# **Question.** You have pictures that a model made, and the pictures that it was trained on. Did the model copy? What can a
+# distance between pictures say about this, and what can it not say?
 #
 # **Time.** About 30 minutes to read, half a minute to run.
 #
 # **Equations.** The distance over shifts, mirror images and greys; its bound by Fourier magnitudes (triangle inequality); a rank
 # test and a permutation test.
 #
-# **Prerequisites.** Tutorials [02](02_the_ideal_denoiser_recites.ipynb) and [04](04_anywhere.ipynb).
+# **Prerequisites.** Tutorials [02](02_the_ideal_denoiser_recites.ipynb) and [04](04_anywhere.ipynb). Letters and words are
+# collected in the [reference](reference.md).
 
 # %%
 import matplotlib.pyplot as plt
@@ -30,12 +31,13 @@ orange, sky, green, yellow, blue, red, pink = md.plots.PALETTE
 SCHEDULE = md.schedules.cosine()
 
 # %% [markdown]
-# ## Three models whose habits we know
+# ## Three models of which we know whether they copy
 #
-# We need models of which we know whether they copy. We have them. The ideal score (IS, tutorial 02) returns training images. The
-# equivariant local score (ELS, tutorial 04) makes mosaics of patches. And a fresh digit, which nobody learnt from, is what a
-# perfect model would make. So we cut the digits into three parts at random: 300 to train on, 600 that are **held out**, and 40
-# fresh ones that play the perfect model.
+# To test a test for copies, we need models of which we know whether they copy. The ideal score (IS, tutorial
+# [02](02_the_ideal_denoiser_recites.ipynb)) returns training images. The equivariant local score (ELS, tutorial
+# [04](04_anywhere.ipynb)) makes mosaics of patches. And a perfect model would make digits like those that were not used for
+# training. So we divide the digits at random into three parts: 300 to train on, 600 that are **held out**, and 40 fresh ones,
+# which we use as the samples of a perfect model.
 
 # %%
 # alt: Three rows of twelve pictures: IS shows clean digits, ELS shows strokes of which some look like a digit and some do not,
@@ -63,18 +65,11 @@ plt.show()
 print(f"{len(images)} training images, {len(held_out)} held out, {len(noise)} samples of each model")
 
 # %% [markdown]
-# *The figure: twelve pictures of each. IS makes clean digits, ELS makes strokes that are sometimes a digit and often none, and
-# the third row is digits.*
+# *The figure: twelve pictures of each model. IS makes clean digits, ELS makes strokes of which some look like a digit and some do
+# not, and the third row shows digits.*
 #
 # **Predict first.** The distance $d$ of a picture to the training set is the root mean square difference to the nearest
 # training image. Pixels go from -1 to 1. Which of the three has the smallest $d$, and which the largest?
-#
-# <details><summary>Answer</summary>
-#
-# IS has 0: its samples are training images. The largest is that of ELS, and not that of the fresh digits: a digit of another
-# hand is nearer to a training image than a mosaic is. See the next cell.
-#
-# </details>
 
 # %%
 for name, samples in models.items():
@@ -85,26 +80,26 @@ for name, samples in models.items():
     )
 
 # %% [markdown]
-# ## A copy that is not in place
-#
-# A copy may be moved by two pixels, mirrored, or a little brighter. Then it is far from its original, pixel by pixel. So we
-# minimise over what we do not want to count as new:
-#
-# $$d(x, n)^2 = \min_{g, c} \frac{1}{P} \sum_p (x_p - (g y_n)_p - c)^2,$$
-#
-# where $g$ rolls the training image $y_n$ on the torus by at most some pixels, after mirroring it or not, and $c$ is one number
-# for all pixels. The best $c$ is the mean of the difference. (We do not fit the contrast. With a free factor, a picture without
-# contrast would match every image, with factor 0.)
-#
-# **Predict first.** Below, training image 7 is moved by (2, -1), mirrored, and made brighter by 1/4. How far is it from the
-# training set in place, and how far after each further freedom?
-#
 # <details><summary>Answer</summary>
 #
-# Without mirror images the search names other training images. Without the grey it names the right one, at distance 0.25, but a
-# fresh digit is as near as that to some training image. Only with all three the distance is 0, up to the rounding of float32.
+# IS has 0: its samples are training images. ELS has the largest distance, and not the fresh digits: a digit that somebody else
+# wrote is nearer to a training image than a mosaic is.
 #
 # </details>
+#
+# ## A copy that is not in place
+#
+# A copy may be moved by two pixels, mirrored, or a little brighter. Then its pixels differ much from those of its original. So we
+# take the smallest distance over all changes that we do not want to count as new:
+#
+# $$d(x, n)^2 = \min_{\text{move},\, \text{grey}} \frac{1}{D} \sum_p (x_p - \text{move}(y_n)_p - \text{grey})^2,$$
+#
+# where "move" mirrors the training image $y_n$ or not, and rolls it on the torus by at most some pixels, and "grey" is one number
+# for all pixels. The sum is over all $D$ numbers of an image. The best grey is the mean of the difference. (We do not fit the
+# contrast. With a free factor, a picture without contrast would match every image, with factor 0.)
+#
+# **Predict first.** Below, training image 7 is moved by (2, -1), mirrored, and made brighter by 1/4. How far is it from the
+# training set if it is compared in place? And how far if the search allows shifts, then mirror images too, and then greys too?
 
 # %%
 moved = np.roll(images[7, :, ::-1], (2, -1), (0, 1)) + np.float32(0.25)
@@ -118,22 +113,32 @@ for freedom in freedoms:
 print(f"shift {found.shift[0].tolist()}, mirrored {bool(found.mirrored[0])}, grey {found.grey[0]:+.2f}")
 
 # %% [markdown]
+# <details><summary>Answer</summary>
+#
+# Without mirror images the search finds other training images. With mirror images and without greys it finds the right one, at
+# the distance 0.25. But this is no proof: the median distance of a fresh digit is 0.25, too. Only with all three the distance is
+# 0, up to the rounding of float32.
+#
+# </details>
+#
 # ## No moved copy is missed
 #
-# To try every shift of every training image is slow. There is a bound that needs none. Rolling an image changes the phases of
-# its Fourier transform $Y$, and not its magnitudes. For complex numbers $|X - Y| \ge \big| |X| - |Y| \big|$, and by Parseval
+# To try every shift of every training image is slow. There is a bound that needs no shifts. If an image $y$ is rolled, the phases
+# of its Fourier transform $Y$ change, and its magnitudes do not. For complex numbers $|X - Y| \ge \big| |X| - |Y| \big|$ (the
+# triangle inequality), and by Parseval's formula
 #
-# $$\min_{\text{shifts}} |x - y|^2 \;\ge\; \frac{1}{HW} \sum_k \big( |X_k| - |Y_k| \big)^2 .$$
+# $$\min_{\text{shifts}} |x - y|^2 \;\ge\; \frac{1}{HW} \sum_i \big( |X_i| - |Y_i| \big)^2 ,$$
 #
-# (Without shifts it holds too, as "in place" is one of them.) So the images with the smallest right side are looked at closely.
-# A copy has right side 0. So it is among them, however far it was moved, unless 50 other images have its magnitudes exactly: that
-# is a theorem. For other pictures the bound is weak.
-# Then `copies.nearest` says `certain = False`: a nearer image may exist among those it did not look at closely.
+# where $i$ numbers the frequencies. (The search without shifts has this bound too, since "no shift" is one of the shifts.) The
+# package computes the right side for all training images, and tries all shifts only for the 50 images with the smallest values. A
+# copy has the value 0. So it is among the 50, however far it was moved, unless 50 other images have the value 0, too. For other
+# pictures the bound is weak. Then `copies.nearest` says `certain = False`: a nearer image may exist among those whose shifts were
+# not tried.
 
 
 # %%
 def magnitudes(image):
-    """|Y_k| of an image (H, W, 1), divided by the root of H W."""
+    """|Y_i| of an image (H, W, 1), divided by the root of H W."""
     return np.abs(np.fft.fft2(image[..., 0])) / np.sqrt(image[..., 0].size)
 
 
@@ -150,19 +155,12 @@ for name, samples in models.items():
 # %% [markdown]
 # ## Why not simply a threshold?
 #
-# Why not simply say that a picture is a copy if its distance is small? Small beside what? A common answer is: beside the
-# distances to other training images. Two ratios are in use: the distance over that to the *second* nearest, and the distance
-# over the mean distance to the 50 nearest. Carlini et al. ([CAR](reference.md#car)) divide by half of that mean, so that their
-# score is below 1 where this ratio is below one half.
+# Why not simply say that a picture is a copy if its distance is small? The question is what to compare it with. One may compare
+# it with the distances to other training images. We take two ratios: the distance divided by that to the *second* nearest, and
+# the distance divided by the mean distance to the 50 nearest. Carlini et al. ([CAR](reference.md#car)) divide by half of that
+# mean, so that their score is below 1 where our second ratio is below one half. (We could not check this in their text.)
 #
 # **Predict first.** Of our 40 fresh digits, which are no copies of anything, how many are below one half?
-#
-# <details><summary>Answer</summary>
-#
-# About a third of them. Digits come in families: a 1 of one hand is near to the 1 of another, and far from most digits.
-# The ratio measures how the *set* is clustered, too. A threshold that fits photographs need not fit yours.
-#
-# </details>
 
 # %%
 search = {"shifts": 2}
@@ -179,23 +177,35 @@ print(f"a copy of an image that is there twice: distance {found.distance[0]:.0f}
 print(f"relative {found.relative[0]:.0f}")
 
 # %% [markdown]
-# The last line is the other trap. If a training image is there twice, its copy is at distance 0 from two images. The ratio to the
-# second nearest is then 1, as for a picture that is far from all. (Beside the mean of 50 neighbours the copy shows.) Duplicates
-# are widely held to be what models copy most, so the ratio may hide what matters.
+# <details><summary>Answer</summary>
+#
+# 12 of 40. So the ratio calls pictures copies that are none. It depends not only on the picture, but also on how the training
+# images lie among each other. If some of them are much alike, as the digits 1 are, a new one is near to these and far from all
+# others. So a threshold that is right for one kind of pictures can be wrong for another kind.
+#
+# </details>
+#
+# The last line shows the opposite mistake. If the training set has an image twice, a copy of it has the distance 0 to two images.
+# By convention the ratio to the second nearest is then 1, as for a picture that is far from all images. (The ratio to the mean of
+# 50 is 0, and shows the copy.) Duplicates are widely believed to be a main reason why models copy ([SOM23](reference.md#som23)).
+# So the first ratio can miss the most important copies.
 #
 # ## What chance allows
 #
-# What is missing is a standard: how near would a new picture of the same kind be? Only pictures that the model has *not* seen
-# can tell. Let $D_1, \ldots, D_M$ be the distances of $M$ held-out images to the training set, and $D$ that of a sample.
+# We need a standard: how near would a new picture of the same kind be? Pictures that the model has *not* seen tell this. Let
+# $d_1, \ldots, d_{N'}$ be the distances of $N'$ held-out images to the training set, and let $d$ be that of a sample. Some of the
+# held-out images are as near as the sample, or nearer. Let $j$ be their number.
 #
-# **Theorem (ranks).** If the sample is one more fresh image of the same law, then
-# $p = \frac{1 + \#\{j : D_j \le D\}}{M + 1}$ is at most $\alpha$ with probability at most $\alpha$.
+# **Theorem (ranks).** If the sample is one more fresh image of the same law, then its p-value $\frac{1 + j}{N' + 1}$ is at most
+# $\alpha$ with probability at most $\alpha$.
 #
-# *Proof.* Given the training set, $D, D_1, \ldots, D_M$ are independent and of one law, so every order of them is equally likely,
-# and the rank of $D$ is at most $r$ with probability $r / (M + 1)$; ties only make $p$ larger. $\square$
+# *Proof.* Given the training set, $d, d_1, \ldots, d_{N'}$ are independent and of one law. So every order of them is equally
+# likely, and the rank of $d$ is at most $i$ with probability $i / (N' + 1)$. Equal distances only make the p-value larger.
+# $\square$
 #
-# The number of flagged samples is *not* binomial, because all samples are compared with the same held-out images. But the orders
-# can be counted: `beside_fresh` gives the exact probability that fresh images would be flagged so often.
+# We *flag* a sample if its p-value is at most 0.05. The number of flagged samples is *not* binomial, because all samples are
+# compared with the same held-out images. But the orders can be counted: `beside_fresh` gives the exact probability that so many
+# fresh images, or more, would be flagged.
 
 # %%
 # alt: The held-out digits are a grey hill around 0.25, and the fresh digits lie on it. IS is one bar at 0 that leaves the top.
@@ -219,23 +229,18 @@ plt.show()
 # *The figure: the grey hill is the held-out digits, and the fresh digits lie on it. IS is one bar at 0, which leaves the
 # picture at the top. ELS lies to the right of the hill: its samples are less like a training image than a new digit is.*
 #
-# Of 40 fresh digits 2 are flagged on average. The share is tested with its own probability, so that a few more alarm nobody.
+# Of 40 fresh digits 2 are flagged on average. Here it is 5, and the exact probability of 5 or more is 0.05. So a few flagged
+# samples are no proof of copies: look at this probability, too.
 #
-# Meehan, Chaudhuri and Dasgupta ([MCD](reference.md#mcd)) call it data-copying when samples are nearer to the
-# training set than held-out images are, and test it with these three samples.
+# Meehan, Chaudhuri and Dasgupta ([MCD](reference.md#mcd)) call it data-copying if a model's samples are nearer to the training
+# set than held-out images are. Their test, like ours, uses three sets: training images, held-out images and samples.
 #
 # ## Near to everything is not a copy
 #
-# There is a case that this test gets wrong. Take clouds: random textures, of which no two are alike. Their mean has no contrast.
+# In one case this test is wrong. Take clouds: random textures, of which no two are alike. The mean of many clouds has no
+# contrast.
 #
 # **Predict first.** Which is nearer to a training set of clouds: a fresh cloud, or a picture of one grey?
-#
-# <details><summary>Answer</summary>
-#
-# The grey one. Two clouds are uncorrelated, so that their squared distance is the sum of two variances. From one grey to a cloud
-# it is one variance. A blurred sample lies between. All are flagged, and none is a copy.
-#
-# </details>
 
 # %%
 rng = np.random.default_rng(1)
@@ -267,20 +272,28 @@ for name, samples in sky_models.items():
     )
 
 # %% [markdown]
-# The right half is a second test, `nearer_to_which`. It asks not *how* near, but *to which set*. Smooth pictures are near to
-# both.
+# <details><summary>Answer</summary>
 #
-# **Theorem (splits).** Suppose that the samples do not depend on which of the $N + M$ images were trained on. Then every split of
-# them into $N$ and $M$ is equally likely, and the share of samples whose nearest image is a training image is, in the mean,
-# $N / (N + M)$. *Proof.* Fix the samples and all images. Each sample has a nearest image, and in a random split this
-# image is on the training side with probability $N / (N + M)$. $\square$
+# The grey one. Two clouds are uncorrelated, so that their squared distance is, on average, the sum of two variances. From one
+# grey to a cloud it is one variance. The mean of four clouds lies between. In the table all 100 such means are flagged, and none
+# is a copy.
 #
-# The samples are not independent of each other: if one image is the nearest of many, they share its luck. So the test shuffles
-# images and not samples. And both sets must be searched as one. If each is searched by itself, the smaller set is searched
-# better, because the candidates (here 20) are a larger part of it. Below, fresh clouds then seem to be copies.
+# </details>
 #
-# Together: a model that copies fails both tests. A model that blurs fails the first only. (A model that has learnt more of its
-# training images than of their law, without copying any, fails the second a little.)
+# The right half of the table is a second test, `nearer_to_which`. It does not ask *how near* a sample is, but *which set* it is
+# nearer to. Smooth pictures are near to both sets.
+#
+# **Theorem (splits).** Suppose that the samples do not depend on which of the $N + N'$ images were used for training. Then every
+# split of them into $N$ and $N'$ is equally likely, and the share of samples whose nearest image is a training image is, in the
+# mean, $N / (N + N')$. *Proof.* Fix the samples and all images. Each sample has a nearest image, and in a random split this image
+# is on the training side with probability $N / (N + N')$. $\square$
+#
+# The samples are not independent of each other: if one image is the nearest of many samples, these are all on its side. So the
+# test shuffles images and not samples. And both sets must be searched together. If each set is searched separately, the smaller
+# set is searched better, because the candidates (here 20) are a larger part of it. The next cell shows that fresh clouds then
+# seem to be copies.
+#
+# So the two tests answer two questions. In the table the noisy copies fail both tests, and the means of four fail only the first.
 
 # %%
 few, many, new = clouds(100), clouds(2000), clouds(200)
@@ -302,19 +315,12 @@ for name, samples in models.items():
 # %% [markdown]
 # ## What a distance cannot see
 #
-# Each picture below has taken something from the training set. Which of them does the distance find?
+# Each of the pictures (a) to (e) below was made from a training image, and (f) shows a thing that the training set shows, too.
 #
-# **Predict first.** (a) The left half of a training image and the right half of a fresh one; (b) a training image, enlarged by
-# a half; (c) turned by 90 degrees; (d) moved down by 2, with black coming in where it is not rolled; (e) at half the contrast;
-# (f) a fresh digit: the same *thing*, drawn anew.
-#
-# <details><summary>Answer</summary>
-#
-# None of them, not even (d): these digits reach the border, so that moving without rolling loses ink. (d) still points
-# to its source, mostly. (f) is the hardest. To see that two pictures show the same thing, one must know what they show, and no
-# distance of pixels knows.
-#
-# </details>
+# **Predict first.** Which of them does the distance find? (a) The left half of a training image and the right half of a fresh
+# one; (b) a training image, enlarged to 1.5 times its size; (c) turned by 90 degrees; (d) moved down by 2, with two black rows at
+# the top and without the two rows that leave the picture; (e) at half the contrast; (f) a fresh digit: the same *thing*, drawn
+# again.
 
 # %%
 # alt: The first row shows ten training digits. Below, each is half replaced, enlarged, turned on its side, moved down, and grey
@@ -342,16 +348,25 @@ for name, samples in taken.items():
     print(f"flagged {test.flagged.count:2d} of 40")
 
 # %% [markdown]
+# <details><summary>Answer</summary>
+#
+# Hardly any. Of (a), (b), (c) and (e) no picture is flagged, and of (d) only one is: these digits reach the border, so that a
+# part of them is lost. But for (d) the search mostly finds the source, 34 times of 40. Of the fresh digits (f) 5 are flagged, as
+# before. To see that two pictures show the same thing, one must know what they show. A distance of pixels does not tell this.
+#
+# </details>
+#
 # *The figure: training images in the first row, and below them what was made of each.*
 #
-# "Source found" says how often the nearest training image is the one that was used. The search may point to the right image
-# without the distance being small. That is a reason to look at the pair, and no proof. **A small distance is evidence of a
-# copy. A large one is no evidence of the contrary.**
+# "Source found" says how often the nearest training image is the one that was used. The search may find the right image although
+# the distance is not small. Then one should look at the pair, but it is not a proof. **A small distance is evidence of a copy. A
+# large distance is no evidence that there was no copy.**
 #
 # ## Copies of a detail: the mosaic
 #
-# The half image (a) is a copy, of a piece. What finds it is a window. For each pixel, take the training image whose window is
-# nearest to the pixel's own: the provenance of ELS without noise (tutorial 04). A copied piece is one large region of one colour.
+# The half image (a) is a copy of a piece. Windows can find it. For each pixel, take the training image that has the window
+# nearest to the pixel's own window. This is the provenance of ELS without noise (tutorial [04](04_anywhere.ipynb)). In the figure
+# a copied piece is one large region of one colour.
 
 # %%
 # alt: IS is one piece of one colour. The half image has one large piece on its left, and small ones on its right. ELS and the
@@ -372,26 +387,28 @@ for b, name in enumerate(("IS", "half of one", "ELS", "fresh")):
     )
 
 # %% [markdown]
-# *The figure: each row is a picture, its pieces in the colours of their sources, and the four training images that give most,
-# with what is taken tinted. IS is one piece. The half image is one large piece on the left and many small ones on the right.
-# ELS and the fresh digit are small pieces only. There are seven colours, so that they repeat.*
+# *The figure: each row shows a picture, then its pieces in the colours of their sources, and then the four training images that
+# give most pixels, with the pixels that were taken shown in colour. IS is one piece. The half image has one large piece on the
+# left and many small ones on the right. ELS and the fresh digit have small pieces only. There are only seven colours, so that
+# they repeat.*
 #
-# In the half image the windows that lie in its left half are exactly in one training image: 5 of 16 columns, as a window of 7
-# loses three columns at the seam. In the fresh digit no window is. Nor in ELS: it averages a few patches that are nearly equal.
+# In the half image the windows that lie fully in its left half are exactly those of one training image. These are the windows of
+# 5 of 16 columns, since a window of 7 reaches three columns to each side. In the fresh digit no window is exactly one of a
+# training image. In ELS no window is either: the sample averages a few patches that are nearly equal.
 #
-# ## What the field found
+# ## What papers say
 #
-# These are the papers' statements, not ours; follow the links.
+# These are statements of the papers' abstracts, not ours. The links lead to the papers.
 #
-# - Somepalli et al., *Diffusion Art or Digital Forgery?* ([SOM22](reference.md#som22)), compare by image
-#   retrieval, and not by pixels. Their abstract says that factors such as the size of the training set impact the rates of
-#   replication, and that models, Stable Diffusion among them, copy from their training data.
-# - Carlini et al., *Extracting Training Data from Diffusion Models* ([CAR](reference.md#car)), generate
-#   and filter, and so extract over a thousand training examples. They find diffusion models much less private than earlier
-#   generative models such as GANs (abstract).
-# - Somepalli et al., *Understanding and Mitigating Copying in Diffusion Models* ([SOM23](reference.md#som23)):
-#   duplicates are widely held responsible; conditioning on text plays a similarly important role, and replication "often does not
-#   happen for unconditional models" (abstract).
+# - Somepalli et al., *Diffusion Art or Digital Forgery?* ([SOM22](reference.md#som22)), compare by image retrieval, and not by
+#   pixels. Their abstract says that factors such as the size of the training set impact the rates of replication, and that
+#   models, Stable Diffusion among them, copy from their training data.
+# - Carlini et al., *Extracting Training Data from Diffusion Models* ([CAR](reference.md#car)), generate and filter, and so
+#   extract over a thousand training examples. They find diffusion models much less private than earlier generative models such as
+#   GANs (abstract).
+# - Somepalli et al., *Understanding and Mitigating Copying in Diffusion Models* ([SOM23](reference.md#som23)): duplicates in the
+#   training set are widely believed to be the reason; conditioning on text plays a similarly important role, and replication
+#   "often does not happen for unconditional models" (abstract).
 #
 # ## Your own model
 #
@@ -401,16 +418,18 @@ for b, name in enumerate(("IS", "half of one", "ELS", "fresh")):
 # minidiff copied --samples SAMPLES --data TRAINING --held-out HELD_OUT --out DIR
 # ```
 #
-# It writes a page with the most suspicious pairs, the histogram and mosaics. All numbers are in `numbers.json`, and `--json`
-# prints them. Without `--held-out` it says what is then not known. Its exit code is 0 whether it finds copies or not: a copy is
-# a finding, and not an error.
+# It writes a page with the pairs that are nearest, the histogram and mosaics. All numbers are in `numbers.json`, and `--json`
+# prints them. Without `--held-out` it says what is then not known. Its exit code is 0 whether it finds copies or not: a copy is a
+# result, and not an error of the program.
 #
 # ## What to take along
 #
-# - A distance needs a standard. Held-out images of the same kind give one; a threshold from elsewhere does not.
-# - Two tests, two questions. *How near?* is fooled by smooth pictures. *Nearer to which set?* is not.
-# - A copy may be moved, mirrored, brighter, a detail, or there twice. Say which of these your search can see.
-# - What was not found may still be there.
+# - A distance needs a standard. Held-out images of the same kind give one. A threshold that was made for other pictures does not.
+# - There are two tests for two questions. *How near is it?* gives a false alarm for smooth pictures. *Which set is it nearer to?*
+#   does not.
+# - A copy may be moved, mirrored, brighter, or a copy of a detail. Its original may be in the training set twice. Say which of
+#   these cases your search can find.
+# - A search that finds no copy does not prove that there is none.
 #
 # **Try it.**
 #
@@ -420,14 +439,14 @@ for b, name in enumerate(("IS", "half of one", "ELS", "fresh")):
 #
 # <details><summary>Answers</summary>
 #
-# (1) With `digits[1200:]`, 597 digits, held out: IS is flagged in 40 of 40 cases by *How near?* and lies at 100 % on the
-# training side, with 30 images and with 1,200; by chance the share is 5 % and 67 %. ELS is flagged in none. Its median distance
-# falls from 0.49 to 0.42, as there is more to be near to; that of held-out digits falls too, from 0.37 to 0.21. Its share is 2
-# % and 72 %: chance. (2) The noise is itself a distance. At t = 0.1 all 40 are flagged, at 0.11 nine, at 0.12 one, and at 0.13
-# none. But the second test finds all 40 on the training side up to t = 0.3, and 72 % of them at 0.5, where chance allows 50 %.
-# What hides a copy from *How near?* need not hide it from *Nearer to which?*. (3) Nearly. From no shift to all shifts the
-# median distance of held-out clouds falls from 0.608 to 0.561, of fresh clouds from 0.606 to 0.558, and of means of 4 from
-# 0.488 to 0.455; noisy copies stay at 0.05. So no test changes its answer: the freedom of the search is given to samples and
+# (1) Here `digits[1200:]`, 597 digits, are held out. The first test flags IS in 40 of 40 cases, and the second finds 100 % of its
+# samples on the training side, with 30 images and with 1,200; by chance the share is 5 % and 67 %. ELS is never flagged. Its
+# median distance falls from 0.49 to 0.42, since there are more images; that of held-out digits falls too, from 0.37 to 0.21. Its
+# share is 2 % and 72 %, as by chance. (2) The noise that is left adds to the distance. At t = 0.1 all 40 samples are flagged, at
+# 0.11 nine, at 0.12 one, and at 0.13 none. But the second test finds all 40 on the training side up to t = 0.3, and 72 % of them
+# at 0.5, where chance allows 50 %. So the second test can find copies that the first one misses. (3) Nearly. From no shift to all
+# shifts the median distance of held-out clouds falls from 0.608 to 0.561, of fresh clouds from 0.606 to 0.558, and of means of 4
+# from 0.488 to 0.455; noisy copies stay at 0.05. So no test changes its answer: the freedom of the search is given to samples and
 # standard alike.
 #
 # </details>

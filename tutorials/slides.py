@@ -4,8 +4,9 @@
     python tutorials/slides.py FOLDER 02 03        # some
 
 The slides are made from the rendered notebooks. A new heading begins a slide: it shows the first sentences below it, and its
-formulas. Each figure is a slide too. Folded answers are left out: they are for the talk. Space and Page Down go on, and the page
-can be printed, a slide on each sheet. A page is written whole or not at all. Needs what the package needs, and nothing else.
+formulas. Each figure is a slide too, with the description that its cell gives (`# alt:`, see render.py) for those who do not see
+it. Folded answers are left out: they are for the talk. Space and Page Down go on, and the page can be printed, a slide on each
+sheet. A page is written whole or not at all. Needs what the package needs, and nothing else.
 """
 
 import argparse
@@ -61,8 +62,13 @@ def slides(notebook):
         for output in cell.get("outputs", []):
             if "image/png" in (data := output.get("data", {})):
                 png = "".join(data["image/png"]).replace("\n", "")
-                name = html.escape(title(heading), quote=True)
-                found.append(f'<img class="figure" alt="A figure of the section: {name}" src="data:image/png;base64,{png}">')
+                described = output["metadata"].get("image/png", {}).get("alt")
+                if not described:
+                    raise ValueError(
+                        f"figure of {title(heading)!r}: expected a description, got none; hint: render.py gives it one"
+                    )
+                alt = html.escape(described, quote=True)
+                found.append(f'<img class="figure" alt="{alt}" src="data:image/png;base64,{png}">')
                 found[-1] += f"<footer>{inline(title(heading))}</footer>"
     return found
 

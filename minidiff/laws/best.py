@@ -21,7 +21,7 @@ WORK = 2e7
 
 @law("formula", BEST, explain=looks_like, also=SOFTMAX)
 def formula(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
-    """The best denoiser of its class is a softmax over candidates: x0_hat[p] = sum_m w_m v_m (KG; AMB).
+    """The best denoiser of its class is a softmax over candidates: x0_hat[p] = sum_m w_m value_m (KG; AMB).
 
     w = softmax over m of -|what p sees of x - a (what m shows)|^2 / (2 s^2). The candidates are: for IS every training image, for
     ES every translation of one, for LS the window at p of every image, for ELS the window at every pixel of every image, and for
@@ -164,25 +164,26 @@ class Asked(NamedTuple):
 
 @law("orthogonality", BEST, tries=1, draws=False, explain=loud_views)
 def orthogonality(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
-    """The error of the best denoiser of a class is orthogonal to every function of the class: E[(x0 - x0_hat) . g(x)] = 0.
+    """The error of the best denoiser of a class is orthogonal to every function of the class: E[(x0 - x0_hat) . psi(x)] = 0.
 
-    x0 is drawn from the training set, and t is fixed. Which functions g are of the class: for IS and LS each pixel has its own
-    function of what it sees. For circular ELS one g serves all pixels, with zeros one g serves each padding pattern, and the
-    products are summed over these pixels. For ES g is equivariant. (The best denoiser is a projection: if E[...] = c > 0 for some
-    g, then x0_hat + lambda g would be better for a small lambda > 0.) A denoiser that sees more than its class may pass this law,
-    but not the laws of what it sees.
+    x0 is drawn from the training set, and t is fixed. Which functions psi are of the class: for IS and LS each pixel has its own
+    function of what it sees. For circular ELS one psi serves all pixels, with zeros one psi serves each padding pattern, and the
+    products are summed over these pixels. For ES psi is equivariant. (The best denoiser is a projection: if E[...] > 0 for some
+    psi, then x0_hat and a small part of psi would be better.) A denoiser that sees more than its class may pass this law, but not
+    the laws of what it sees.
 
-    With "rule" one g serves the views of each place. The softmax of a rule is the best denoiser of its class where the noise in
+    With "rule" one psi serves the views of each place. The softmax of a rule is the best denoiser of its class where the noise in
     what is seen is that of pixels: independent, of variance s^2, as for x -> R x with orthonormal rows R in each view. Then
     exp(-|seen - a key|^2 / (2 s^2)) is the likelihood of a candidate. (Soft windows shrink the noise of far pixels too. They
     follow their formula, but they are not the best denoiser of what they see.)
 
     With "hears" x shows two windows of one training image n at two places of p's and q's padding patterns, each drawn by itself:
-    W_p at u and W_q at v. Then P(W_p, W_q | n) = mean over u of exp l[p, n, u] times mean over v of exp l[q, n, v], and both
-    means are over equally many places for each n. So the posterior of (n, u) is the softmax of l[p, n, u] + L[q, n]. This is the
-    softmax of 'formula' for a map with A[p, q] = 1. The windows must share no pixel: shared noise would count twice.
+    p's at u and q's at u'. The probability of both, given n, is the mean over u of exp l[p, n, u] times the mean over u' of
+    exp l[q, n, u'], up to a factor, and both means are over equally many places for each n. So the posterior of (n, u) is the
+    softmax of l[p, n, u] + L[q, n]. This is the softmax of 'formula' for a map with A[p, q] = 1. The windows must share no
+    pixel: shared noise would count twice.
 
-    Three g's are tried: x (with "hears" the mean colour of what is heard), x0_hat, and a random mixture of 64 waves
+    Three psi are tried: x (with "hears" the mean colour of what is heard), x0_hat, and a random mixture of 64 waves
     cos(w . seen + b) for each class of pixels. A wave's weight in the mixture is its product with the error on one half of the
     noised images; the mixture is tried on the other half. A mean of n products, divided by its standard error, is about normal:
     it is beyond 7 with probability 3e-12.
@@ -202,7 +203,7 @@ def orthogonality(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding
         }
         found += [(_sigmas(product), t, words) for words, product in products.items()]
     off, t, words = max(found)
-    return Finding(off, SIGMAS, f"in standard errors, with g = {words} over {case.samples // 2} noised images at t = {t:.2g}")
+    return Finding(off, SIGMAS, f"in standard errors, with psi = {words} over {case.samples // 2} noised images at t = {t:.2g}")
 
 
 def _asked(case, t, count, rng):
@@ -275,7 +276,7 @@ def _sigmas(products):
 
 
 def _classes(case, t):
-    """The class of each view of `_asked`, from 0: one g serves the views of one class."""
+    """The class of each view of `_asked`, from 0: one psi serves the views of one class."""
     if case.claimed("hears"):
         return np.zeros(1, int)
     if case.shared and case.window is None and case.own_rule is None:
@@ -284,7 +285,7 @@ def _classes(case, t):
 
 
 def _waves(error, seen, classes, rng):
-    """error . g on the second half of the samples, (n / 2, G, D), for a mixture g of waves that is fitted to the first half."""
+    """error . psi on the second half of the samples, (n / 2, G, D), psi a mixture of waves, fitted to the first half."""
     half = len(error) // 2
     # The phases of one wave at two questions of the same time differ by about 1, 2 or 4 radians.
     scale = rng.choice([1.0, 2.0, 4.0], FEATURES) / (np.sqrt(2 * seen.shape[2]) * float(seen.std()))
@@ -300,20 +301,20 @@ def _waves(error, seen, classes, rng):
 def slopes(case: Case, x: Array, t: float, directions: Array) -> tuple[Array, float]:
     """The denoiser's Jacobian at x (H, W, C) times unit directions (K, H, W, C), by central differences, and an error bound.
 
-    The third derivative of x0_hat along v is (a / s^2)^3 times a fourth cumulant of the posterior. That is at most 4 R rho^3,
-    where R is the range of the values and rho the range of the projections on v. With h = eps^(1/3) s^2 / (a rho) both parts of
+    The third derivative of x0_hat along z is (a / s^2)^3 times a fourth cumulant of the posterior. That is at most 4 R rho^3,
+    where R is the range of the values and rho the range of the projections on z. With h = eps^(1/3) s^2 / (a rho) both parts of
     the error are small: h^2 / 6 times this derivative, and rounding divided by h.
     """
     r = case.signal(t) / case.noise(t) ** 2
     rho = case.span * np.sqrt(np.prod(case.shape))
     h = case.eps ** (1 / 3) / max(r * rho, 1e-6)
-    ahead, behind = (np.concatenate([case.ask((x + sign * h * v)[None], t) for v in directions]) for sign in (1, -1))
+    ahead, behind = (np.concatenate([case.ask((x + sign * h * z)[None], t) for z in directions]) for sign in (1, -1))
     return (ahead - behind) / (2 * h), 2 / 3 * h * h * r**3 * case.span * rho**3 + case.rounding(x, t) / h
 
 
 def _directions(case, rng, count=3):
-    v = rng.standard_normal((count, *case.shape))
-    return v / np.sqrt((v**2).sum(axis=(1, 2, 3), keepdims=True))
+    z = rng.standard_normal((count, *case.shape))
+    return z / np.sqrt((z**2).sum(axis=(1, 2, 3), keepdims=True))
 
 
 def _not_if_local(case):
@@ -325,7 +326,7 @@ def _not_if_local(case):
 
 @law("gradient", BEST, tries=4)
 def gradient(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
-    """The ideal score is a gradient, so the Jacobian of x0_hat is symmetric, u . J v = v . J u; and it is positive, v . J v >= 0.
+    """The ideal score is a gradient, so the Jacobian J of x0_hat is symmetric, z . J z' = z' . J z, and positive, z . J z >= 0.
 
     x0_hat = (x + s^2 grad log p) / a (Tweedie), so its Jacobian holds second derivatives of log p; it is also (a / s^2) times a
     covariance. Each pixel of LS and ELS has a posterior of its own, and their Jacobians may not be symmetric. Call this law with
@@ -334,14 +335,14 @@ def gradient(case: Case, drawn: Drawn, rng: np.random.Generator) -> Finding:
     Usually: each pixel has a posterior of its own, or a scale of its own: no density has this score
     """
     _not_if_local(case)
-    v = _directions(case, rng)
-    found, error = slopes(case, drawn.x[0], drawn.t, v)
-    products = found.reshape(len(v), -1) @ v.reshape(len(v), -1).T
-    allowed = 2 * np.sqrt(v[0].size) * error
+    z = _directions(case, rng)
+    found, error = slopes(case, drawn.x[0], drawn.t, z)
+    products = found.reshape(len(z), -1) @ z.reshape(len(z), -1).T
+    allowed = 2 * np.sqrt(z[0].size) * error
     skew, least = float(np.abs(products - products.T).max()), float(products.diagonal().min())
     if -least > max(allowed, skew):
-        return Finding(-least, allowed, "v . J v is negative for a random direction v")
-    return Finding(skew, allowed, "u . J v is not v . J u for two random directions")
+        return Finding(-least, allowed, "z . J z is negative for a random direction z")
+    return Finding(skew, allowed, "z . J z' is not z' . J z for two random directions")
 
 
 @law("second-order Tweedie", BEST, tries=4)
@@ -354,10 +355,10 @@ def second_order_tweedie(case: Case, drawn: Drawn, rng: np.random.Generator) -> 
     Usually: no posterior mean of this training set: another temperature, or a missing factor
     """
     _not_if_local(case)
-    x, t, v = drawn.x[0], drawn.t, _directions(case, rng)
-    found, error = slopes(case, x, t, v)
+    x, t, z = drawn.x[0], drawn.t, _directions(case, rng)
+    found, error = slopes(case, x, t, z)
     weights, values, _ = posterior(case.rule(t), x, case.signal(t), case.noise(t), 0)
     centred = values - weights @ values
-    covariance_v = (weights[:, None] * centred).T @ (centred @ v.reshape(len(v), -1).T)
-    expected = case.signal(t) / case.noise(t) ** 2 * covariance_v.T.reshape(v.shape)
+    covariance_z = (weights[:, None] * centred).T @ (centred @ z.reshape(len(z), -1).T)
+    expected = case.signal(t) / case.noise(t) ** 2 * covariance_z.T.reshape(z.shape)
     return compared(found - expected, error, " of the Jacobian along a random direction")

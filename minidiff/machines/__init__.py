@@ -1,8 +1,9 @@
 """The denoisers as people call them: one softmax over the training set, shown more or less. One short file each.
 
 **One rule for all.** A machine says what of x pixel p compares with candidate m, each number q with a precision R[p, q]; what is
-answered, with which weights; and which candidates there are. FPMC (Niedoba, Zwartsenberg, Wood, arXiv 2605.24192) say so of the
-field: query precision, response weights, source distribution. With theory.py's keys and values, and a schedule for a and s:
+answered, with which weights; and which candidates there are. FPMC (Niedoba, Zwartsenberg and Wood 2026, arXiv 2605.24192)
+say so of the field: query precision, response weights, source distribution. With theory.py's keys and values, and a schedule for
+a and s:
 
     x0_hat[p] = sum over m of w[m] value[m],    w = softmax over m of -sum over q of R[p, q] (x_q - a key[m]_q)^2 / (2 s^2)
 
@@ -12,9 +13,9 @@ field: query precision, response weights, source distribution. With theory.py's 
     LS                          its window: 1, beyond it 0                     its pixel p       one in each image, at p
     ELS, torus                  its window: 1, beyond it 0                     its pixel u       every pixel u of every image
     ELS, zeros (KG's broken)    the same                                       its pixel u       those that see the same padding
-    SummaryScore (pooled)       the same, and the mean outside: its M pixels   its pixel u       as for ELS
+    SummaryScore (pooled)       the same, and the mean outside: its P pixels   its pixel u       as for ELS
     AttentionScore (pooled)     as for ELS, and who hears it votes for n       its pixel u       as for ELS
-    SoftWindowScore             its window: exp(-r^2 / (2 sigma^2))            its pixel u       as for ELS
+    SoftWindowScore             its window: exp(-|o|^2 / (2 sigma^2)), o = q - p  its pixel u       as for ELS
     CovarianceScore             1 where Wiener's filter would look, else 0     its pixel p       as for LS
     enlarged(images)            as the machine that is given them              as that machine   mirror images, grey levels too
 

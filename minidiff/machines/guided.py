@@ -11,13 +11,14 @@ from .registry import register
 
 @register("guided")
 class GuidedScore(Machine):
-    """Class-conditional guidance of any machine: x0_hat + w (x0_hat_c - x0_hat) (Ho and Salimans, arXiv 2207.12598).
+    """Class-conditional guidance of any machine: x0_hat + w (x0_hat_c - x0_hat) (HS: Ho and Salimans 2022).
 
-    x0_hat is the machine's answer from all training images, x0_hat_c that from the images of class c. A combinator of two
-    posteriors, no row of the rule. For 0 <= w <= 1 it is a mean of training pixels: w = 0 is the machine, w = 1 that of the class
-    alone. For w > 1 it is no posterior mean: it may leave the range of the training pixels, and breaks the law "value range" of
-    `testing.check_denoiser`. One pixel, -1 in one class and 1 in the other, x = 0: x0_hat = 0, x0_hat_c = 1, and w = 2 says 2.
-    (The weights still sum to one, but some are negative. It is the score of p^(1 - w) p_c^w, which no noise made.)
+    (HS is arXiv 2207.12598.) x0_hat is the machine's answer from all training images, x0_hat_c that from the images of class c.
+    A combinator of two posteriors, no row of the rule. For 0 <= w <= 1 it is a mean of training pixels: w = 0 is the machine,
+    w = 1 that of the class alone. For w > 1 it is no posterior mean: it may leave the range of the training pixels, and breaks
+    the law "value range" of `testing.check_denoiser`. One pixel, -1 in one class and 1 in the other, x = 0: x0_hat = 0,
+    x0_hat_c = 1, and w = 2 says 2. (The weights still sum to one, but some are negative. It is the score of p^(1 - w) p_c^w,
+    which no noise made.)
 
     Parameters
     ----------

@@ -18,9 +18,9 @@ class PatchScore(WindowMachine):
 
     The patch at p is x's k x k window there. Its posterior mean is sum_n w_n[p] (the window of y_n at p), with LS's weights, the
     softmax of -|window of x at p - a window of y_n at p|^2 / (2 s^2). x0_hat[q] is the mean of what all patches that hold q say
-    (Niedoba, Zwartsenberg, Murphy, Wood, arXiv 2411.19339), and with more sizes the mean over these. So it is a combinator, an
-    average of LS's posteriors, no softmax of its own: x0_hat[q] = sum_n v_n[q] y_n[q], v the mean of the patches' weights. Its
-    claims are ("posterior mean", "local") with a window of 2 k - 1.
+    (Niedoba, Zwartsenberg, Murphy and Wood 2025, arXiv 2411.19339), and with more sizes the mean over these. So it is a
+    combinator, an average of LS's posteriors, no softmax of its own: x0_hat[q] = sum_n w'_n[q] y_n[q], w' the mean of
+    the patches' weights. Its claims are ("posterior mean", "local") with a window of 2 k - 1.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class PatchScore(WindowMachine):
         How many sizes: k, k - 2, ..., as far as they are positive.
 
     Raises ValueError or TypeError on bad arguments. A call costs O(B N H W (C + k)) time by the kernels of LS, for each size, and
-    a product of (H W, H W) with (H W, N) weights; those take 16 N H W bytes. `provenance` names the image of the largest v.
+    a product of (H W, H W) with (H W, N) weights; those take 16 N H W bytes. `provenance` names the image of the largest w'.
 
     Examples
     --------

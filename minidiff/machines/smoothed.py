@@ -14,12 +14,12 @@ from .registry import register
 
 @register("smoothed")
 class SmoothedScore(Machine):
-    """The smoothed closed form (CFDM: Scarvelis, Borde, Solomon, arXiv 2310.12395): x0_hat averaged over x + sigma z.
+    """The smoothed closed form (CFDM: Scarvelis, Borde and Solomon 2025): x0_hat averaged over x + sigma z.
 
-    x0_hat(x, t) = 1/M sum over m of f(x + sigma z_m, t), f being a machine, IS in the paper. It is the rival explanation of
-    creativity: a smooth score cannot tell near training images apart, and answers with means of them. A combinator of machines,
-    no softmax: its weights are means of M softmaxes. The M draws z_m are made once, from `rng`, and serve every x and t. So it
-    is a function of x, exact given its draws. Claims: "posterior mean", and "local" where f has it.
+    x0_hat(x, t) is the mean of f(x + sigma z, t) over draws of z, f being a machine, IS in the paper (CFDM, arXiv 2310.12395). It
+    is the rival explanation of creativity: a smooth score cannot tell near training images apart, and answers with means of them.
+    A combinator of machines, no softmax: its weights are means of softmaxes. The draws of z are made once, from `rng`, and serve
+    every x and t. So it is a function of x, exact given its draws. Claims: "posterior mean", and "local" where f has it.
 
     Parameters
     ----------
@@ -30,10 +30,10 @@ class SmoothedScore(Machine):
     sigma : float >= 0
         In pixel values, of x as it is: on top of its noise s(t).
     draws : int >= 1
-        M. The standard error is that of M answers; at M = 1 and sigma = 0 it is f.
+        How many z. The standard error is that of so many answers; with one draw and sigma = 0 it is f.
     rng : None, int or numpy Generator
 
-    Raises ValueError or TypeError on bad arguments. A call costs M calls of f.
+    Raises ValueError or TypeError on bad arguments. A call costs `draws` calls of f.
 
     Examples
     --------

@@ -12,11 +12,11 @@ from .windows import WindowLike
 
 @register("soft_window")
 class SoftWindowScore(WindowMachine):
-    """ELS through a Gaussian window: a squared difference at distance r from the pixel weighs exp(-r^2 / (2 sigma^2)).
+    """ELS through a Gaussian window: a squared difference at an offset o from the pixel weighs exp(-|o|^2 / (2 sigma^2)).
 
     x0_hat[p] = sum over (n, u) of w y_n[u], w = softmax of -sum over o of exp(-|o|^2 / (2 sigma^2)) |x[p + o] - a y_n[u + o]|^2 /
-    (2 s^2), o in the k x k window. A row of FPMC's rule (Niedoba, Zwartsenberg, Wood, arXiv 2605.24192): the query precision is
-    exp(-|o|^2 / (2 sigma^2)) / s^2. As sigma grows it becomes ELS through k x k. Tutorial 04b writes it by hand.
+    (2 s^2), o in the k x k window. A row of FPMC's rule (Niedoba, Zwartsenberg and Wood 2026, arXiv 2605.24192): the query
+    precision is exp(-|o|^2 / (2 sigma^2)) / s^2. As sigma grows it becomes ELS through k x k. Tutorial 04b writes it by hand.
 
     It is the softmax of its rule, but not the best denoiser of what it sees, as it takes far pixels to be noisier than they are:
     claims ("rule", "local"), with rule=lambda images, t: machine.rule(images, *machine.settings(t)); "equivariant" on a torus.

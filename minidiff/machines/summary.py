@@ -34,15 +34,15 @@ windows_and_means = engine.Beside(means_outside)
 class SummaryScore(WindowMachine):
     """The equivariant local score of pixels that also see the mean colour of the image outside their window (ours).
 
-    With m(x, p) the mean over the M pixels outside the window at p, x0_hat[p] = sum over (n, u) of w y_n[u], where
+    With mu(x, p) the mean over the P pixels outside the window at p, x0_hat[p] = sum over (n, u) of w y_n[u], where
 
-        w = softmax of -|window of x at p - a window of y_n at u|^2 / (2 s^2) - M |m(x, p) - a m(y_n, u)|^2 / (2 s^2)
+        w = softmax of -|window of x at p - a window of y_n at u|^2 / (2 s^2) - P |mu(x, p) - a mu(y_n, u)|^2 / (2 s^2)
 
-    The noise outside the window is independent of the noise inside, and its mean has variance s^2 / M. So this is the posterior
-    mean of a pixel given its window and m: no denoiser that sees only these is better (KG's argument for ELS). It lies between
-    ELS, which does not see m, and ES, which sees all. Nothing is fitted. Like attention it tells a pixel what the others look
+    The noise outside the window is independent of the noise inside, and its mean has variance s^2 / P. So this is the posterior
+    mean of a pixel given its window and mu: no denoiser that sees only these is better (KG's argument for ELS). It lies between
+    ELS, which does not see mu, and ES, which sees all. Nothing is fitted. Like attention it tells a pixel what the others look
     like; unlike attention it tells one thing only. (It is not ELS even where all training images have one mean: the mean outside
-    then tells the sum inside. With k = 1 it is ELS with s^2 / (1 + 1 / M) for s^2.)
+    then tells the sum inside. With k = 1 it is ELS with s^2 / (1 + 1 / P) for s^2.)
 
     `testing.check_denoiser` holds it against its laws, with claims=("ideal", "rule") and
     rule=lambda images, t: windows_and_means(images, 3, "circular"); add "equivariant" on a torus.

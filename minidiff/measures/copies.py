@@ -2,7 +2,7 @@
 
 The nearest image is searched in two steps. A screen compares a sample with every training image: in place, and by the absolute
 values of their Fourier transforms. Those do not change where an image is rolled, so that by the triangle inequality
-    sum over k of (|X[k]| - |Y[k]|)^2 / (H W)  <=  min over shifts of |x - y shifted|^2,
+    sum over i of (|X[i]| - |Y[i]|)^2 / (H W)  <=  min over shifts of |x - y shifted|^2,
 and a copy, for which the right side is 0, is missed only if many other images have its magnitudes. The candidates that come out
 of the screen are compared at every shift, by differences. The least value that the screen leaves out says whether a nearer image
 can have been missed. The bound is weak where images are not copies: then mostly it cannot say.
@@ -19,7 +19,7 @@ from ..types import Array, Rng
 from .judges import Share, wilson
 from .metrics import rolled
 
-CANDIDATES = 50  # of each screen, as many as the neighbours that Carlini et al. compare with (arXiv 2301.13188)
+CANDIDATES = 50  # of each screen, as many as the neighbours that CAR compare with (Carlini et al. 2023, arXiv 2301.13188)
 GROUP = 512  # samples that are compared together
 # Training images that are compared together: so many numbers of them, and so many of them.
 MOST_NUMBERS, MOST_IMAGES = 2**21, 2048

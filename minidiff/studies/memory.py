@@ -68,9 +68,9 @@ def _state(machine, x, t, rate=1.0):
 
 
 def entropy(machine: PosteriorMachine, x: Array, t: float) -> Array:
-    """The entropy of the posterior's weights in nats, H = -sum_m w_m log w_m; exp(H) is how many candidates count.
+    """The entropy of the posterior's weights in nats, -sum_m w_m log w_m; its exponential is how many candidates count.
 
-    With L(q) = log sum over m of exp(-q (d_m - d_min) / (2 s^2)), H = L(1) - L'(1): an entropy is a free energy's slope. The
+    With Z(rate) = sum over m of exp(-rate distance_m / (2 s^2)), it is log Z(1) minus the slope of log Z at rate 1. The
     slope is a central difference, so no weight has to be kept.
 
     Parameters
