@@ -124,8 +124,7 @@ function arrived(walk) {
   setStep(state.step);
   const [{ x, x0Hat, image }, second] = shown.steps[STEPS];
   const near = x.some((value, i) => Math.abs(value - x0Hat[i]) > 0.05) ? "nearest to " : "";
-  const count = givers(second).length;
-  const moved = $("whole-caption").textContent.includes("moved") ? ", moved" : "";
+  const [count, moved] = [givers(second).length, $("whole-caption").textContent.includes("moved") ? ", moved" : ""];
   $("status").textContent = `At the end the first picture is ${near}training picture ${image[0]}${moved}, `
     + `and the pixels of the second ${count ? `come from ${count} training pictures` : "have no single source"}.`;
   compareBefore();

@@ -105,7 +105,9 @@ function ideal(set, x, a, s, machine, corners = [0]) {
     for (const [u, weight] of weigh(distances, s).entries()) {
       if (distances[u] < COST[0]) [COST[0], WINNER[0]] = [distances[u], u];
       MASS[0] += weight;
-      for (let i = 0; weight > 0 && i < x.length; i++) TOTAL[i] += weight * SHOWN[corners[u] + i + Math.floor(i / line) * line];
+      for (let row = 0; weight > 0 && row < set.height; row++) {
+        for (let i = row * line; i < (row + 1) * line; i++) TOTAL[i] += weight * SHOWN[corners[u] + row * line + i];
+      }
     }
   });
 }

@@ -1,8 +1,7 @@
 // What runs beside the page, so that it never freezes: jobs, which bring their set if it is new. A new job ends the one before.
 "use strict";
 
-let set;
-let latest = 0;
+let [set, latest] = [null, 0];
 
 /** What a machine answers, or a network; a machine's window may be a list for times t from 0 to 1. */
 function answerOf({ network, ...machine }, set, x, t) {
