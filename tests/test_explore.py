@@ -445,7 +445,8 @@ def test_a_worker_answers_the_last_question(page):
     """Of 200 questions at once, as from a mouse that moves faster than a worker thinks, most are not even begun; the last one is
     answered. What goes wrong in a worker is seen on the console."""
     page.run(
-        "globalThis.answered = 0; point(); pointer.worker.addEventListener('message', ({ data }) => (answered += Number('count' in data)));"
+        "globalThis.answered = 0; point();"
+        "pointer.worker.addEventListener('message', ({ data }) => (answered += Number('count' in data)));"
         "for (let pixel = 0; pixel < 200; pixel++) { state.pixel = pixel % 64; point(); }"
     )
     page.until("pointer.done === pointer.id && /row 0, column 7/.test(document.getElementById('seen-text').textContent)")
