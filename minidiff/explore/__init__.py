@@ -173,13 +173,8 @@ def _call(name_or_path: str, **options: Any) -> str:
 
 
 def _network(network):
-    begin, params = 0, []
-    for name, array in network.params.items():
-        params.append([name, begin, begin + array.size])
-        begin += array.size
-    numbers = np.concatenate([array.ravel() for array in network.params.values()]).astype("<f4")
-    windows = network.notes["windows"]
-    return {"depth": network.depth, "windows": windows, "params": params, "data": _text(numbers.tobytes())}
+    params = {name: _text(array.astype("<f4").tobytes()) for name, array in network.params.items()}
+    return {"depth": network.depth, "windows": network.notes["windows"], "params": params}
 
 
 def _text(data):

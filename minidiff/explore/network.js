@@ -30,20 +30,20 @@ function convolve(x, height, width, weight, k, bias) {
   return out;
 }
 
-/** x0_hat of one image x by the network {params, depth, tall, wide}, whose images have tall rows of wide pixels. */
-function networkAnswer({ params, depth, wide, tall }, x, t) {
+/** x0_hat of one image x, of the size of a set's, by the network {params, depth}. */
+function networkAnswer({ params, depth }, { height, width }, x, t) {
   const [a, s] = cosine(t);
   const features = timeFeatures(t, params["time.hidden.bias"].length);
   const linear = (values, name) => convolve(values, 1, 1, params[`${name}.weight`], 1, params[`${name}.bias`]);
   const offsets = linear(relu(linear(features, "time.hidden")), "time.layers");
   const channels = offsets.length / (depth + 1);
   const offset = (layer) => offsets.subarray(layer * channels, (layer + 1) * channels);
-  let h = convolve(x, tall, wide, params["input.weight"], 3, offset(0));
+  let h = convolve(x, height, width, params["input.weight"], 3, offset(0));
   for (let layer = 1; layer <= depth; layer++) {
-    const change = convolve(relu(h), tall, wide, params[`block${layer}.weight`], 3, offset(layer));
+    const change = convolve(relu(h), height, width, params[`block${layer}.weight`], 3, offset(layer));
     h = h.map((value, i) => value + change[i]);
   }
-  const v = convolve(relu(h), tall, wide, params["output.weight"], 1, params["output.bias"]);
+  const v = convolve(relu(h), height, width, params["output.weight"], 1, params["output.bias"]);
   return { x0Hat: x.map((value, i) => (a * value - s * v[i]) / (a * a + s * s)) };
 }
 

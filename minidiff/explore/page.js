@@ -15,42 +15,33 @@ const PALETTE = ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00
 const PENS = { white: [1, 1, 1], black: [-1, -1, -1], orange: [0.8, 0.25, -1], blue: [-1, -0.1, 0.4] };
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-function bytes(text) {
-  const letters = atob(text);
-  return new Uint8Array(letters.length).map((_, i) => letters.charCodeAt(i));
-}
-
-/** A set from its bytes: 0 is -1, black, and 255 is 1, in float32 as Python computes it. */
-function unpacked({ data, ...set }) {
-  return { ...set, data: Float64Array.from(bytes(data), (byte) => Math.fround(Math.fround(byte / 127.5) - 1)) };
-}
-
+const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 const sets = {};
-const setOf = (name) => (sets[name] ??= unpacked(given[name]));
-const training = (n, { data, count }) => data.subarray((n * data.length) / count, ((n + 1) * data.length) / count);
+
+/** A set by its name. It is given in bytes: 0 is -1, black, and 255 is 1, in float32 as Python computes it. */
+function setOf(name) {
+  const level = (byte) => Math.fround(Math.fround(byte / 127.5) - 1);
+  return (sets[name] ??= { ...given[name], data: Float64Array.from(bytes(given[name].data), level) });
+}
+
 const code = ["theory", "network", "worker"].map((name) => $(`${name}-source`).textContent).join("\n");
 const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
 
-/** A worker that does one job at a time: a new one ends the one before. Each set is sent to it once. */
+/** A worker that does one job at a time: a new one ends the one before. A set is sent to it if it is another than before. */
 class Helper {
   id = 0;
-  known = {};
-  ask(job, tell) {
-    this.worker ??= Object.assign(new Worker(address), { onmessage: ({ data }) => this.hear(data) });
-    const set = setOf(job.set);
-    const news = this.known[job.set] === set ? {} : { [job.set]: set };
-    Object.assign(this.known, news);
-    this.tell = tell;
-    this.worker.postMessage({ without: [], ...job, news, id: ++this.id });
-  }
-  hear(data) {
-    if (data.error) throw new Error(data.error);
-    if (data.id === this.id) this.tell(data);
-    if (data.done) this.done = data.id;
+  ask({ set, ...job }, tell, end = () => {}) {
+    if (set !== this.set) job.set = this.set = set;
+    this.worker ??= new Worker(address);
+    this.worker.onmessage = ({ data: { id, done, ...result } }) => {
+      if (id === this.id) (done ? end : tell)(result);
+      if (done) this.done = id;
+    };
+    this.worker.postMessage({ without: [], ...job, id: ++this.id });
   }
 }
 
-const [walker, pointer, guesser, comparer] = [1, 2, 3, 4].map(() => new Helper());
+const [walker, pointer, comparer] = [1, 2, 3].map(() => new Helper());
 
 // --- the state, and its link
 const start = { set: "main", boundary: "zeros", where: "anywhere", g: 0, step: STEPS, ...given.start };
@@ -77,9 +68,8 @@ function link() {
   return `${location.href.split("#")[0]}#${new URLSearchParams(told)}`;
 }
 
-/** Take in a change of the state, put it right (no window is larger than a torus), show it on all controls, and walk.
- *
- * A slider may go on: then the walk waits for some milliseconds. */
+/** Take in a change of the state, put it right (no window is larger than a torus), show it on all controls, and walk. A slider
+ * may go on: then the walk waits for some milliseconds. */
 function choose(change, wait = 0) {
   Object.assign(state, change);
   const { count, height, width } = setOf(state.set);
@@ -118,25 +108,23 @@ function walk() {
   $("whole-caption").textContent = whole === "ES" ? "sees all, moved too" : "sees all";
   pause();
   history.replaceState(null, "", link());
-  const job = { job: "walk", set: name, without, seed, steps: STEPS, machines: [{ name: whole }, machine] };
-  walker.ask(job, ({ done, step, answers }) => {
-    if (!done) {
-      next.steps[step] = answers;
-      $("status").textContent = `Step ${step} of ${STEPS}`;
-    }
-    if (done || !calm.matches) shown = next;
-    if (done) arrived();
-    else if (shown === next) draw();
-  });
+  const job = { job: "walk", set: next.set, without, seed, steps: STEPS, machines: [{ name: whole }, machine] };
+  walker.ask(job, ({ step, answers }) => {
+    next.steps[step] = answers;
+    $("status").textContent = `Step ${step} of ${STEPS}`;
+    if (calm.matches) return;
+    shown = next;
+    draw();
+  }, () => arrived(next));
 }
 
-function arrived() {
+function arrived(walk) {
+  shown = walk;
   delete document.body.dataset.busy;
   setStep(state.step);
   const [{ x, x0Hat, image }, second] = shown.steps[STEPS];
   const near = x.some((value, i) => Math.abs(value - x0Hat[i]) > 0.05) ? "nearest to " : "";
-  const count = givers(second).length;
-  const moved = $("whole-caption").textContent.includes("moved") ? ", moved" : "";
+  const [count, moved] = [givers(second).length, $("whole-caption").textContent.includes("moved") ? ", moved" : ""];
   $("status").textContent = `At the end the first picture is ${near}training picture ${image[0]}${moved}, `
     + `and the pixels of the second ${count ? `come from ${count} training pictures` : "have no single source"}.`;
   compareBefore();
@@ -223,12 +211,9 @@ function outline({ context, scale, tall = scale, set: { height, width } }, told,
 /** The window of a pixel in outline; on a torus it goes on at the other side. */
 function outlineWindow(drawn, pixel, { k, boundary }) {
   const { height, width } = drawn.set;
-  const near = (i, j, side) => {
-    const gap = Math.abs(i - j);
-    return (boundary === "circular" ? Math.min(gap, side - gap) : gap) <= k >> 1;
-  };
-  const row = Math.floor(pixel / width);
-  outline(drawn, (p) => near(Math.floor(p / width), row, height) && near(p % width, pixel % width, width));
+  const near = (gap, side) => Math.min(gap, boundary === "circular" ? side - gap : gap) <= k >> 1;
+  const [row, column] = [Math.floor(pixel / width), pixel % width];
+  outline(drawn, (p) => near(Math.abs(Math.floor(p / width) - row), height) && near(Math.abs((p % width) - column), width));
 }
 
 function draw() {
@@ -258,11 +243,10 @@ const percent = (share) => (share < 0.0001 ? "under 0.01 %" : `${(100 * share).t
 
 function point() {
   if (document.body.dataset.busy) return;
-  const { set, name, without, machine } = shown;
+  const { set, without, machine } = shown;
   const { x, t, heard } = answersNow()[1];
-  const job = { job: "point", set: name, without, machine, x, t, pixel: state.pixel, heard, most: 6 };
-  pointer.ask(job, ({ done, count, shown: best }) => {
-    if (done) return;
+  const job = { job: "point", set, without, machine, x, t, pixel: state.pixel, heard, most: 6 };
+  pointer.ask(job, ({ count, shown: best }) => {
     drawWindow($("seen"), x, set, job.pixel, machine);
     $("seen-text").textContent = `window at row ${Math.floor(job.pixel / set.width)}, column ${job.pixel % set.width}`;
     $("bars").replaceChildren(...best.map((one) => bar(one, set, machine)));
@@ -281,14 +265,14 @@ function bar({ image, place, weight }, set, machine) {
   const patch = make("canvas", { role: "img", ariaLabel: "its patch" });
   const whole = make("canvas", { role: "img", ariaLabel: `training picture ${image}, with the patch outlined` });
   const line = make("span", { className: "bar", style: `width: ${100 * weight}%` });
-  drawWindow(patch, training(image, set), set, place, machine);
-  outlineWindow(picture(whole, training(image, set), set, 56), place, machine);
+  drawWindow(patch, imageOf(set, image), set, place, machine);
+  outlineWindow(picture(whole, imageOf(set, image), set, 56), place, machine);
   return make("li", {}, patch, whole, make("span", {}, `${percent(weight)}, no. ${image}`, line));
 }
 
 /** The window around a pixel; zeros past the border are grey. */
 function drawWindow(canvas, image, set, pixel, { k, boundary }) {
-  const line = extend(SEEN, image, 0, { ...set, boundary, d: k >> 1 }, 1, 1) * set.channels;
+  const line = extend(SEEN, image, { ...set, boundary, d: k >> 1 }, 1, 1) * set.channels;
   const from = Math.floor(pixel / set.width) * line + (pixel % set.width) * set.channels;
   const rows = Array.from({ length: k }, (_, row) => [...SEEN.subarray(from + row * line, from + row * line + k * set.channels)]);
   picture(canvas, rows.flat(), { ...set, height: k, width: k }, 126);
@@ -305,7 +289,7 @@ function grid() {
 function drawTraining(marked = selected) {
   const [{ wide, tall, columns, rows }, { set, without }] = [grid(), shown];
   const gave = new Map(givers(answersNow()[1]));
-  const images = Array.from({ length: set.count }, (_, n) => training(n, set));
+  const images = Array.from({ length: set.count }, (_, n) => imageOf(set, n));
   const context = paint($("training"), images, set, columns, 2, 2, (n) => (without.includes(n) ? 0.2 : 1));
   $("training").style.width = `${columns * wide + 2}px`;
   context.fillStyle = PALETTE[0];
@@ -326,18 +310,15 @@ function select(n) {
 // --- noise over a training picture
 let example = 0; // the training image that is drowned in noise
 function guess() {
-  const [set, t, clean] = [setOf("main"), $("level").value / 100, training(example, setOf("main"))];
+  const [set, t, clean] = [setOf("main"), $("level").value / 100, imageOf(setOf("main"), example)];
   const x = addNoise(clean, unitNoise(state.seed, clean.length), ...cosine(t));
   $("level-text").value = t.toFixed(2);
   picture($("clean"), clean, set);
   picture($("noisy"), x, set);
-  guesser.ask({ job: "denoise", set: "main", machines: [{ name: "IS" }], x, t }, ({ done, answers }) => {
-    if (done) return;
-    const [{ x0Hat, image, weight }] = answers;
-    picture($("guess"), x0Hat, set);
-    const which = image[0] === example ? "this picture" : `another one, no. ${image[0]}`;
-    $("guess-text").textContent = `The nearest training picture is ${which}. It has ${percent(weight[0])} of the weight.`;
-  });
+  const { x0Hat, image, weight } = denoise({ name: "IS" }, set, x, t);
+  picture($("guess"), x0Hat, set);
+  const which = image[0] === example ? "this picture" : `another one, no. ${image[0]}`;
+  $("guess-text").textContent = `The nearest training picture is ${which}. It has ${percent(weight[0])} of the weight.`;
 }
 
 // --- pictures of one's own
@@ -354,9 +335,8 @@ function paintPad(dotted) {
 /** Show all own pictures, each as a button that takes it out. */
 function tellOwn(text = "") {
   $("own-pictures").replaceChildren(...own.map((image, i) => {
-    const canvas = make("canvas");
+    const { canvas } = picture(make("canvas"), image, SHEET, 64).context;
     const onclick = () => ((own = own.filter((one) => one !== image)), tellOwn());
-    picture(canvas, image, SHEET, 64);
     return make("button", { type: "button", ariaLabel: `Your picture ${i + 1}: take it out`, onclick }, canvas);
   }));
   $("use-own").disabled = own.length === 0;
@@ -397,25 +377,18 @@ function python() {
 }
 
 // --- a trained network, and a training image less
-function unpackedNetwork({ depth, params, data }, { height, width }) {
-  const numbers = new Float32Array(bytes(data).buffer);
-  const named = params.map(([name, begin, end]) => [name, numbers.subarray(begin, end)]);
-  return { depth, tall: height, wide: width, params: Object.fromEntries(named) };
-}
+const floats = ([name, data]) => [name, new Float32Array(bytes(data).buffer)];
+const unpackedNetwork = ({ depth, params }) => ({ depth, params: Object.fromEntries(Object.entries(params).map(floats)) });
 
 function compare() {
-  const [set, { windows }, { seed }, progress] = [setOf("digits"), given.network, { ...state }, $("compare-progress")];
-  const network = unpackedNetwork(given.network, set);
+  const [set, { windows }, { seed }] = [setOf("digits"), given.network, { ...state }];
+  const network = unpackedNetwork(given.network);
   const local = ["ELS", "LS"].map((name) => ({ name, k: windows[name], boundary: "zeros" }));
   const machines = [{ network }, ...local, { name: "IS" }, { network, seed: (seed + 1) % 2 ** 32 }];
   const mean = new Float64Array(256);
   for (let i = 0; i < set.data.length; i++) mean[i % 256] += set.data[i] / set.count;
-  progress.hidden = false;
-  comparer.ask({ job: "walk", set: "digits", seed, steps: STEPS, machines }, ({ done, step, answers }) => {
-    progress.hidden = done === true;
-    if (done) $("compare-text").textContent = `Computed here, from the noise of seed ${seed}.`;
-    if (done) return;
-    progress.value = step;
+  comparer.ask({ job: "walk", set, seed, steps: STEPS, machines }, ({ step, answers }) => {
+    $("compare-text").textContent = `Step ${step} of ${STEPS}`;
     const x = [...answers.map((answer) => answer.x), mean];
     for (const [i, figure] of document.querySelectorAll("#comparison figure").entries()) {
       const canvas = make("canvas");
@@ -423,7 +396,7 @@ function compare() {
       figure.querySelector("img").src = canvas.toDataURL();
       if (i) figure.querySelector("b").textContent = `r = ${pearson(x[i], x[0]).toFixed(2)}`;
     }
-  });
+  }, () => ($("compare-text").textContent = `Computed here, from the noise of seed ${seed}.`));
 }
 
 function take() {
@@ -443,22 +416,21 @@ function compareBefore() {
   if (!visible) return;
   const { height, width, channels } = shown.set;
   const [before, after] = [earlier, shown].map(({ steps }) => steps[STEPS].map((answer) => answer.x));
-  const moved = after.map((x, i) => Array.from({ length: height * width }, (_, p) =>
-    x.subarray(p * channels, (p + 1) * channels).some((value, c) => Math.abs(value - before[i][p * channels + c]) > 0.1)));
+  const changed = (x, i) => [...x.keys()].filter((j) => Math.abs(x[j] - before[i][j]) > 0.1);
+  const [whole, mosaic] = after.map((x, i) => new Set(changed(x, i).map((j) => Math.floor(j / channels))));
   picture($("before"), before[1], shown.set);
-  outline(picture($("after"), after[1], shown.set), (p) => moved[1][p]);
-  const [whole, mosaic] = moved.map((one) => one.filter(Boolean).length);
-  $("taken").textContent = `Without training picture ${shown.without.join(", ")}, the mosaic changes in ${mosaic} of `
-    + `${height * width} pixels, and the picture of the denoiser that sees all in ${whole}. Small changes do not count.`;
+  outline(picture($("after"), after[1], shown.set), (p) => mosaic.has(p));
+  $("taken").textContent = `Without training picture ${shown.without.join(", ")}, the mosaic changes in ${mosaic.size} of `
+    + `${height * width} pixels, and the picture of the denoiser that sees all in ${whole.size}. Small changes do not count.`;
 }
 
 // --- hands and keys
 /** Call act(cell) where a pointer is on a canvas of columns x rows cells, and move(cell), or else act, for the arrow keys. */
 function cells(canvas, shape, where, act, { hovering = false, move = act } = {}) {
   const touch = (event) => {
-    const [box, [columns, rows]] = [canvas.getBoundingClientRect(), shape()];
-    const column = Math.floor(((event.clientX - box.left - 1) / (box.width - 2)) * columns);
-    const row = Math.floor(((event.clientY - box.top - 1) / (box.height - 2)) * rows);
+    const [columns, rows] = shape();
+    const column = Math.floor((event.offsetX / canvas.clientWidth) * columns);
+    const row = Math.floor((event.offsetY / canvas.clientHeight) * rows);
     if (column >= 0 && column < columns && row >= 0 && row < rows) act(row * columns + column);
   };
   canvas.addEventListener("pointerdown", touch);
@@ -473,45 +445,41 @@ function cells(canvas, shape, where, act, { hovering = false, move = act } = {})
   });
 }
 
-function wire() {
-  const on = (name, event, act) => $(name).addEventListener(event, act);
-  const clicks = {
-    play, compare, take,
-    another: () => ((example = (example + 1) % setOf("main").count), guess()),
-    "new-noise": () => choose({ seed: (state.seed + 1) % 2 ** 32 }),
-    "use-colours": () => use({ set: "colours", k: 7 }),
-    "use-main": () => use({ set: "main", k: start.k }),
-    "use-own": () => use({ set: "own" }),
-    add: () => (own.push(drawing.slice()), tellOwn()),
-    clear: () => (drawing.fill(-1), paintPad(false)),
-    "copy-link": () => copy(link(), "The link"),
-    "copy-python": () => copy(python(), "The code"),
-    "give-back": () => ((earlier = null), choose({ without: [] })),
-  };
-  for (const [name, act] of Object.entries(clicks)) on(name, "click", act);
-  for (const one of document.querySelectorAll("[data-k]")) one.onclick = () => use({ ...start, k: Number(one.dataset.k) });
-  on("level", "input", guess);
-  on("step", "input", () => (pause(), setStep(Number($("step").value))));
-  on("estimate", "change", () => setStep(state.step));
-  on("seed", "change", () => choose({ seed: Math.min(Math.max(Math.floor($("seed").value), 0), MOST_OF.seed) }));
-  on("k", "input", () => choose({ k: Number($("k").value) }, 120));
-  on("g", "input", () => choose({ g: STRENGTHS[$("g").value] }, 120));
-  for (const input of document.querySelectorAll("[name=boundary], [name=where]")) {
-    input.onchange = () => choose({ [input.name]: input.value });
-  }
-  on("files", "change", () => addFiles($("files").files));
-  const shape = () => (shown ? [shown.set.width, shown.set.height] : [0, 0]);
-  const look = (cell) => ((state.pixel = cell), setStep(state.step));
-  for (const name of ["window", "mosaic"]) cells($(name), shape, () => state.pixel, look, { hovering: true });
-  cells($("training"), () => (shown ? [grid().columns, grid().rows] : [0, 0]), () => selected, select, { hovering: true });
-  const [dot, move] = [true, false].map((dotted) => (cell) => ((at = cell), paintPad(dotted)));
-  cells($("pad"), () => [16, 16], () => at, dot, { move });
-  on("pad", "keydown", (event) => event.key === " " && (event.preventDefault(), paintPad(true)));
-  addEventListener("resize", () => shown && (drawTraining(), draw()));
-  addEventListener("hashchange", () => (readLink(), choose()));
-}
+const on = (name, event, act) => $(name).addEventListener(event, act);
+const clicks = {
+  play, compare, take,
+  another: () => ((example = (example + 1) % setOf("main").count), guess()),
+  "new-noise": () => choose({ seed: (state.seed + 1) % 2 ** 32 }),
+  "use-colours": () => use({ set: "colours", k: 7 }),
+  "use-main": () => use({ set: "main", k: start.k }),
+  "use-own": () => use({ set: "own" }),
+  add: () => (own.push(drawing.slice()), tellOwn()),
+  clear: () => (drawing.fill(-1), paintPad(false)),
+  "copy-link": () => copy(link(), "The link"),
+  "copy-python": () => copy(python(), "The code"),
+  "give-back": () => ((earlier = null), choose({ without: [] })),
+};
+for (const [name, act] of Object.entries(clicks)) on(name, "click", act);
+for (const one of document.querySelectorAll("[data-k]")) one.onclick = () => use({ ...start, k: Number(one.dataset.k) });
+on("level", "input", guess);
+on("step", "input", () => (pause(), setStep(Number($("step").value))));
+on("estimate", "change", () => setStep(state.step));
+on("seed", "change", () => choose({ seed: Math.min(Math.max(Math.floor($("seed").value), 0), MOST_OF.seed) }));
+on("k", "input", () => choose({ k: Number($("k").value) }, 120));
+on("g", "input", () => choose({ g: STRENGTHS[$("g").value] }, 120));
+const rules = document.querySelectorAll("[name=boundary], [name=where]");
+for (const one of rules) one.onchange = () => choose({ [one.name]: one.value });
+on("files", "change", () => addFiles($("files").files));
+const shape = () => (shown ? [shown.set.width, shown.set.height] : [0, 0]);
+const look = (cell) => ((state.pixel = cell), setStep(state.step));
+for (const name of ["window", "mosaic"]) cells($(name), shape, () => state.pixel, look, { hovering: true });
+cells($("training"), () => (shown ? [grid().columns, grid().rows] : [0, 0]), () => selected, select, { hovering: true });
+const [dot, move] = [true, false].map((dotted) => (cell) => ((at = cell), paintPad(dotted)));
+cells($("pad"), () => [16, 16], () => at, dot, { move });
+on("pad", "keydown", (event) => event.key === " " && (event.preventDefault(), paintPad(true)));
+addEventListener("resize", () => shown && (drawTraining(), draw()));
+addEventListener("hashchange", () => (readLink(), choose()));
 
-wire();
 readLink();
 paintPad(false);
 guess();

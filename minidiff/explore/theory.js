@@ -1,27 +1,27 @@
 // The theory in plain JavaScript, with the names and in the order of minidiff/theory.py, which is the definition.
 //
-// A set of images is {count, height, width, channels, data}: data holds the images one after the other, each as rows of pixels of
-// channels. An image alone is its numbers. All numbers are float64, and the tests hold the answers against theory.py's.
+// A set of images is {count, height, width, channels, data, without}: data holds the images one after the other, each as rows of
+// pixels of channels; those numbered in `without` explain nothing. An image alone is its numbers. All numbers are float64.
 "use strict";
+
+/** Image n of a set. */
+const imageOf = ({ data, count }, n) => data.subarray((n * data.length) / count, ((n + 1) * data.length) / count);
 
 // --- noise, and the way back -----------------------------------------------------------------------------------------
 
-/** Whole numbers below 2^32: MurmurHash3's finalizer of a counter in steps of the golden ratio; the seed says where it starts. */
-function randomWords(seed, count) {
-  const mix = (h) => {
-    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    return (h ^ (h >>> 16)) >>> 0;
-  };
-  const start = mix(seed);
-  return Uint32Array.from({ length: count }, (_, i) => mix(start + Math.imul(i + 1, 0x9e3779b9)));
+/** MurmurHash3's finalizer of a whole number below 2^32. */
+function mix(h) {
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** Unit normal numbers from a seed, two from two words each (Box and Muller); `minidiff.explore.noise` gives the same. */
+/** Unit normal numbers from a seed, which says where a counter in steps of the golden ratio starts. Two mixed words make two
+ * numbers (Box and Muller). `minidiff.explore.noise` gives the same. */
 function unitNoise(seed, count) {
-  const uniform = Float64Array.from(randomWords(seed, count + (count % 2)), (word) => (word + 0.5) / 2 ** 32);
+  const uniform = (i) => (mix(mix(seed) + Math.imul(i + 1, 0x9e3779b9)) + 0.5) / 2 ** 32;
   return Float64Array.from({ length: count }, (_, i) => {
-    const [first, angle] = [uniform[i - (i % 2)], 2 * Math.PI * uniform[i - (i % 2) + 1]];
+    const [first, angle] = [uniform(i - (i % 2)), 2 * Math.PI * uniform(i - (i % 2) + 1)];
     return Math.sqrt(-2 * Math.log(first)) * (i % 2 ? Math.sin(angle) : Math.cos(angle));
   });
 }
@@ -76,38 +76,38 @@ const [SEEN, SHOWN, ALONG, DOWN] = [27 * MOST ** 2, 27 * MOST ** 2, 4 * MOST, 3 
 
 // A rule answers with evidence {views, cost, mass, total, winner}: how well training image n explains view g by itself, at
 // n * views + g. cost is the smallest squared distance, winner its candidate, mass the sum over candidates of
-// exp(-(distance - cost) / (2 s^2)), and total the same sum of their values. Of one image it is kept here until it is complete.
+// exp(-(distance - cost) / (2 s^2)), and total the same sum of a times their values. That of one image grows here.
 const [COST, MASS, TOTAL, WINNER] = [...[1, 1, 3].map((each) => room(each * MOST ** 2)), new Int32Array(MOST ** 2)];
 
 /** The evidence of all images; `one` puts that of the image in SHOWN into COST, MASS, TOTAL and WINNER. */
-function ofEach(set, views, x, a, plan, one) {
+function ofEach(set, views, x, a, s, plan, one) {
   const [cost, mass, total] = [views, views, x.length].map((each) => room(set.count * each));
   const winner = new Int32Array(set.count * views);
-  plan.seenWide = extend(SEEN, x, 0, plan, 1, 1);
+  Object.assign(plan, { far: reach(s), rate: s > 0 ? 0.5 / s / s : 0, seenWide: extend(SEEN, x, plan, 1, 1) });
   for (let n = 0; n < set.count; n++) {
-    plan.shownWide = extend(SHOWN, set.data, n * x.length, plan, 2, a);
+    plan.shownWide = extend(SHOWN, imageOf(set, n), plan, 2, a);
     COST.fill(Infinity);
     for (const sums of [MASS, TOTAL]) sums.fill(0);
-    one();
-    for (const [all, those] of [[cost, COST], [mass, MASS], [winner, WINNER]]) all.set(those.subarray(0, views), n * views);
-    for (let i = 0; i < x.length; i++) total[n * x.length + i] = TOTAL[i] / a;
+    if (!set.without?.includes(n)) one();
+    for (const [all, those] of [[cost, COST], [mass, MASS], [total, TOTAL], [winner, WINNER]]) {
+      const each = all.length / set.count;
+      all.set(those.subarray(0, each), n * each);
+    }
   }
   return { views, cost, mass, total, winner };
 }
 
 /** IS: the image is one view, and each training image one candidate. */
 function ideal(set, x, a, s, machine, corners = [0]) {
-  const [line, rows] = [set.width * set.channels, set.height];
-  return ofEach(set, 1, x, a, { ...set, boundary: "circular", d: 0 }, () => {
-    const distances = corners.map((corner) => {
-      const distance = windowDistance(0, line, corner, 2 * line, rows, line, COST[0] + reach(s));
-      COST[0] = Math.min(COST[0], distance);
-      return distance;
-    });
-    WINNER[0] = distances.indexOf(COST[0]);
+  const [distances, line] = [room(corners.length), set.width * set.channels];
+  return ofEach(set, 1, x, a, s, { ...set, boundary: "circular", d: 0 }, () => {
+    addDistances(distances.fill(0), 0, line, corners, 2 * line, set.height, line, Infinity, reach(s));
     for (const [u, weight] of weigh(distances, s).entries()) {
+      if (distances[u] < COST[0]) [COST[0], WINNER[0]] = [distances[u], u];
       MASS[0] += weight;
-      for (let row = 0; weight > 0 && row < rows; row++) addRow(row * line, corners[u] + row * 2 * line, line, weight);
+      for (let row = 0; weight > 0 && row < set.height; row++) {
+        for (let i = row * line; i < (row + 1) * line; i++) TOTAL[i] += weight * SHOWN[corners[u] + row * line + i];
+      }
     }
   });
 }
@@ -122,24 +122,24 @@ function equivariant(set, x, a, s, machine) {
 /** LS and ELS: pixels see their windows. */
 function throughWindows(set, x, a, s, machine) {
   const [rows, columns] = [set.height, set.width].map((side) => shifts(side, machine));
-  const plan = { ...set, ...machine, d: machine.k >> 1, far: reach(s), rate: s > 0 ? 0.5 / s / s : 0 };
-  return ofEach(set, set.height * set.width, x, a, plan, () => {
+  const plan = { ...set, ...machine, d: machine.k >> 1 };
+  return ofEach(set, set.height * set.width, x, a, s, plan, () => {
     for (const row of rows) for (const column of columns) explain(plan, row, column);
   });
 }
 
 /** Put an image times `scale` into `out` with what its windows see past its border: zeros, or the torus, `turns` times so that
  * it holds all shifts. Returns the number of pixels in a row. */
-function extend(out, data, at, { height, width, channels, boundary, d }, turns, scale) {
+function extend(out, image, { height, width, channels, boundary, d }, turns, scale) {
   const circular = boundary === "circular";
   const [tall, wide] = [height, width].map((side) => 2 * d + (circular ? turns * side : side));
   const [top, bottom, left, right] = circular ? [0, tall, 0, wide] : [d, d + height, d, d + width];
   if (!circular) out.fill(0, 0, tall * wide * channels);
   for (let row = top; row < bottom; row++) {
-    const from = at + ((row - d + height) % height) * width * channels;
+    const from = ((row - d + height) % height) * width * channels;
     for (let column = left; column < right; column++) {
       const [to, other] = [(row * wide + column) * channels, from + ((column - d + width) % width) * channels];
-      for (let c = 0; c < channels; c++) out[to + c] = scale * data[other + c];
+      for (let c = 0; c < channels; c++) out[to + c] = scale * image[other + c];
     }
   }
   return wide;
@@ -193,7 +193,9 @@ function sumAlong(seen, shown, count) {
 }
 
 function sumChannelsAlong(seen, shown, count, channels) {
-  for (let j = 0; j < count; j++) ALONG[j + 1] = ALONG[j] + rowDistance(seen + j * channels, shown + j * channels, channels);
+  for (let j = 0; j < count; j++) {
+    ALONG[j + 1] = ALONG[j] + (rowDistance(seen + j * channels, shown + j * channels, channels) + GRID - GRID);
+  }
 }
 
 function sumDown(from, width, count, k) {
@@ -228,21 +230,22 @@ function nearest(p, distance, u, channels, far, rate) {
   for (let c = 0; c < channels; c++) TOTAL[p * channels + c] *= less;
 }
 
+/** To each of `sums` add the squared distance of a window of SEEN to that of SHOWN at its corner; rows are `line` and `stride`
+ * apart. What is above `limit`, or above another by more than `far`, has no weight: Infinity. Returns the limit from then on. */
+function addDistances(sums, own, line, corners, stride, rows, count, limit, far) {
+  for (let i = 0; i < sums.length; i++) {
+    let sum = sums[i];
+    for (let row = 0; row < rows && sum <= limit; row++) sum += rowDistance(own + row * line, corners[i] + row * stride, count);
+    sums[i] = sum <= limit ? sum : Infinity;
+    limit = Math.min(limit, sums[i] + far);
+  }
+  return limit;
+}
+
 function rowDistance(from, other, count) {
   let sum = 0;
-  for (let i = 0; i < count; i++) sum += (SEEN[from + i] - SHOWN[other + i]) ** 2 + GRID - GRID;
+  for (let i = 0; i < count; i++) sum += (SEEN[from + i] - SHOWN[other + i]) ** 2;
   return sum;
-}
-
-function addRow(to, from, count, weight) {
-  for (let i = 0; i < count; i++, to++) TOTAL[to] += weight * SHOWN[from + i];
-}
-
-/** The squared distance of a window of SEEN to one of SHOWN: `rows` rows, a stride apart; Infinity if it is above `limit`. */
-function windowDistance(from, stride, other, otherStride, rows, count, limit) {
-  let sum = 0;
-  for (let row = 0; row < rows && sum <= limit; row++) sum += rowDistance(from + row * stride, other + row * otherStride, count);
-  return sum <= limit ? sum : Infinity;
 }
 
 /** The softmax's terms exp(prior - distance / (2 s^2)), divided by the largest; at s = 0 only the nearest count. */
@@ -253,16 +256,11 @@ function weigh(distances, s, prior = () => 0) {
   return exponents.map((one) => Math.exp(one - largest));
 }
 
-/** How well each training image explains each view. In the words of theory.py, L = log(mass) - cost / (2 s^2). */
-function evidence(machine, set, x, a, s) {
-  return { IS: ideal, ES: equivariant, LS: throughWindows, ELS: throughWindows }[machine.name](set, x, a, s, machine);
-}
-
-/** What all views hear of each image, in two parts as in theory.py: g times the mean over views of L. machine.strength is in
- * units of H W / k^2, so that at 1 each pixel counts about once. */
-function hear({ views, cost, mass }, { name, k, strength = 0 }) {
+/** What all views hear of each image: g times the mean over views of L = log(mass) - cost / (2 s^2), in theory.py's two parts.
+ * machine.strength is in units of H W / k^2, so that at 1 each pixel counts about once. */
+function hear({ views, cost, mass }, { k, strength = 0 }) {
   const [further, logPrior] = [1, 2].map(() => room(cost.length / views));
-  const g = name === "IS" || name === "ES" ? 0 : strength / k ** 2; // times views, for the unit, and by views, for the mean
+  const g = strength && strength / k ** 2; // times views, for the unit, and by views, for the mean
   for (let i = 0; g > 0 && i < cost.length; i++) {
     further[Math.floor(i / views)] += g * cost[i];
     logPrior[Math.floor(i / views)] += g * Math.log(mass[i]);
@@ -274,7 +272,8 @@ function hear({ views, cost, mass }, { name, k, strength = 0 }) {
  * weight of each view's winner; and what all heard. */
 function denoise(machine, set, x, t) {
   const [a, s] = cosine(t);
-  const { views, cost, mass, total, winner } = evidence(machine, set, x, a, s);
+  const rule = { IS: ideal, ES: equivariant, LS: throughWindows, ELS: throughWindows }[machine.name];
+  const { views, cost, mass, total, winner } = rule(set, x, a, s, machine);
   const [heard, size] = [hear({ views, cost, mass }, machine), x.length / views];
   const [x0Hat, weight, image, place] = [room(x.length), room(views), new Int32Array(views), new Int32Array(views)];
   for (let view = 0; view < views; view++) {
@@ -285,33 +284,29 @@ function denoise(machine, set, x, t) {
       sum += shares[n] * mass[n * views + view];
       for (let i = 0; i < size; i++) x0Hat[view * size + i] += shares[n] * total[(n * views + view) * size + i];
     }
-    for (let i = 0; i < size; i++) x0Hat[view * size + i] /= sum;
+    for (let i = 0; i < size; i++) x0Hat[view * size + i] /= a * sum;
     image[view] = shares.indexOf(1); // the largest
     [place[view], weight[view]] = [winner[image[view] * views + view], 1 / sum];
   }
   return { x0Hat, image, place, weight, heard };
 }
 
-/** How many candidates one pixel p has, and at most `most` of them as {image, place, weight}, the largest weight first.
- *
- * What p hears is that of a whole answer. Distances are summed term by term, as the definition says. */
+/** How many candidates one pixel p has, and at most `most` of them as {image, place, weight}, the largest weight first. What p
+ * hears is that of a whole answer. Distances are summed term by term, as the definition says. */
 function candidates(machine, set, x, p, t, { further, logPrior }, most) {
-  const [{ height, width, channels }, [a, s], k] = [set, cosine(t), machine.k];
-  const plan = { ...set, d: k >> 1, boundary: machine.boundary };
+  const [{ height, width, channels, without = [] }, [a, s], k] = [set, cosine(t), machine.k];
   const alike = (i, side) => paddingPattern(side, machine).flatMap((one, j, all) => (one === all[i] ? [j] : []));
   const columns = alike(p % width, width);
   const allowed = alike(Math.floor(p / width), height).flatMap((row) => columns.map((column) => row * width + column));
-  const stride = extend(SEEN, x, 0, plan, 1, 1) * channels;
+  const plan = { ...set, d: k >> 1, boundary: machine.boundary };
+  const stride = extend(SEEN, x, plan, 1, 1) * channels;
   const [own, ...corners] = [p, ...allowed].map((u) => Math.floor(u / width) * stride + (u % width) * channels);
-  const distances = room(set.count * allowed.length);
-  let limit = Infinity; // where pixels hear nothing, what is further is of no weight
-  for (let n = 0, m = 0; n < set.count; n++) {
-    extend(SHOWN, set.data, n * x.length, plan, 1, a);
-    for (const corner of corners) {
-      distances[m] = windowDistance(own, stride, corner, stride, k, k * channels, limit) + further[n];
-      if (!machine.strength) limit = Math.min(limit, distances[m] + reach(s));
-      m++;
-    }
+  const [distances, far] = [room(set.count * allowed.length), machine.strength ? Infinity : reach(s)];
+  for (let n = 0, limit = Infinity; n < set.count; n++) {
+    extend(SHOWN, imageOf(set, n), plan, 1, a);
+    const those = distances.subarray(n * allowed.length, (n + 1) * allowed.length);
+    those.fill(without.includes(n) ? Infinity : further[n]);
+    limit = addDistances(those, own, stride, corners, stride, k, k * channels, limit, far);
   }
   const image = (m) => Math.floor(m / allowed.length);
   const terms = weigh(distances, s, (m) => logPrior[image(m)]);
@@ -322,5 +317,5 @@ function candidates(machine, set, x, p, t, { further, logPrior }, most) {
     best = [...best, m].sort((one, other) => terms[other] - terms[one] || one - other).slice(0, most);
   }
   const shown = best.map((m) => ({ image: image(m), place: allowed[m % allowed.length], weight: terms[m] / sum }));
-  return { count: distances.length, shown };
+  return { count: (set.count - without.length) * allowed.length, shown };
 }
