@@ -30,8 +30,8 @@ class LocalWiener(Machine):
         the best linear network with this receptive field. Otherwise each pixel has its own.
 
     Raises ValueError or TypeError on bad arguments. With n = k^2 C and R = min(N, H W C) the first call for each k costs
-    O(H W (R + n) n^2), and keeps n^2 numbers for each filter: 60 MB for k = 13 on 16 x 16, 3 with `anywhere`. Every call costs
-    O(B H W n^2). Computes in float64 whatever x's dtype.
+    O(H W (R + n) n^2), and keeps n^2 numbers for each filter: 60 MB for k = 13 on 16 x 16 x 1, at most 14 with `anywhere`. Every
+    call costs O(B H W n^2). Computes in float64 whatever x's dtype.
 
     Examples
     --------
@@ -55,7 +55,8 @@ class LocalWiener(Machine):
         **options: Any,
     ) -> None:
         super().__init__(images, schedule, **options)
-        self.window = Window(window, *self.images.shape[1:3], boundary)
+        height, width = self.images.shape[1:3]
+        self.window = Window(window, height, width, boundary)
         self.boundary, self.anywhere = boundary, bool(anywhere)
 
     def settings(self, t: float) -> tuple:
@@ -88,7 +89,7 @@ class Filters(NamedTuple):
         count, height, width, channels = images.shape
         flat, numbers = images.reshape(count, -1), np.arange(images[0].size)
         mean = flat.mean(axis=0)
-        factor = np.linalg.qr(flat - mean, mode="r")  # The covariance is factor^T factor / N.
+        factor = _triangular(flat - mean)  # The covariance is factor^T factor / N.
         index = theory.windows(1 + numbers.reshape(images.shape[1:]), self.k, self.boundary)  # 0 is padding.
         place = theory.places(height, width, self.k, self.boundary) if self.anywhere else np.arange(height * width)
         # Below this it is the rounding of zero; a number is in k^2 windows.
@@ -100,8 +101,13 @@ class Filters(NamedTuple):
             middle = mean[seen].mean(axis=0)
             corner = (mean[seen] - middle) * count**0.5  # The mean image varies over the places, too.
             for some in np.array_split(seen, -(-len(seen) // 8)):
-                corner = np.linalg.qr(np.concatenate([corner, factor[:, some].reshape(-1, seen.shape[1])]), mode="r")
+                corner = _triangular(np.concatenate([corner, factor[:, some].reshape(-1, seen.shape[1])]))
             _, scale, directions = np.linalg.svd(corner, full_matrices=False)
             scale = np.where(scale > zero, scale, 0.0) / (count * len(seen)) ** 0.5
             filters.append((own, seen, np.isin(seen[0], own[0]), middle, scale, directions))
         return filters
+
+
+def _triangular(rows):
+    """R with R^T R = rows^T rows, of no more rows than columns: a product would square what is small."""
+    return np.linalg.qr(rows, mode="r")
