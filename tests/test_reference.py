@@ -6,7 +6,7 @@ import pytest
 from test_tutorials import FOLDER, SCRIPTS, cells_of_script, markdown_of, number_of
 
 # The tutorials that ask before they show.
-ASKING = [script for script in SCRIPTS if number_of(script) in ("01", "02", "03", "04", "04b", "05")]
+ASKING = [script for script in SCRIPTS if number_of(script) in ("01", "02", "02b", "03", "04", "04b", "05")]
 every_asking_tutorial = pytest.mark.parametrize("script", ASKING, ids=lambda path: path.stem)
 REFERENCE = (FOLDER / "reference.md").read_text(encoding="utf-8")
 PAPERS = re.findall(r'^- <a id="(\w+)"></a>\*\*(\w+)\*\*: ', REFERENCE, re.MULTILINE)
