@@ -202,8 +202,8 @@ plt.show()
 # \text{and its square is one half where } s = a \sqrt{\lambda_i} :
 # $$
 #
-# where the noise is as large as the mode, both divided by $a$. So large variances come first. WV say this of trained models: the
-# features of a sample emerge in the order of their variance.
+# where the noise is as large as the mode, both divided by $a$. So large variances come first. By the same solution WV explain
+# why models draw coarse features before fine ones.
 #
 # **Predict first.** Which modes of digits have a large variance: those that change slowly over the image, or fine ones? How many
 # of the 256 are decided at $t = 0.5$?
@@ -213,7 +213,7 @@ plt.show()
 # Right: the modes as small images; the first three have a few broad bright and dark areas, the later ones fine grains.
 shown = (1, 5, 20, 60, 120)
 fig, axes = plt.subplot_mosaic(
-    [["share", *shown[:3]], ["share", *shown[3:], "none"]], figsize=(7.5, 3), width_ratios=(3, 1, 1, 1)
+    [["share", *shown[:3]], ["share", *shown[3:], "none"]], figsize=(7.5, 3.2), width_ratios=(3, 1, 1, 1), layout="constrained"
 )
 t = np.linspace(0, 1, 401)
 a, s = schedule.signal(t), schedule.noise(t)
@@ -409,13 +409,13 @@ for name, machine in machines.items():
 # ## Is it a line, whichever line?
 #
 # A network could be linear with other weights than the best ones. This can be tested without knowing them. Take three of its
-# inputs at one $t$ and mix them with the weights $\frac23, \frac23, -\frac13$. Their sum is 1. So a line answers the mixture
-# with the mixture of its answers, whatever its constant. And the sum of their squares is 1. So the mixture has the same mean and
-# the same covariance as the inputs, and holds as much noise. (With $\frac12, \frac12$ it would hold half of the noise's
-# variance, and a network that is asked at a wrong noise level proves nothing.) Let $R^2$ of mixtures be the share of the answer
-# beyond the mean that the mixture of answers explains. If an answer is a line plus a rest, and the rests of the four inputs have
-# nothing to do with each other, then the miss is $1 + \frac49 + \frac49 + \frac19 = 2$ times the square of the rest. So 0.8
-# means that about a tenth of what is said is not linear.
+# inputs at one $t$, from three noises, and mix them with the weights $\frac23, \frac23, -\frac13$. Their sum is 1. So a line
+# answers the mixture with the mixture of its answers, whatever its constant. And the sum of their squares is 1. So the mixture
+# has the same mean and the same covariance as the inputs, and holds as much noise. (With $\frac12, \frac12$ it would hold half
+# of the noise's variance, and a network that is asked at a wrong noise level proves nothing.) Let $R^2$ of mixtures be the share
+# of the answer beyond the mean that the mixture of answers explains. If an answer is a line plus a rest, and the rests of the
+# four inputs have nothing to do with each other, then the miss is $1 + \frac49 + \frac49 + \frac19 = 2$ times the square of the
+# rest. So 0.8 means that about a tenth of what is said is not linear.
 #
 # **Predict first.** For the network of glyphs, for ELS with its calibrated windows, and for IS: which is most like a line at $t
 # = 0.8$, and which least? Where is each least linear?
@@ -467,23 +467,24 @@ plt.show()
 #
 # </details>
 #
-# This is what Wang and Vastola's second claim says, and a reason for it: the cloud of whole training images looks Gaussian from
-# far away only. A window's patches, from all places, are many more, and look Gaussian from nearer.
+# This is how we read Wang and Vastola's second claim: the simple theory is that a cloud of whole training images looks Gaussian
+# from far away, and this holds for IS at high noise only. A reason that fits (ours): a window's patches, from all places, are
+# many more, and look Gaussian from nearer.
 #
 # ## Six networks
 #
 # Now all six, each beside three lines and ELS. The first line sees the whole image (`Wiener`, on a torus `StationaryWiener`).
 # The second sees what the network sees (`LocalWiener`, anywhere, with its receptive field of 13). The third has the windows that
-# ELS has. They shrink from 9 to 13 pixels at $t = 1$ to 3 at $t = 0$, and were calibrated so that ELS is like the network. So
-# what ELS has more than the third line is not linear. In brackets are 95 % intervals of the median over the 10 noises.
+# ELS has. They shrink from 9 to 13 pixels at $t = 1$ to 3 at $t = 0$, and were calibrated so that ELS, not the line, is like the
+# network. What ELS has more than the third line is not linear. In brackets are 95 % intervals of the median over the 10 noises.
 #
 # **Predict first.** Which of the three lines is nearest to the network at high noise: the one with the smallest error, or one
 # that sees less? On which data does ELS add most to its line: digits, glyphs (letters) or photographs?
 
 # %%
 # alt: Six panels. At t = 0.95 the line of the whole image has the least, down to 0.1 for digits with zeros, and the line in ELS's
-# windows has as much as ELS. Below t = 0.8 the lines lie together; ELS is far above them on glyphs, a little on digits, and not
-# on photographs.
+# windows has as much as ELS. Below t = 0.8 the lines lie nearly together. ELS is far above them on glyphs, a little on digits,
+# and not on photographs.
 fig, axes = plt.subplots(2, 3, figsize=(9, 5), sharex=True, sharey=True, layout="constrained")
 looks = {"line, whole image": (sky, "v:"), "line, 13 x 13": (green, "^-."), "line, ELS's windows": (orange, "o-")}
 looks |= {"ELS": (blue, "s--"), "mixtures": ("0.4", "x")}
@@ -533,9 +534,10 @@ plt.show()
 #
 # So the first claim holds for these networks by the harder measure, too, with one word more: at high noise they are *local*
 # Gaussian. The Gaussian of the whole images predicts them less well than that of windows. The networks use a small window even
-# where a larger one would tell more, and where they could see it. By the score this is hidden: on the glyphs it has .996 for
-# `Wiener` at $t = 0.8$, and .986 for the mean image. The second claim holds as well. In the middle, at $t = 0.6$, the mixtures
-# still explain .72 to .88, where IS has .25 on the glyphs. (The other claims were not asked here; the last one is in "Try it".)
+# where a larger one would tell more, and where they could see it. (Networks that see the whole image need not be so.) By the
+# score this is hidden: on the glyphs it has .996 for `Wiener` at $t = 0.8$, and .986 for the mean image. The second claim holds
+# as well. In the middle, at $t = 0.6$, the mixtures still explain .72 to .88, where IS has .25 on the glyphs. (The other claims
+# were not asked here; the last one is in "Try it".)
 #
 # Whole samples from the same noises say what adds up over the walk:
 
