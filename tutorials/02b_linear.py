@@ -475,7 +475,7 @@ plt.show()
 #
 # Now all six, each beside three lines and ELS. The first line sees the whole image (`Wiener`, on a torus `StationaryWiener`).
 # The second sees what the network sees (`LocalWiener`, anywhere, with its receptive field of 13). The third has the windows that
-# ELS has. They shrink from 9 to 13 pixels at $t = 1$ to 3 at $t = 0$, and were calibrated so that ELS, not the line, is like the
+# ELS has. They are 7 to 13 pixels wide at $t = 1$ and 3 at $t = 0$, and were calibrated so that ELS, not the line, is like the
 # network. What ELS has more than the third line is not linear. In brackets are 95 % intervals of the median over the 10 noises.
 #
 # **Predict first.** Which of the three lines is nearest to the network at high noise: the one with the smallest error, or one
