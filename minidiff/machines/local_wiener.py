@@ -8,6 +8,7 @@ from .. import theory
 from ..types import Array, Schedule
 from .base import Machine
 from .registry import register
+from .wiener import principal
 from .windows import Window, WindowLike
 
 
@@ -68,8 +69,7 @@ class LocalWiener(Machine):
         flat = x.reshape(len(x), -1).astype(np.float64)
         answer = np.empty_like(flat)
         for own, seen, centre, mean, scale, directions in self._training_set(label, np.float64)[0].layout(Filters(*settings)):
-            # A direction in which nothing varies has the gain 0, at s = 0 too, where it would be 0 / 0; all others have 1 / a.
-            gain = a * scale**2 / (a * a * scale**2 + s * s + (scale == 0))
+            gain = a * scale**2 / (a * a * scale**2 + s * s)
             answer[:, own] = mean[centre] + (gain * ((flat[:, seen] - a * mean) @ directions.T)) @ directions[:, centre]
         return (answer.reshape(x.shape).astype(x.dtype),)
 
@@ -99,12 +99,11 @@ class Filters(NamedTuple):
             own, seen = numbers.reshape(-1, channels)[group], index[group]
             seen = seen[:, seen[0] > 0] - 1
             middle = mean[seen].mean(axis=0)
-            corner = (mean[seen] - middle) * count**0.5  # The mean image varies over the places, too.
-            for some in np.array_split(seen, -(-len(seen) // 8)):
-                corner = _triangular(np.concatenate([corner, factor[:, some].reshape(-1, seen.shape[1])]))
-            _, scale, directions = np.linalg.svd(corner, full_matrices=False)
-            scale = np.where(scale > zero, scale, 0.0) / (count * len(seen)) ** 0.5
-            filters.append((own, seen, np.isin(seen[0], own[0]), middle, scale, directions))
+            rows = (mean[seen] - middle) * count**0.5  # The mean image varies over the places, too.
+            for some in np.array_split(seen, -(-len(seen) // 16)):
+                rows = np.concatenate([_triangular(rows), factor[:, some].reshape(-1, seen.shape[1])])
+            scale, directions = principal(rows, zero)
+            filters.append((own, seen, np.isin(seen[0], own[0]), middle, scale / (count * len(seen)) ** 0.5, directions))
         return filters
 
 
