@@ -305,7 +305,7 @@ def streamed(images, bug=None, size=4):
     return denoiser
 
 
-# --- pooled evidence, and the best linear denoiser -------------------------------------------------------------------
+# --- pooled evidence, and the best linear denoisers ------------------------------------------------------------------
 
 
 def other_tiles(height, width, k, bug):
@@ -516,6 +516,32 @@ def wiener(images, bug=None):
     return denoiser
 
 
+def local_wiener(images, bug=None):
+    """LocalWiener on the torus, k = 3, one filter for all pixels: S and m are those of all windows."""
+    seen = windows_of(images, 3, "circular", None, "training").astype(np.float64)
+    mean = seen.mean(axis=(0, 1))
+    flat = (seen - mean).reshape(-1, seen.shape[2])
+    covariance, channels = flat.T @ flat / len(flat), images.shape[3]
+    centre = slice(4 * channels, 5 * channels)
+    whole = wiener(orbit(images, None, "key").reshape(-1, *images.shape[1:]))
+
+    def denoiser(x, t):
+        a, s = float(COSINE.signal(t)), float(COSINE.noise(t))
+        gain = a * covariance[centre] @ np.linalg.inv(a * a * covariance + s**2 * np.eye(len(covariance)))
+        if bug == "the filter of the whole image is cut to the window":
+            grey = whole(np.zeros((1, *images.shape[1:])), t)
+            pulse = np.eye(grey.size).reshape(-1, *images.shape[1:])
+            gain = windows_of(whole(pulse, t) - grey, 3, "circular", None, "query")[:channels, 0].T
+            gain = gain.reshape(9, channels, channels)[::-1].transpose(1, 0, 2).reshape(channels, -1)
+        centres = mean[centre]
+        if bug == "the mean image's pixel is the mean of one filter for all":
+            centres = images.mean(axis=0).reshape(-1, channels)
+        windows = windows_of(x, 3, "circular", None, "query")
+        return (centres + (windows - a * mean) @ gain.T).reshape(x.shape).astype(x.dtype)
+
+    return denoiser
+
+
 # --- the places where bugs are planted, and the laws that they are held against ---------------------------------------
 
 IMAGES = practice_images(count=6, height=6, width=5)
@@ -593,6 +619,7 @@ PLACES = {
         {"rule": lambda images, t: equivariant_local(enlarged(images, reflections="horizontal"), 3, "circular"), "window": 3},
     ),
     "Wiener": (wiener, SMALL, (), {}),
+    "LocalWiener": (local_wiener, SMALL, ("local", "equivariant"), {"window": 3}),
 }
 
 
@@ -605,11 +632,17 @@ def broken_by_machine(where, bug, seed=0, samples=100, laws=None):
     broken = [result.law for result in report.broken]
     if where == "Wiener" and not best_linear_denoiser(denoiser, images):
         broken.append("best linear denoiser")
+    if where == "LocalWiener" and not best_linear_denoiser(denoiser, images, windows=(3, "circular", True)):
+        broken.append("best linear denoiser")
     return broken
 
 
-def best_linear_denoiser(denoiser, images, t=0.4):
-    """f(x) = b + G x is the best of its kind: its error has mean 0 and is uncorrelated with x, E[(x0 - f(x)) x^T] = 0."""
+def best_linear_denoiser(denoiser, images, t=0.4, windows=None):
+    """f(x) = b + G x is the best of its kind: its error has mean 0 and is uncorrelated with x, E[(x0 - f(x)) x^T] = 0.
+
+    With windows = (k, boundary, shared): each pixel's error with what its window shows of x, and where a filter is shared, summed
+    over the pixels that share it. (If such a sum is not 0, a little of that product's x, added to f, makes it better.)
+    """
     a, s, shape = float(COSINE.signal(t)), float(COSINE.noise(t)), images.shape[1:]
     size = int(np.prod(shape))
     offset = denoiser(np.zeros((1, *shape)), t).ravel()
@@ -618,6 +651,14 @@ def best_linear_denoiser(denoiser, images, t=0.4):
     mean, square = flat.mean(axis=0), flat.T @ flat / len(flat)
     of_error = mean - offset - a * gain @ mean
     with_x = a * square - a * np.outer(offset, mean) - gain @ (a * a * square + s * s * np.eye(size))
+    if windows is not None:
+        k, boundary, shared = windows
+        shares = may_explain(*shape[:2], k, shared, boundary, None)
+        # Row (p, c) of the products as an image: what p's window shows of it, for each p.
+        rows = with_x.reshape(-1, shape[2], *shape)
+        shown = [[windows_of(row[None], k, boundary, None, "query")[0, p] for row in rows[p]] for p in range(len(rows))]
+        with_x = np.einsum("pq,qcn->pcn", shares, np.array(shown))
+        of_error = shares @ of_error.reshape(-1, shape[2])
     return max(np.abs(of_error).max(), np.abs(with_x).max()) < 1e-12
 
 
@@ -747,5 +788,9 @@ BUGS = {
         "pixels are taken to be independent": "best linear denoiser",
         "s stands for s^2 in the filter": "best linear denoiser",
         "x is centred on m, not on a m": "best linear denoiser",
+    },
+    "LocalWiener": {
+        "the mean image's pixel is the mean of one filter for all": "shifts",
+        "the filter of the whole image is cut to the window": "best linear denoiser",
     },
 }

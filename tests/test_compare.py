@@ -30,6 +30,7 @@ MACHINES = {
     "LS": md.LocalScore(IMAGES, COSINE, window=TABLES["LS"], boundary="zeros"),
     "IS": md.IdealScore(IMAGES, COSINE),
     "Wiener": md.Wiener(IMAGES, COSINE),
+    "LocalWiener": md.LocalWiener(IMAGES, COSINE, window=TABLES["ELS"], boundary="zeros", anywhere=True),
 }
 
 
@@ -85,7 +86,7 @@ def test_the_boundary_is_the_network_s():
         np.testing.assert_array_equal(found.samples[name], sampled(kind(IMAGES, COSINE, window=3, boundary="circular")))
     for name, kind in (("IS", md.IdealScore), ("ES", md.EquivariantScore), ("StationaryWiener", md.StationaryWiener)):
         np.testing.assert_array_equal(found.samples[name], sampled(kind(IMAGES, COSINE)))
-    assert list(found.agreement) == ["ELS", "LS", "IS", "ES", "StationaryWiener"]
+    assert list(found.agreement) == ["ELS", "LS", "IS", "ES", "StationaryWiener", "LocalWiener"]
 
 
 def test_a_linear_network_is_predicted_by_the_best_linear_denoiser_alone():
@@ -138,7 +139,7 @@ def test_windows_fit_tiny_images():
 
 
 def comparison(r, determination):
-    """A Comparison made by hand: r and R^2 of ELS, LS, IS and Wiener, one row each."""
+    """A Comparison made by hand: r and R^2 of each machine, one row each."""
     rows = (metrics.Agreement(np.array(one), np.square(one), np.array(two)) for one, two in zip(r, determination, strict=True))
     return agreement.Comparison({}, dict(zip(MACHINES, rows, strict=True)), TABLES)
 
@@ -147,7 +148,7 @@ VALUES = st.lists(st.one_of(st.floats(-1, 1), st.just(np.nan)), min_size=8, max_
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(VALUES, min_size=4, max_size=4), st.lists(VALUES, min_size=4, max_size=4))
+@given(*[st.lists(VALUES, min_size=len(MACHINES), max_size=len(MACHINES))] * 2)
 def test_numbers_are_medians_under_their_own_names(r, determination):
     """r, r^2 and R^2 are three things; medians are NumPy's over what is defined, with intervals; what is not is counted."""
     told = agreement.numbers(comparison(r, determination))
@@ -167,7 +168,7 @@ def test_numbers_are_medians_under_their_own_names(r, determination):
 
 def test_the_table_says_the_same_as_the_numbers():
     """A row for each machine, a column for each of r, r^2 and R^2: median [95 % interval] to three digits; the kind is named."""
-    values = np.random.default_rng(0).uniform(0.1, 0.9, (2, 4, 8))
+    values = np.random.default_rng(0).uniform(0.1, 0.9, (2, len(MACHINES), 8))
     found = comparison(*values)
     head, *rows, foot = agreement.table(found).splitlines()
     assert head.split() == ["r", "r^2", "R^2", "ELS", "above", "in", "r"] and "95 % intervals" in foot
@@ -181,7 +182,7 @@ def test_the_table_says_the_same_as_the_numbers():
 
 def test_the_table_s_columns_do_not_touch():
     """Also where R^2 is below -1, as it is for an untrained network."""
-    _, *rows = agreement.table(comparison([[-0.5] * 8] * 4, [[-12.5] * 8] * 4)).splitlines()
+    _, *rows = agreement.table(comparison([[-0.5] * 8] * len(MACHINES), [[-12.5] * 8] * len(MACHINES))).splitlines()
     assert all("][" not in row and "]-" not in row for row in rows)
 
 
@@ -197,6 +198,7 @@ def test_the_figures_show_the_samples_and_their_agreement(found):
         "own place only",
         "ideal denoiser",
         "best linear",
+        "best linear,\nin ELS's window",
     ]
     assert [label.get_text() for label in ax.get_xticklabels()] == [f"r = {r:.2f}" for r in found.agreement["ELS"].r[:3]]
     shown = np.concatenate([found.samples[name][:3] for name in ("network", *MACHINES)])
@@ -543,7 +545,7 @@ def test_weights_that_do_not_tell_their_data_need_it(tmp_path, run):
 def test_an_interrupted_comparison_goes_on(tmp_path, run, weights, monkeypatch, after):
     """Ctrl-C after so many of its parts: 130, one line, only the parts; the same command makes the rest, to the same numbers.
 
-    Two parts are the windows of ELS and LS, six are samples. With another seed they are all made anew.
+    Two parts are the windows of ELS and LS, seven are samples. With another seed they are all made anew.
     """
     plain, calls = process.ddim, []
 
@@ -563,8 +565,8 @@ def test_an_interrupted_comparison_goes_on(tmp_path, run, weights, monkeypatch, 
         calls.clear()
         patch.setattr(process, "ddim", lambda *given, **options: calls.append(given) or plain(*given, **options))
         assert run(*command, "--seed", 1, "--out", shutil.copytree(tmp_path / "part", tmp_path / "other"))[0] == 0
-        assert len(calls) == 8
+        assert len(calls) == 9
         assert run(*command, "--out", tmp_path / "part")[0] == 0
-        assert len(calls) == 8 + 8 - after
+        assert len(calls) == 9 + 9 - after
     assert sorted(os.listdir(tmp_path / "part")) == ["agreement.png", "numbers.json", "side-by-side.png"]
     assert strictly(tmp_path / "part" / "numbers.json") == strictly(tmp_path / "whole" / "numbers.json")

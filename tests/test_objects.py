@@ -36,6 +36,7 @@ MACHINES = {
     "attention": lambda images: md.AttentionScore(images, schedules.cosine(), window=3, attention=BAND, strength=half),
     "wiener": lambda images: md.Wiener(images, schedules.ve(), labels=LABELS),
     "stationary": lambda images: md.StationaryWiener(images, schedules.flow()),
+    "local_wiener": lambda images: md.LocalWiener(images, schedules.flow(), window=3, anywhere=True),
 }
 each_machine = pytest.mark.parametrize("make", MACHINES.values(), ids=MACHINES)
 

@@ -99,6 +99,7 @@ SAME = {
         lambda images: md.EquivariantLocalScore(enlarged(images, reflections="horizontal"), COSINE, window=3),
     ),
     "Wiener": (SMALL, lambda images: md.Wiener(images, COSINE)),
+    "LocalWiener": (SMALL, lambda images: md.LocalWiener(images, COSINE, window=3, anywhere=True)),
 }
 
 

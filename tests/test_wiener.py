@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import SEEDS, TIMES, noised, small_shapes, training_set
+from oracles import candidates, window
+from planted_machines import best_linear_denoiser
+from strategies import SEEDS, TIMES, noised, small_shapes, training_set, windowed_sets
 
 import minidiff as md
 
@@ -181,3 +183,66 @@ def test_stationary_wiener_takes_in_its_images_some_at_a_time(monkeypatch):
     whole = md.StationaryWiener(images, COSINE)(x, 0.2)
     monkeypatch.setattr("minidiff.machines.stationary.MOST_NUMBERS", 2 * images[0].size)
     np.testing.assert_allclose(md.StationaryWiener(images, COSINE)(x, 0.2), whole, rtol=0, atol=1e-12)
+
+
+# --- the local one ---------------------------------------------------------------------------------------------------
+
+
+@settings(law, max_examples=15)
+@given(windowed_sets(), SEEDS, st.sampled_from([0.0, 1e-6, 0.1, 0.5, 1.0]), st.booleans())
+def test_local_wiener_is_wiener_of_all_windows_that_may_explain_a_pixel(case, seed, s, anywhere):
+    """Pixel by pixel: the linear denoiser of a set of windows, at the centre; of its own place or of all with its padding."""
+    images, k, boundary = case
+    x = 2 * training_set(seed + 1, (1, *images.shape[1:]))
+    expected = np.empty(x.shape)
+    for i, j in np.ndindex(x.shape[1:3]):
+        shown = [window(images[n], u, v, k, boundary) for n, u, v in candidates(i, j, images, k, boundary, anywhere)]
+        seen = window(x[0], i, j, k, boundary).reshape(1, k, k, -1)
+        expected[0, i, j] = by_singular_values(seen, np.reshape(shown, (-1, *seen.shape[1:])), 1 - s, s)[0, k // 2, k // 2]
+    machine = md.LocalWiener(images, FLOW, window=k, boundary=boundary, anywhere=anywhere)
+    np.testing.assert_allclose(machine(x, s), expected, rtol=0, atol=1e-10)
+
+
+@settings(law, max_examples=15)
+@given(windowed_sets(), st.booleans())
+def test_what_local_wiener_misses_is_not_linear_in_a_window(case, anywhere):
+    """E[(x0 - x0_hat)[p] x[p + o]] = 0 for every place o in p's window, exactly; summed over the pixels that share a filter."""
+    images, k, boundary = case
+    machine = md.LocalWiener(images, COSINE, window=k, boundary=boundary, anywhere=anywhere)
+    assert best_linear_denoiser(machine, images, windows=(k, boundary, anywhere))
+
+
+@pytest.mark.parametrize("t", [0.0, 0.4, 0.9])
+def test_local_wiener_that_sees_all_is_wiener_or_the_stationary_one(t):
+    """A window as large as the image: by place Wiener, on the torus and with zeros; anywhere on the torus StationaryWiener."""
+    images = training_set(5, (7, 5, 5, 2))
+    x = noised(images, 0.5, COSINE, 2)
+    for k, boundary, anywhere in ((5, "circular", False), (9, "zeros", False), (9, "zeros", True)):
+        found = md.LocalWiener(images, COSINE, window=k, boundary=boundary, anywhere=anywhere)(x, t)
+        np.testing.assert_allclose(found, md.Wiener(images, COSINE)(x, t), rtol=0, atol=1e-10)
+    found = md.LocalWiener(images, COSINE, window=5, anywhere=True)(x, t)
+    np.testing.assert_allclose(found, md.StationaryWiener(images, COSINE)(x, t), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("boundary", "anywhere", "claims"),
+    [("circular", True, ("local", "equivariant")), ("zeros", True, ("local", "boundary"))],
+)
+def test_local_wiener_keeps_the_laws_of_a_window(boundary, anywhere, claims):
+    """A pixel sees its window only, at each time its own; anywhere it moves with its question, as far as padding lets it."""
+    images, sides = training_set(3, (6, 5, 6, 2)), [1, 3, 5]
+    machine = md.LocalWiener(images, COSINE, window=sides, boundary=boundary, anywhere=anywhere, labels=[0, 1] * 3)
+    laws = ("answer", "repeatable", "query by query", "one time per query", "single precision", "window")
+    laws += ("shifts",) * ("equivariant" in claims) + ("padding pattern",) * ("boundary" in claims)
+    options = {"window": sides, "boundary": boundary, "laws": laws}
+    report = md.testing.check_denoiser(machine, images, COSINE, claims, **options).require()
+    assert {one.law for one in report.results if one.held} == set(laws)
+    x, t = noised(images, 0.4, COSINE, 1, queries=3), np.array([0.1, 0.4, 0.9])
+    alone = [
+        md.LocalWiener(images[1::2], COSINE, window=k, boundary=boundary, anywhere=anywhere)(one, time)
+        for one, time, k in zip(x, t, sides, strict=True)
+    ]
+    np.testing.assert_array_equal(machine(x, t, label=1), alone)
+    assert machine(x.astype(np.float32), 0.4).dtype == np.float32
+    with pytest.raises(ValueError, match=r"window: expected an odd number .* got 4"):
+        md.LocalWiener(images, COSINE, window=4)

@@ -21,7 +21,7 @@ a and s:
 
 Combinators are no rows. They average several posteriors: `PatchScore` those of LS's whole patches where these overlap,
 `SmoothedScore` those of a machine at x + sigma z, and `GuidedScore` those of all images and of a class, with weights 1 - w and w.
-`Wiener` and `StationaryWiener` are linear, without a softmax.
+`Wiener`, `StationaryWiener` and `LocalWiener` are linear, without a softmax.
 
 A machine of your own is one file too: a rule (theory.py), a class, a name; tutorial 04b writes one.
 """
@@ -34,6 +34,7 @@ from .equivariant_local import EquivariantLocalScore
 from .guided import GuidedScore
 from .ideal import IdealScore
 from .local import LocalScore
+from .local_wiener import LocalWiener
 from .patches import PatchScore
 from .provenance import Provenance
 from .registry import NAMES, named, options_of, register
@@ -54,6 +55,7 @@ __all__ = [
     "GuidedScore",
     "IdealScore",
     "LocalScore",
+    "LocalWiener",
     "Machine",
     "PatchScore",
     "PosteriorMachine",

@@ -49,25 +49,30 @@ SHARP = 1e-6
 
 
 def spectrum(images: Array) -> tuple[Array, Array, Array]:
-    """(mean (D,), standard deviations (K,), directions (K, D)) of images (N, H, W, C), float64, D = H W C.
+    """(mean (D,), standard deviations (K,), directions (K, D)) of images (N, H, W, C), float64, D = H W C."""
+    flat = images.reshape(len(images), -1)
+    mean = flat.mean(axis=0)
+    # Below this a singular value is the rounding of zero: of the products, and of the mean, which N equal images may miss.
+    zero = max(flat.shape) * np.finfo(np.float64).eps * np.linalg.norm(flat)
+    scales, directions = principal(flat - mean, zero)
+    return mean, scales / len(flat) ** 0.5, directions
 
-    A singular value decomposition of the centred images Z would do; the eigenvectors of Z Z^T or Z^T Z, whichever is smaller,
-    cost a third. But a product rounds each eigenvalue by some eps of the largest. A direction in which the data vary by less than
-    1e-8 of the largest standard deviation drowns, and at s = 0 it must have the same gain 1 / a as all others. So only the
-    eigenvalues above SHARP of the largest are taken. What is left of Z, without their directions, has a smaller largest one, and
-    is asked again.
+
+def principal(rows: Array, zero: float) -> tuple[Array, Array]:
+    """The singular values above `zero` (K,) of Z = rows (N, D), and their directions (K, D).
+
+    A singular value decomposition would do; the eigenvectors of Z Z^T or Z^T Z, whichever is smaller, cost a third. But a product
+    rounds each eigenvalue by some eps of the largest. A direction in which the data vary by less than 1e-8 of the largest
+    standard deviation drowns, and at s = 0 it must have the same gain 1 / a as all others. So only the eigenvalues above SHARP of
+    the largest are taken. What is left of Z, without their directions, has a smaller largest one, and is asked again.
 
     Each round misses the product by E with |E| <= c eps |Z|^2. Where one of two directions has an eigenvalue l >= SHARP |Z|^2,
     the filter then is off by at most a |E| / (a^2 l + s^2) <= c eps / (a SHARP), c a few units, for every s.
     """
-    flat = images.reshape(len(images), -1)
-    mean, norm = flat.mean(axis=0), np.linalg.norm(flat)
-    # Below this a singular value is the rounding of zero: of the products, and of the mean, which N equal images may miss.
-    zero = max(flat.shape) * np.finfo(np.float64).eps * norm
-    rows, axes = flat - mean, None
-    few = len(flat) < len(mean)
+    axes: Array | None = None
+    few = rows.shape[0] < rows.shape[1]
+    scales, directions = [np.empty(0)], [np.empty((0, rows.shape[1]))]
     rows = rows if few else rows.T
-    scales, directions = [np.empty(0)], [np.empty((0, len(mean)))]
     while len(rows):
         squares, vectors = np.linalg.eigh(rows @ rows.T)
         chosen = squares > max(SHARP * squares[-1], zero**2)
@@ -82,4 +87,4 @@ def spectrum(images: Array) -> tuple[Array, Array, Array]:
         else:  # they combine numbers of an image, at first along its own axes
             directions.append(sharp if axes is None else sharp @ axes)
             rows, axes = rest @ rows, rest if axes is None else rest @ axes
-    return mean, np.concatenate(scales) / len(flat) ** 0.5, np.concatenate(directions)
+    return np.concatenate(scales), np.concatenate(directions)

@@ -20,6 +20,7 @@ from ..machines import (
     EquivariantScore,
     IdealScore,
     LocalScore,
+    LocalWiener,
     Machine,
     StationaryWiener,
     Wiener,
@@ -41,7 +42,11 @@ if TYPE_CHECKING:
 
 WINDOWS = (3, 5, 7, 9, 11, 13, 15)
 TITLES = {"network": "network", "ELS": "ELS, the theory", "LS": "own place only", "IS": "ideal denoiser", "Wiener": "best linear"}
-TITLES |= {"ES": "all translations", "StationaryWiener": "best linear,\nstationary"}
+TITLES |= {
+    "ES": "all translations",
+    "StationaryWiener": "best linear,\nstationary",
+    "LocalWiener": "best linear,\nin ELS's window",
+}
 
 
 class Comparison(NamedTuple):
@@ -50,8 +55,8 @@ class Comparison(NamedTuple):
     Attributes
     ----------
     samples : dict of (B, H, W, C)
-        The samples of "network", of the machines ("ELS", "LS", "IS", "Wiener"; on a torus "ES" and "StationaryWiener" too, and no
-        "Wiener"), and of other networks by their names, all from the same noises.
+        The samples of "network", of the machines ("ELS", "LS", "IS", "Wiener", "LocalWiener"; on a torus "ES" and
+        "StationaryWiener" too, and no "Wiener"), and of other networks by their names, all from the same noises.
     agreement : dict of metrics.Agreement
         The agreement of each machine, and of each other network, with the network.
     tables : dict of lists
@@ -108,6 +113,7 @@ def compare(
     """Sample from the network and from the machines by DDIM, from the same noises, and measure how well they agree.
 
     A network on a torus does not know where a pixel is. ES and `StationaryWiener` do not know it either; LS, IS and `Wiener` do.
+    `LocalWiener` is given what ELS is given: the same windows, anywhere. What ELS has more than it is not linear.
 
     Parameters
     ----------
@@ -153,6 +159,7 @@ def compare(
         denoisers |= {"ES": EquivariantScore(images, schedule), "StationaryWiener": StationaryWiener(images, schedule)}
     else:
         denoisers |= {"Wiener": Wiener(images, schedule)}
+    denoisers["LocalWiener"] = LocalWiener(images, schedule, window=tables["ELS"], boundary=boundary, anywhere=True)
     denoisers |= others or {}
     with tqdm(total=steps * len(denoisers), unit="step", desc="compare", disable=not progress) as bar:
 

@@ -54,6 +54,7 @@ def rows(images: Array, schedule: Schedule, boundary: str) -> dict[str, Settings
         "ES": one(machines.EquivariantScore, images),
         "Wiener": one(machines.Wiener, images),
         "stationary Wiener": one(machines.StationaryWiener, images),
+        "local Wiener": through(machines.LocalWiener, images, anywhere=True),
         "LS": through(machines.LocalScore, images),
         "smoothed IS": {f"sigma = {sigma}": partial(smoothed, images, schedule, sigma=sigma) for sigma in SIGMAS},
         "covariance": {f"threshold = {one}": partial(masks, images, schedule, threshold=one) for one in THRESHOLDS},
