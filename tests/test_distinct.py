@@ -72,7 +72,7 @@ def test_equal_windows_are_one_kind_and_others_are_not(case, seed):
 
 @pytest.mark.parametrize("boundary", ["zeros", "circular"])
 def test_many_kinds_in_float32(boundary):
-    """More kinds than float32 adds up at once, and no whole number of blocks: winners are float64's, and so are means, to 1e-6."""
+    """More kinds than float32 adds up at once, no whole number of blocks: winners and means are those of float64."""
     images = training_set(3, (301, 8, 8, 1), np.float32)
     x = noised(images, 0.9, COSINE, 0)
     levels = COSINE.signal(np.full(2, 0.9)), COSINE.noise(np.full(2, 0.9))
