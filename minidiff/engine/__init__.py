@@ -10,9 +10,9 @@ and how their states are merged) - engine/windows.py and engine/handing.py (one 
 rule, by shift) - engine/packing.py (16 images side by side) - engine/boxsum.py (the loops) - engine/posterior.py (the
 four numbers that they leave). The vectors of simd.py and the options of jit.py lie on the ground, and the networks use
 them too. Beside that path: nearest.py (what the loops do with a new nearest candidate), whole.py and whole_kernel.py
-(IS), translations.py (ES, by FFT), beside.py (ELS with a statistic of the image), soft.py (windows that fade out, in
-NumPy), evidence_kernel.py and pooling.py (attention), backends.py (which rule goes where; any that the kernels do not
-know goes to theory.py).
+(IS), translations.py (ES, by FFT), distinct.py and distinct_kernel.py (ELS where many windows are equal), beside.py (ELS
+with a statistic of the image), soft.py (windows that fade out, in NumPy), evidence_kernel.py and pooling.py (attention),
+backends.py (which rule goes where; any that the kernels do not know goes to theory.py).
 
 **Threads.** All cores, or `minidiff.set_threads(N)`, `--threads N`, NUMBA_NUM_THREADS. A task is a block of queries and
 a shard of the training set: a serial function without the GIL, on a plain thread. Shards depend on the training set and

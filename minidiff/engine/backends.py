@@ -22,6 +22,7 @@ import numpy.typing as npt
 from .. import theory
 from ..types import Array
 from .beside import Beside, WindowsBeside
+from .distinct import cheaper
 from .posterior import Posterior, join
 from .shards import Plain
 from .soft import soft_states, soft_windows
@@ -88,10 +89,14 @@ FAST: dict[Callable, Callable] = {
 }
 
 
-def backend(rule: Callable[..., theory.Rule], settings: tuple) -> Any:
-    """The backend of a rule with its settings: kernels where FAST knows the rule, theory.py for any other, and without JIT."""
+def backend(rule: Callable[..., theory.Rule], settings: tuple, training: Any) -> Any:
+    """The backend of a rule with its settings: kernels where FAST knows the rule, theory.py for any other, and without JIT.
+
+    For a large TrainingSet ELS has two ways, of which the cheaper is taken.
+    """
     if numba.config.DISABLE_JIT:
         return Theory(rule, settings)
     if isinstance(rule, Beside) and Beside in FAST:
         return FAST[Beside](*settings, rule.statistic)
-    return FAST[rule](*settings) if rule in FAST else Theory(rule, settings)
+    known: Any = FAST[rule](*settings) if rule in FAST else Theory(rule, settings)
+    return cheaper(known, training) if rule is theory.equivariant_local and rule in FAST else known

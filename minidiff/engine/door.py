@@ -32,7 +32,7 @@ class Cut:
 
     def __init__(self, training: TrainingSet, rule: Callable[..., Rule], settings: tuple) -> None:
         shape, dtype = training.images.shape[1:], training.images.dtype
-        self.backend = backend(rule, settings)
+        self.backend = backend(rule, settings, training)
         self.cost, self.candidates = self.backend.cost(shape), self.backend.candidates(shape)
         self.cuts = shards.bounds(len(training.images), self.cost, self.backend.lanes(dtype))
         whole = training.layout(self.backend.layout)
