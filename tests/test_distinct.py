@@ -29,6 +29,7 @@ def digits(count, dtype=np.float32):
     return images
 
 
+@pytest.mark.slow
 @law
 @given(windowed_sets(), st.floats(0, 0.95), SEEDS, st.booleans(), st.booleans(), st.integers(1, 30))
 def test_kinds_give_the_states_of_theory(case, t, seed, alike, silent, count):
@@ -87,6 +88,7 @@ def test_many_kinds_in_float32(boundary):
     np.testing.assert_allclose(single.mass, double.mass, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_machines_answer_alike_by_kinds(monkeypatch):
     """ELS of a set with dark borders has the answers and the provenance of box sums; its bits depend neither on the number of
     threads nor on which queries are asked for together, nor on the process."""
