@@ -45,7 +45,7 @@ TILE = (4, 4) if MANY_REGISTERS else (2, 2)
 # Its weighted sums are taken 4 vectors at a time, so that a row has at least so many.
 VECTORS = 4
 # How many squares a lane adds up in float32. Beyond them float64 adds: in one float32 a distance of 900 would be off by 3e-5.
-RUN = 16
+RUN = 32
 
 # Of each query: a, r = 1 / (2 s^2), r in powers of two, and how far above the smallest distance a candidate still counts.
 Levels = namedtuple("Levels", "signal rate base2_rate reach")
@@ -73,10 +73,10 @@ def _distance_tile(queries, images, scaled):
             for i in range(sums):
                 part[i] = splat(y, 0.0)
             for at in range(begin, min(begin + run, width), size):
-                for n in range(images):
-                    pixels = load(y, n * width + at) if scaled else a * load(y, n * width + at)
-                    for q in range(queries):
-                        difference = load(x, q * width + at) - pixels
+                for q in range(queries):
+                    seen = load(x, q * width + at)
+                    for n in range(images):
+                        difference = seen - (load(y, n * width + at) if scaled else a * load(y, n * width + at))
                         part[q * images + n] = muladd(difference, difference, part[q * images + n])
             for i in range(sums):
                 total[i] = total[i] + halved(part[i])
