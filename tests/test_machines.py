@@ -137,6 +137,17 @@ def test_the_equivariant_score_by_fft_and_by_differences_agree(fast, monkeypatch
             assert (image != 3).all()
 
 
+def test_the_equivariant_score_tells_near_copies_apart_far_from_zero():
+    """Two images of length 1e5 that differ by 1e-3 both count where that is the noise: an FFT is off by more than their gap."""
+    images = 1e4 + training_set(0, (3, 8, 7, 2))
+    images[2] = images[0]
+    images[2, 0, 0, 0] += 1e-3
+    machine, t = md.EquivariantScore(images, COSINE), 1e-3
+    x = levels(t)[0] * np.roll(images[2], (3, 2), (0, 1))
+    expected, _ = ideal(x, orbit(images), *levels(t))
+    np.testing.assert_allclose(machine(x, t) - 1e4, expected - 1e4, rtol=0, atol=1e-9)
+
+
 # --- laws of every posterior mean ------------------------------------------------------------------------------------
 
 

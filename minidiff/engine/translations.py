@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..types import Array
 from .packing import aligned_empty, lanes_of
 from .posterior import Posterior, decay, rate_of
-from .translations_kernel import distances_kernel, factors_of, sums_kernel, table_of
+from .translations_kernel import Grid, distances_kernel, factors_of, sums_kernel, table_of
 
 # How large the bound on an error of an exponent may be, which is that of a weight too. In 2,000 trials errors were at most a
 # sixteenth of the bound.
@@ -56,15 +56,14 @@ class Spectra(NamedTuple):
 class Room(NamedTuple):
     """What the kernels need for one shard, and use again for each query."""
 
-    grid: tuple
+    grid: Grid
     transforms: Array
     distances: Array
 
     @classmethod
     def of(cls, shard: Spectra) -> "Room":
         groups, _, height, width, *_ = shard.spectra.shape
-        grid = (height, width, *_steps(height), *_steps(width))
-        area = height * width
+        grid, area = Grid(height, width, *_steps(height), *_steps(width)), height * width
         return cls(grid, aligned_empty((2 * area * GROUP,), np.float64), aligned_empty((groups, area, GROUP), np.float64))
 
 
@@ -77,11 +76,11 @@ def distances_by_fft(x: Array, shard: Spectra, signal: float, room: Room) -> flo
     the sums, 4.5 by the factors. Two images as one complex image are sqrt(2) as long. 12 eps are for the products and the sums.
     """
     x = x.astype(np.float64)
-    query = np.fft.fft2(x, axes=(0, 1)).transpose(2, 0, 1)
-    query = np.stack([query.real, query.imag], axis=-1).ravel()
+    transform = np.fft.fft2(x, axes=(0, 1)).transpose(2, 0, 1)
+    query = np.stack([transform.real, transform.imag], axis=-1).ravel()
     norm, lengths = float((x**2).sum()), np.full(room.distances.shape[0] * GROUP, np.inf)
     lengths[: len(shard.power)] = norm + signal * signal * shard.power
-    numbers = shard.spectra.reshape(-1), query, *room.grid, x.shape[2], lengths, -2 * signal, room.transforms
+    numbers = shard.spectra.reshape(-1), query, room.grid, x.shape[2], lengths, -2 * signal, room.transforms
     distances_kernel(*numbers, room.distances.reshape(-1))
     height, width, _ = x.shape
     back = sum(p + 5 for p in (*factors_of(height), *factors_of(width)))
@@ -139,7 +138,7 @@ def _sums_by_fft(shard, room, cost, rate):
     _, channels, height, width, *_ = shard.spectra.shape
     sums, out = aligned_empty((shard.spectra[0].size,), np.float64), np.empty((channels, height, width, 2))
     sums[:] = 0
-    numbers = shard.spectra.reshape(-1), room.distances.reshape(-1), *room.grid, channels
+    numbers = shard.spectra.reshape(-1), room.distances.reshape(-1), room.grid, channels
     mass = sums_kernel(*numbers, cost, rate / math.log(2), CUTOFF / rate, room.transforms, sums, out.reshape(-1))
     return mass, np.fft.ifft2(out[..., 0] + 1j * out[..., 1], axes=(1, 2)).real.transpose(1, 2, 0).ravel()
 

@@ -21,7 +21,7 @@ from ..jit import inline_vector_kernel, vector_helper, vector_kernel
 from ..simd import address, after, exp2, keep_where, lanes, load, muladd, splat, store, sum_lanes
 from ..types import Array
 
-# Rows and columns, and of each length the factors and the products' coefficients.
+# Rows and columns, and of each length its factors and its coefficients.
 Grid = namedtuple("Grid", "height width down down_table across across_table")
 
 
@@ -78,6 +78,12 @@ def _along(x, y, n, s, factors, table):
 
 
 @inline_vector_kernel
+def _addresses(steps):
+    height, width, down, down_table, across, across_table = steps
+    return Grid(height, width, address(down), address(down_table), address(across), address(across_table))
+
+
+@inline_vector_kernel
 def _transform(x, grid):
     """The transform of the image in x, which is room for two; returns where it is."""
     row = 2 * lanes(x) * grid.width
@@ -89,14 +95,14 @@ def _transform(x, grid):
 
 
 @vector_kernel
-def distances_kernel(spectra, query, height, width, down, down_table, across, across_table, channels, lengths, scale, room, out):
-    """out[g, i, lane] = lengths[g, lane] + scale * the correlation at shift i of the query and image 16 g + lane; all arrays flat.
+def distances_kernel(spectra, query, steps, channels, lengths, scale, room, out):
+    """out[g, i, lane] = lengths[g, lane] + scale * the correlation of the query and image 16 g + lane at shift i.
 
-    `spectra` is (groups, C, H, W, 2, 8), `query` (C, H, W, 2) is the query's transform; `room` has room for two complex images
-    of vectors.
+    All arrays are flat: spectra (groups, C, H, W, 2, 8), the query's transform (C, H, W, 2), and room for two complex images of
+    vectors. `steps` is a Grid of arrays.
     """
-    size, area = lanes(address(out)), height * width
-    grid = Grid(height, width, address(down), address(down_table), address(across), address(across_table))
+    grid = _addresses(steps)
+    size, area = lanes(address(out)), grid.height * grid.width
     ys, q, length, to, x = address(spectra), address(query), address(lengths), address(out), address(room)
     image = 2 * size * area
     for g in range(len(lengths) // (2 * size)):
@@ -119,15 +125,14 @@ def distances_kernel(spectra, query, height, width, down, down_table, across, ac
 
 
 @vector_kernel
-def sums_kernel(spectra, distances, height, width, down, down_table, across, across_table, channels, cost, base2_rate, reach, room,
-                sums, out):  # fmt: skip
+def sums_kernel(spectra, distances, steps, channels, cost, base2_rate, reach, room, sums, out):
     """The transform (C, H, W, 2) of the weighted sum of all translations into `out`; returns the sum of the weights.
 
     A translation weighs 2^((cost - d) base2_rate), and nothing where d is further than `reach` above cost. `sums` is room for
     C images of vectors, zeros.
     """
-    size, area = lanes(address(sums)), height * width
-    grid = Grid(height, width, address(down), address(down_table), address(across), address(across_table))
+    grid = _addresses(steps)
+    size, area = lanes(address(sums)), grid.height * grid.width
     ys, ds, total, to, x = address(spectra), address(distances), address(sums), address(out), address(room)
     image, mass = 2 * size * area, 0.0
     for g in range(len(distances) // image):
