@@ -10,7 +10,8 @@ A transform of n = p m numbers is m transforms of p numbers and p of m (Cooley a
 sorting). All p^2 products are made, for each prime p of n, so that one loop does for every length. (Steps of 4, unrolled, took
 a tenth less time.)
 
-Measured on one core at 3.7 GHz with AVX-512, 512 images of 32 x 32: 1.9 ms for the distances and 2 ms for the sums.
+Measured on one core with AVX-512, 512 images of 32 x 32: 1.9 ms for the distances and 2 ms for the sums; irfft2 and rfft2 of
+NumPy alone take 3.1 and 3.3 ms.
 """
 
 from collections import namedtuple
