@@ -153,6 +153,18 @@ def test_products_are_for_queries_far_from_all_images():
     np.testing.assert_array_equal(by_products(lengths, signal, 100.0), [True, False, True, False])
 
 
+def test_equal_images_in_two_shards_tie_exactly():
+    """A long image in one shard does not change how the others of that shard are compared: the first of a tie wins."""
+    images = training_set(0, (3, 28, 28, 1), np.float32)
+    images[1], images[2] = 3 * images[1], images[0]
+    x = 5 * np.random.default_rng(1).standard_normal((6, 28, 28, 1)).astype(np.float32)
+    kernels, rows = backends.Whole(), backends.Whole().layout(images)
+    for signal in np.linspace(0.1, 0.9, 9):
+        levels = np.full(6, signal), np.ones(6)
+        pair, alone = (kernels.states(x, rows.shard(*part), *levels, True) for part in ((0, 2), (2, 3)))
+        np.testing.assert_array_equal(np.where(pair.winner == 0, pair.cost, alone.cost), alone.cost)
+
+
 @law
 @given(windowed_sets(), SEEDS, st.booleans())
 def test_windows_take_the_images_in_blocks_without_a_trace(case, seed, anywhere):

@@ -24,12 +24,14 @@ MOST_IMAGES = 256
 class Rows:
     """Images as rows of numbers, each filled up with zeros to whole vectors, at least four.
 
-    lengths (N,) float64: their squared lengths. count: how many images there are in all, also where this is a part of them.
+    lengths (N,) float64: their squared lengths. count, largest: how many images there are in all, and the largest of their
+    squared lengths, also where this is a part of them: equal images in two parts are to be compared alike.
     """
 
     rows: Array
     lengths: Array
     count: int
+    largest: float
 
     @classmethod
     def of(cls, images: Array) -> "Rows":
@@ -40,11 +42,12 @@ class Rows:
         rows = aligned_empty((count, max(VECTORS, -(-depth // side)) * side), images.dtype)
         rows[:, :depth] = flat
         rows[:, depth:] = 0
-        return cls(rows, lengths_of(flat), count)
+        lengths = lengths_of(flat)
+        return cls(rows, lengths, count, float(lengths.max()))
 
     def shard(self, start: int, stop: int) -> "Rows":
         """The images start..stop."""
-        return Rows(self.rows[start:stop], self.lengths[start:stop], self.count)
+        return Rows(self.rows[start:stop], self.lengths[start:stop], self.count, self.largest)
 
 
 def lengths_of(flat: Array) -> Array:
@@ -90,7 +93,7 @@ class Whole:
 def _fill(x, shard, signal, noise, cost, mass, total, winner):
     """Answer some queries at once. Room: a block of images, and a row of a block's distances and weights for each query."""
     queries, width, side = Rows.of(x), shard.rows.shape[1], lanes_of(x.dtype)
-    far = by_products(queries.lengths, signal, float(shard.lengths.max()))
+    far = by_products(queries.lengths, signal, shard.largest)
     block = min(images_at_a_time(queries.rows[0], side), MOST_IMAGES, -(-len(shard.rows) // side) * side)
     room = [aligned_empty((size,), x.dtype) for size in (block * width, len(x) * block)]
     sums = np.zeros((len(x), width))
