@@ -11,6 +11,7 @@ from minidiff import theory
 from minidiff.engine import backends, shards
 from minidiff.engine.handing import CUTOFF
 from minidiff.engine.shifts import shift_table
+from minidiff.engine.whole import by_products, cutoff_of, lengths_of
 from minidiff.machines.windows import count_pairs
 
 COSINE = md.schedules.cosine()
@@ -68,6 +69,8 @@ def test_shift_tables_are_the_padding_rule(case, seed):
 def test_what_is_left_out_is_below_rounding(dtype):
     """5e7 candidates, all 60,000 images of 28 x 28, each just below the cutoff, weigh less than rounding beside the nearest."""
     assert 5e7 * np.exp(-CUTOFF[np.dtype(dtype)]) < np.finfo(dtype).eps / 2
+    for count in (1, 50_000):  # of IS
+        assert count * np.exp(-cutoff_of(np.dtype(dtype), count)) == pytest.approx(np.finfo(dtype).eps / 2)
 
 
 # --- winners ---------------------------------------------------------------------------------------------------------
@@ -121,6 +124,45 @@ def test_a_training_image_is_at_distance_0_and_a_near_copy_is_not():
     np.testing.assert_array_equal(state.cost, 0)
     np.testing.assert_array_equal(state.mass, 1)
     np.testing.assert_array_equal(state.winner[:, 0], [7, 20] * 3)
+
+
+@law
+@given(st.sampled_from([1, 8, 12, 40]), SEEDS, st.floats(0, 1), st.floats(-3, 3), st.booleans())
+def test_distances_of_whole_images_are_as_near_as_differences_are(side, seed, signal, power, near):
+    """The smallest distance, by products or not, is off by at most what differences are, also for near copies far from zero.
+
+    With u = eps / 2: 16 squares in a row and 4 more roundings make 20 u d, and rounding a y moves it by u a |y|.
+    """
+    rng = np.random.default_rng(seed)
+    images = (10**power + rng.standard_normal((9, side, 3, 1))).astype(np.float32)
+    x = (np.float32(signal) * images[:5] + (1e-3 if near else 3 * 10**power) * rng.standard_normal((5, side, 3, 1))).astype(
+        np.float32
+    )
+    kernels, a = backends.Whole(), np.full(5, float(np.float32(signal)))
+    cost = kernels.states(x, kernels.layout(images), a, np.ones(5), False).cost[:, 0]
+    distances = ((x[:, None].astype(np.float64) - a[0] * images) ** 2).sum(axis=(2, 3, 4))
+    u, largest = np.finfo(np.float32).eps / 2, np.sqrt(lengths_of(images.reshape(9, -1)).max())
+    moved = u * a * largest
+    exact = distances.min(axis=1)
+    assert (np.abs(cost - exact) <= 1.01 * (20 * u * exact + 2 * moved * np.sqrt(exact) + moved**2)).all()
+
+
+def test_products_are_for_queries_far_from_all_images():
+    """Distances by products at high noise, by differences near an image; without signal, and from an image of zeros, too."""
+    lengths, signal = np.array([100.0, 100.0, 100.0, 0.0]), np.array([0.17, 0.18, 0.0, 0.5])
+    np.testing.assert_array_equal(by_products(lengths, signal, 100.0), [True, False, True, False])
+
+
+def test_equal_images_in_two_shards_tie_exactly():
+    """A long image in one shard does not change how the others of that shard are compared: the first of a tie wins."""
+    images = training_set(0, (3, 28, 28, 1), np.float32)
+    images[1], images[2] = 3 * images[1], images[0]
+    x = 5 * np.random.default_rng(1).standard_normal((6, 28, 28, 1)).astype(np.float32)
+    kernels, rows = backends.Whole(), backends.Whole().layout(images)
+    for signal in np.linspace(0.1, 0.9, 9):
+        levels = np.full(6, signal), np.ones(6)
+        pair, alone = (kernels.states(x, rows.shard(*part), *levels, True) for part in ((0, 2), (2, 3)))
+        np.testing.assert_array_equal(np.where(pair.winner == 0, pair.cost, alone.cost), alone.cost)
 
 
 @law

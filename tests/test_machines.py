@@ -9,7 +9,7 @@ from strategies import SEEDS, TIMES, answered_by, float32_tolerance, noised, sma
 
 import minidiff as md
 from minidiff.engine import shards
-from minidiff.engine.translations import ALLOWED, Spectra, distances_by_fft
+from minidiff.engine.translations import ALLOWED, Room, Spectra, distances_by_fft
 from minidiff.machines.equivariant import MIRRORS
 from minidiff.machines.windows import table_index
 
@@ -112,10 +112,14 @@ def test_wiener_is_the_best_linear_denoiser(seed, t):
 def test_distances_by_fft_are_as_near_as_their_bound(shape, seed, signal):
     """The distances by FFT are those by differences to within the bound, with a margin: so none that matters is missed."""
     images, x = training_set(seed, shape), 2 * training_set(seed + 1, shape)[0]
-    distances, error = distances_by_fft(x, Spectra.of(images), signal)
+    spectra = Spectra.of(images)
+    room = Room.of(spectra)
+    error = distances_by_fft(x, spectra, signal, room)
+    distances = room.distances.transpose(0, 2, 1).reshape(-1, shape[1] * shape[2])
     shifts = [(i, j) for i in range(shape[1]) for j in range(shape[2])]
     direct = [[((x - signal * np.roll(y, (-i, -j), (0, 1))) ** 2).sum() for i, j in shifts] for y in images]
-    assert np.abs(distances.reshape(len(images), -1) - direct).max() < error / 2
+    assert np.abs(distances[: len(images)] - direct).max() < error / 2
+    assert np.isinf(distances[len(images) :]).all()
 
 
 @pytest.mark.parametrize("fast", [True, False])
@@ -131,6 +135,17 @@ def test_the_equivariant_score_by_fft_and_by_differences_agree(fast, monkeypatch
             expected, _ = ideal(query, orbit(images), *levels(t))
             np.testing.assert_allclose(estimate, expected, rtol=0, atol=1e-12)
             assert (image != 3).all()
+
+
+def test_the_equivariant_score_tells_near_copies_apart_far_from_zero():
+    """Two images of length 1e5 that differ by 1e-3 both count where that is the noise: an FFT is off by more than their gap."""
+    images = 1e4 + training_set(0, (3, 8, 7, 2))
+    images[2] = images[0]
+    images[2, 0, 0, 0] += 1e-3
+    machine, t = md.EquivariantScore(images, COSINE), 1e-3
+    x = levels(t)[0] * np.roll(images[2], (3, 2), (0, 1))
+    expected, _ = ideal(x, orbit(images), *levels(t))
+    np.testing.assert_allclose(machine(x, t) - 1e4, expected - 1e4, rtol=0, atol=1e-9)
 
 
 # --- laws of every posterior mean ------------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ and how their states are merged) - engine/windows.py and engine/handing.py (one 
 rule, by shift) - engine/packing.py (16 images side by side) - engine/boxsum.py (the loops) - engine/posterior.py (the
 four numbers that they leave). The vectors of simd.py and the options of jit.py lie on the ground, and the networks use
 them too. Beside that path: nearest.py (what the loops do with a new nearest candidate), whole.py and whole_kernel.py
-(IS), translations.py (ES, by FFT), distinct.py and distinct_kernel.py (ELS where many windows are equal), beside.py (ELS
-with a statistic of the image), soft.py (windows that fade out, in NumPy), evidence_kernel.py and pooling.py (attention),
-backends.py (which rule goes where; any that the kernels do not know goes to theory.py).
+(IS), translations.py and translations_kernel.py (ES, by FFT), distinct.py and distinct_kernel.py (ELS where many windows
+are equal), beside.py (ELS with a statistic of the image), soft.py (windows that fade out, in NumPy), evidence_kernel.py
+and pooling.py (attention), backends.py (which rule goes where; any that the kernels do not know goes to theory.py).
 
 **Threads.** All cores, or `minidiff.set_threads(N)`, `--threads N`, NUMBA_NUM_THREADS. A task is a block of queries and
 a shard of the training set: a serial function without the GIL, on a plain thread. Shards depend on the training set and
@@ -20,8 +20,9 @@ the rule alone, and are merged in their order. So the number of threads changes 
 queries one by one or together. `executor=` sends the tasks to any concurrent.futures.Executor instead: a
 ProcessPoolExecutor started by "spawn", or Dask's `client.get_executor()`.
 
-**Numbers.** Distances are sums of squared differences, not expanded squares; ES expands them in float64 where that is
-provably as good. A candidate is left out only below exp(-35) of its own pixel's best in float32, exp(-55) in float64.
+**Numbers.** Distances are sums of squared differences, not expanded squares; ES expands them in float64, and IS at high
+noise, where that is provably as good. A candidate is left out only below exp(-35) of its own pixel's best in float32,
+exp(-55) in float64; IS leaves out what together weighs half a rounding error.
 float32 in, float32 out; the rules that theory.py answers, and attention's "top1", compute in float64 inside.
 
 **First call.** Kernels compile when they are first used. Later processes load them from the cache: `__pycache__` beside

@@ -20,17 +20,17 @@ SPARE = 3
 NONE = np.empty(0, np.int64)
 
 
-def levels_of(dtype: np.dtype, noise: Array) -> tuple[Array, Array, Array]:
+def levels_of(dtype: np.dtype, noise: Array, cutoff: float) -> tuple[Array, Array, Array]:
     """The rate 1 / (2 s^2), float64, the same in powers of two, and how far above its best a candidate still counts, of dtype."""
     rate = rate_of(noise)
     # A finite rate, because 0 * inf is nan: at s = 0 only candidates at distance 0 from the best are kept, at weight 2^0.
     base2_rate = np.minimum(rate / math.log(2), float(np.finfo(dtype).max) / 4)
     with np.errstate(divide="ignore"):
-        return rate, base2_rate.astype(dtype), (CUTOFF[dtype] / rate).astype(dtype)
+        return rate, base2_rate.astype(dtype), (cutoff / rate).astype(dtype)
 
 
 def plan_of(dtype: np.dtype, shape: tuple, k: int, across: int, circular: bool, signal: float, noise: Array, track: int) -> Plan:
-    rate, base2_rate, reach = levels_of(dtype, noise)
+    rate, base2_rate, reach = levels_of(dtype, noise, CUTOFF[dtype])
     levels = dtype.type(signal), float(rate), dtype.type(base2_rate), dtype.type(reach)
     return Plan(*shape, k, k // 2, across, circular, *levels, track)  # type: ignore[call-arg]
 

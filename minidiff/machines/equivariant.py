@@ -25,9 +25,10 @@ class EquivariantScore(PosteriorMachine):
     reflections : None, "horizontal", "vertical" or "both"
         Reflect the training images too: left-right, up-down, or both with the rotation by 180 degrees that they make.
 
-    Raises ValueError or TypeError on bad arguments. All translations are screened by FFT, in O(B N H W C log(H W)) time, and
-    those within reach of the nearest are computed anew by differences: O(B N (H W)^2 C) at high noise, where all of them are
-    (times 2 or 4 with reflections). Among equally near candidates the winner is the one of lowest (image, shift).
+    Raises ValueError or TypeError on bad arguments. All translations are compared by FFT, in O(B N H W (C + p)) time, where p is
+    the sum of the prime factors of H and W (times 2 or 4 with reflections). Those within reach of the nearest are computed anew
+    by differences where the FFT's rounding would show, in O(H W C) each. A training set costs eight bytes a number more. Among
+    equally near candidates the winner is the one of lowest (image, shift).
 
     Examples
     --------

@@ -27,6 +27,9 @@ A, S = float(SCHEDULE.signal(T)), float(SCHEDULE.noise(T))
 DEPTH, BATCH = 5, 64
 # A task is done this often at least, and no more once it has taken so many seconds.
 FEWEST, PATIENCE = 2, 20.0
+# Seconds before each turn: after a product, threads of NumPy's BLAS go on spinning for up to 27 ms (2^26 cycles), on cores that
+# whoever comes next would miss.
+PAUSE = 0.03
 OTHERS = {"torch": "PyTorch", "sklearn": "scikit-learn"}
 
 
@@ -45,6 +48,7 @@ class Task:
     def turn(self) -> None:
         """Each does it once."""
         for name, do in self.doers.items():
+            time.sleep(PAUSE)
             started = time.perf_counter()
             self.answers[name] = do()
             self.seconds.setdefault(name, []).append(time.perf_counter() - started)
