@@ -88,7 +88,7 @@ def merged_vector_kernel(function: Callable) -> Callable:
     """Take the lines of a helper over vectors into its caller before anything is compiled: for helpers with one call in a kernel.
 
     Other helpers are compiled by themselves, then again as a part of each caller, and of what calls that. Numba cannot do this
-    for calls with *arguments.
+    for calls with *arguments. Measure what it does: with `all_shifts` merged into its kernels they took 6 to 15 % longer.
     """
     return _helper(function, inline="always")
 
