@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from tqdm import tqdm
 
 from . import arguments
-from .jit import inline_kernel, kernel
+from .jit import kernel
 from .types import Array
 
 _threads: int | None = None
@@ -134,7 +134,7 @@ def _add(typing, counters, index, amount):
     return types.int64(counters, types.int64, types.int64), code
 
 
-@inline_kernel
+@kernel
 def take(counters):
     """The number of a part that no other thread has taken; from the number of parts on, there are none left."""
     return _add(counters, 0, 1)

@@ -387,19 +387,19 @@ def min_lanes(typing, vector):
 
 
 def product_tile(rows: int, vectors: int) -> Any:
-    """A function tile(out, wide, a, across, along, b, count) for kernels: a tile of a matrix product, with its sums in registers.
+    """A function tile(out, wide, a, down, across, along, b, count, terms) for kernels: a tile of a sum of matrix products.
 
-    out[r wide + v] += sum_i a[r across + i along] b[i wide + v], i < count, for so many rows r and so many vectors of columns v.
-    Each number is one sum in order. Without AVX-512 there are half as many registers of half the size, so one vector of each row
-    is summed at a time.
+    out[r wide + v] += sum_(i, j) a[i down + r across + j along] b[(i terms + j) wide + v], i < count, j < terms, for so many
+    rows r and so many vectors of columns v. Each number is one sum in order. Without AVX-512 there are half as many registers of
+    half the size, so one vector of each row is summed at a time.
     """
 
     @intrinsic
-    def tile(typing, out, wide, a, across, along, b, count):
+    def tile(typing, out, wide, a, down, across, along, b, count, terms):
         size, kind = Vector(out.dtype).lanes, _llvm_type(Vector(out.dtype))
 
         def code(context, builder, sig, args):
-            out, wide, a, across, along, b, count = args
+            out, wide, a, down, across, along, b, count, terms = args
 
             def whole(number):
                 return ir.Constant(ir.IntType(64), number)
@@ -414,9 +414,11 @@ def product_tile(rows: int, vectors: int) -> Any:
                 sums = {
                     key: cgutils.alloca_once_value(builder, builder.load(place, align=align)) for key, place in places.items()
                 }
-                with cgutils.for_range(builder, count) as loop:
-                    row = {v: builder.load(at(b, wide, loop.index, v), align=align) for v in columns}
-                    first = builder.gep(a, [builder.mul(along, loop.index)])
+                with cgutils.for_range(builder, count) as outer, cgutils.for_range(builder, terms) as inner:
+                    term = builder.add(builder.mul(outer.index, terms), inner.index)
+                    row = {v: builder.load(at(b, wide, term, v), align=align) for v in columns}
+                    left = builder.add(builder.mul(down, outer.index), builder.mul(along, inner.index))
+                    first = builder.gep(a, [left])
                     for r in range(rows):
                         factor = _splat(builder, builder.load(builder.gep(first, [builder.mul(across, whole(r))])), size)
                         for v in columns:
@@ -428,6 +430,6 @@ def product_tile(rows: int, vectors: int) -> Any:
                 add_columns(columns)
             return context.get_dummy_value()
 
-        return types.void(out, types.intp, a, types.intp, types.intp, b, types.intp), code
+        return types.void(out, types.intp, a, *[types.intp] * 3, b, *[types.intp] * 2), code
 
     return tile

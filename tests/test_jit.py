@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from minidiff import cache, jit
+from minidiff.engine import boxsum
 
 
 def add_one(number):
@@ -43,6 +44,13 @@ def test_other_errors_are_not_swallowed(monkeypatch):
     monkeypatch.setattr(cache, "KernelCache", broken)
     with pytest.raises(RuntimeError, match="something else"):
         jit.kernel(add_one)
+
+
+@pytest.mark.compiled
+def test_a_helper_of_kernels_cannot_be_called_from_python():
+    """It has no wrapper for that: without an error the process would end."""
+    with pytest.raises(TypeError, match="wrapped: expected a call from a kernel"):
+        boxsum.wrapped(1, 2)
 
 
 def test_machines_run_without_jit():

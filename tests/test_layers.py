@@ -111,7 +111,7 @@ def test_conv2d_backward_is_its_adjoint(case, seed):
 
 
 @law
-@given(st.integers(1, 9), st.integers(1, 5), st.integers(0, 7), st.booleans(), st.sampled_from((np.float32, np.float64)), SEEDS)
+@given(st.integers(1, 9), st.integers(1, 5), st.integers(1, 7), st.booleans(), st.sampled_from((np.float32, np.float64)), SEEDS)
 def test_add_product_is_a_matrix_product(rows, vectors, count, transposed, dtype, seed):
     """out + a b, for tiles of every kind, for a and its transpose; nothing else is written; a row alone has the same bits."""
     rng = np.random.default_rng(seed)
@@ -119,15 +119,30 @@ def test_add_product_is_a_matrix_product(rows, vectors, count, transposed, dtype
     a, b, before = (rng.standard_normal(shape).astype(dtype) for shape in ((rows, count), (count, wide), (rows + 2, wide)))
     runs, across, along = (a.T.ravel(), 1, rows) if transposed else (a.ravel(), count, 1)
     out = before.copy()
-    product_kernels.add_product(out[1:-1], runs, across, along, b)
+    product_kernels.add_product(out[1:-1], rows, runs, 1, across, along, b, count)
     terms = abs(before[1:-1]) + abs(a) @ abs(b)
     exact = before[1:-1].astype(np.float64) + a.astype(np.float64) @ b
     assert (abs(out[1:-1] - exact) <= (count + 1) * np.finfo(dtype).eps * terms).all()
     np.testing.assert_array_equal(out[[0, -1]], before[[0, -1]])
     for row in range(rows):
         alone = before[row + 1 : row + 2].copy()
-        product_kernels.add_product(alone, runs[row * across :], across, along, b)
+        product_kernels.add_product(alone, 1, runs[row * across :], 1, across, along, b, count)
         np.testing.assert_array_equal(alone[0], out[row + 1])
+
+
+@law
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 4), st.sampled_from((8, 120, 700)), SEEDS)
+def test_add_product_sums_over_rows_of_windows(groups, rows, count, terms, seed):
+    """Groups g, and the sums over i, start further down in a: as the formula says, also where b does not fit into a cache."""
+    rng = np.random.default_rng(seed)
+    down, across, along = 3, 2, 1
+    a = rng.standard_normal((groups + count) * down + rows * across + terms * along)
+    b, out = rng.standard_normal((count * terms, 8)), rng.standard_normal((groups * rows, 8))
+    g, r, i, j = np.ix_(*map(np.arange, (groups, rows, count, terms)))
+    factors = a[(g + i) * down + r * across + j * along]
+    expected = out + np.einsum("grij,ijv->grv", factors, b.reshape(count, terms, 8)).reshape(out.shape)
+    product_kernels.add_product(out, rows, a, down, across, along, b, terms)
+    np.testing.assert_allclose(out, expected, rtol=0, atol=1e-11)
 
 
 def test_conv2d_in_float32_follows_float64():

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..jit import inline_kernel, kernel
 from ..parallel import take
-from .convolution_kernels import _exp
+from .convolution_kernels import ONE, _exp
 from .product_kernels import add_product, copy_rows
 
 TILE = 16  # rows of the attention matrix at a time: 16 x 256 float32 (16 kB) fit into the fastest cache of a processor core
@@ -72,7 +72,7 @@ def attention_forward(counters, q, k, v, wide, long, scale, hard, out, table):
         for first in range(0, pixels, TILE):
             rows = min(TILE, pixels - first)
             weights[:] = sums[:] = 0
-            add_product(weights[:rows], q[b, first:].reshape(-1), width, 1, key_columns)
+            add_product(weights[:rows], rows, q[b, first:].reshape(-1), ONE, width, ONE, key_columns, width)
             for p in range(rows):
                 if hard:
                     best = _best(weights[p, :pixels])
@@ -80,7 +80,7 @@ def attention_forward(counters, q, k, v, wide, long, scale, hard, out, table):
                     weights[p, best] = 1
                 else:
                     _softmax(weights[p, :pixels], half, bits)
-            add_product(sums[:rows], weights.reshape(-1), long, 1, values)
+            add_product(sums[:rows], rows, weights.reshape(-1), ONE, long, ONE, values, pixels)
             copy_rows(sums, one, out[b, first : first + rows])
             if len(table) > 0:
                 copy_rows(weights, one, table[b, first : first + rows])
@@ -112,8 +112,8 @@ def attention_backward(counters, dout, q, k, v, wide, long, scale, hard, dq, dk,
         for first in range(0, pixels, TILE):
             rows, last = min(TILE, pixels - first), min(first + TILE, pixels)
             weights[:] = dweights[:] = sums[:] = 0
-            add_product(weights[:rows], q[b, first:].reshape(-1), width, 1, key_columns)
-            add_product(dweights[:rows], dout[b, first:].reshape(-1), width, 1, value_columns)
+            add_product(weights[:rows], rows, q[b, first:].reshape(-1), ONE, width, ONE, key_columns, width)
+            add_product(dweights[:rows], rows, dout[b, first:].reshape(-1), ONE, width, ONE, value_columns, width)
             for p in range(rows):
                 if hard:
                     best = _best(weights[p, :pixels])
@@ -121,15 +121,15 @@ def attention_backward(counters, dout, q, k, v, wide, long, scale, hard, dq, dk,
                         dvalues[best, d] += douts[first + p, d]
                 _softmax(weights[p, :pixels], half, bits)
             if not hard:
-                add_product(dvalues, weights.reshape(-1), 1, long, douts[first:last])
+                add_product(dvalues, pixels, weights.reshape(-1), ONE, ONE, long, douts[first:last], rows)
             for p in range(rows):
                 mean = q.dtype.type(0)
                 for j in range(pixels):
                     mean += weights[p, j] * dweights[p, j]
                 for j in range(pixels):
                     dweights[p, j] = weights[p, j] * (dweights[p, j] - mean)
-            add_product(dkeys, dweights.reshape(-1), 1, long, queries[first:last])
-            add_product(sums[:rows], dweights.reshape(-1), long, 1, keys)
+            add_product(dkeys, pixels, dweights.reshape(-1), ONE, ONE, long, queries[first:last], rows)
+            add_product(sums[:rows], rows, dweights.reshape(-1), ONE, long, ONE, keys, pixels)
             copy_rows(sums, one, dq[b, first : first + rows])
         copy_rows(dkeys, one, dk[b])
         copy_rows(dvalues, one, dv[b])

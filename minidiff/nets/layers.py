@@ -68,19 +68,21 @@ def conv2d(
     """
     batch, height, width, _, _, outputs = _conv_shapes(x, weight, padding, activation, residual)
     bias = np.broadcast_to(_fits("bias", bias, x, ((outputs,), (batch, outputs))), (batch, outputs))
-    out = np.empty((batch, height, width, outputs), x.dtype)
+    out = np.empty((batch, height * width, outputs), x.dtype)
     parallel.share(
         convolution_kernels.conv_forward,
         batch,
-        _contiguous(x),
-        _as_matrices(weight, x.shape[3]),
+        _pixels(x),
+        width,
+        _as_matrix(weight, x.shape[3]),
+        len(weight),
         _contiguous(bias),
         padding == "circular",
         ACTIVATIONS[activation],
         residual,
         out,
     )
-    return out
+    return out.reshape(batch, height, width, outputs)
 
 
 def conv2d_backward(
@@ -123,18 +125,20 @@ def conv2d_backward(
     (4.0, 16.0, 16.0)
     """
     batch, height, width, channels, k, outputs = _conv_shapes(x, weight, padding, activation, residual)
-    dout = _contiguous(_fits("dout", dout, x, ((batch, height, width, outputs),)))
+    dout = _fits("dout", dout, x, ((batch, height, width, outputs),))
     shards = min(SHARDS, batch)
-    dx = np.empty(x.shape if need_dx else (0, height, width, channels), x.dtype)
+    dx = np.empty((batch if need_dx else 0, height * width, channels), x.dtype)
     wide = whole_vectors(outputs, x.dtype)
-    dmatrix = np.zeros((shards, k, k * channels, wide), x.dtype)
+    dmatrix = np.zeros((shards, k * k * channels, wide), x.dtype)
     dbias = np.zeros((batch, outputs), x.dtype)
     parallel.share(
         convolution_kernels.conv_backward,
         shards + len(dx),
-        dout,
-        _contiguous(x),
-        _as_matrices(weight[::-1, ::-1].transpose(0, 1, 3, 2), wide),
+        _pixels(dout),
+        _pixels(x),
+        width,
+        _as_matrix(weight[::-1, ::-1].transpose(0, 1, 3, 2), wide),
+        k,
         padding == "circular",
         ACTIVATIONS[activation],
         residual,
@@ -143,7 +147,7 @@ def conv2d_backward(
         dbias,
     )
     dweight = dmatrix.sum(axis=0).reshape(k, k, channels, wide)[..., :outputs]
-    return dx if need_dx else None, np.ascontiguousarray(dweight), dbias
+    return dx.reshape(x.shape) if need_dx else None, np.ascontiguousarray(dweight), dbias
 
 
 def _conv_shapes(x: Array, weight: Array, padding: str, activation: str, residual: bool) -> tuple[int, ...]:
@@ -160,15 +164,17 @@ def _conv_shapes(x: Array, weight: Array, padding: str, activation: str, residua
     return *x.shape, k, outputs
 
 
-def _as_matrices(weight: Array, inputs: int) -> Array:
-    """weight (k, k, C, O) as a matrix for each row of the windows, (k, k inputs, O'), filled up with zeros.
+def _pixels(images: Array) -> Array:
+    """Images (B, H, W, C) as rows of pixels (B, H W, C), copied if they are not contiguous."""
+    return _contiguous(images).reshape(len(images), -1, images.shape[3])
 
-    O' is O, rounded up to whole vectors.
-    """
+
+def _as_matrix(weight: Array, inputs: int) -> Array:
+    """weight (k, k, C, O) as a matrix (k k inputs, O'), filled up with zeros; O' is O, rounded up to whole vectors."""
     k, _, channels, outputs = weight.shape
     wide = np.zeros((k, k, inputs, whole_vectors(outputs, weight.dtype)), weight.dtype)
     wide[:, :, :channels, :outputs] = weight
-    return wide.reshape(k, k * inputs, -1)
+    return wide.reshape(k * k * inputs, -1)
 
 
 # --- linear, activations and time ------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Matrix products for the kernels of the layers: one function, `add_product`, is the inner loop of all of them.
 
-A convolution, its gradients and attention are sums of products. `add_product` reads the left factor with two strides, so the
-windows of an image, or a transposed matrix, are read where they lie, and nothing is copied. The right factor and the result
-have rows of whole vectors (simd.py), filled up with zeros.
+A convolution, its gradients and attention are sums of products. `add_product` reads the left factor with strides, so the
+windows of an image, or a transposed matrix, are read where they lie, and nothing is copied. One call takes a whole image. The
+right factor and the result have rows of whole vectors (simd.py), filled up with zeros.
 
 *Speed.* The loop of a textbook loads two numbers for each multiplication. Here a tile of the result, 4 rows of two vectors,
 stays in registers: 2 vectors and 4 numbers are loaded for 8 vector multiply-adds. This is as fast as a processor can multiply:
@@ -19,6 +19,9 @@ from ..jit import ordered_kernel
 from ..simd import address, after, lanes
 from ..types import Array
 
+# Bytes of b that one tile after the other is made with: half of the fastest cache of a processor core.
+CACHED = 2**14
+
 _large, _narrow, _single = simd.product_tile(4, 2), simd.product_tile(4, 1), simd.product_tile(1, 1)
 
 
@@ -29,20 +32,30 @@ def whole_vectors(count: int, dtype: np.dtype) -> int:
 
 
 @ordered_kernel
-def add_product(out, a, across, along, b):
-    """out[r, v] += sum_i a[r across + i along] b[i, v]; out (R, V), b (n, V), and V fills whole vectors."""
-    rows, wide = out.shape
+def add_product(out, rows, a, down, across, along, b, terms):
+    """out[g R + r, v] += sum_(i, j) a[(g + i) down + r across + j along] b[i m + j, v], with R = `rows` and m = `terms`.
+
+    out (G R, V), a flat, b (n m, V); V fills whole vectors. With G = n = 1 it is a matrix product. In a convolution each row of
+    pixels is a group, and n = k, the rows of a window; the windows lie upon each other in a.
+    """
+    wide, count = out.shape[1], len(b) // terms
     to, left, right = address(out.reshape(-1)), address(a), address(b.reshape(-1))
-    size = lanes(to)
-    for v in range(0, wide, 2 * size):
-        for r in range(0, rows - 3, 4):
-            if v + size < wide:
-                _large(after(to, r * wide + v), wide, after(left, r * across), across, along, after(right, v), len(b))
-            else:
-                _narrow(after(to, r * wide + v), wide, after(left, r * across), across, along, after(right, v), len(b))
-        for r in range(rows // 4 * 4, rows):
-            for u in range(v, min(v + 2 * size, wide), size):
-                _single(after(to, r * wide + u), wide, after(left, r * across), across, along, after(right, u), len(b))
+    size, block = lanes(to), max(1, CACHED // (terms * wide * out.itemsize))
+    for begin in range(0, count, block):
+        some = min(block, count - begin)
+        for row in range(0, len(out), rows):
+            for v in range(0, wide, 2 * size):
+                above, below = after(left, (row // rows + begin) * down), after(right, begin * terms * wide + v)
+                for r in range(0, rows - 3, 4):
+                    target, source = after(to, (row + r) * wide + v), after(above, r * across)
+                    if v + size < wide:
+                        _large(target, wide, source, down, across, along, below, some, terms)
+                    else:
+                        _narrow(target, wide, source, down, across, along, below, some, terms)
+                for r in range(rows // 4 * 4, rows):
+                    target, source = after(to, (row + r) * wide + v), after(above, r * across)
+                    for u in range(0, min(2 * size, wide - v), size):
+                        _single(after(target, u), wide, source, down, across, along, after(below, u), some, terms)
 
 
 @ordered_kernel
@@ -58,8 +71,9 @@ def copy_rows(x, scale, out):
 
 if numba.config.DISABLE_JIT:
 
-    def add_product(out: Array, a: Array, across: int, along: int, b: Array) -> None:
+    def add_product(out: Array, rows: int, a: Array, down: int, across: int, along: int, b: Array, terms: int) -> None:
         """The same in NumPy, in the same order, as vectors cannot run in Python."""
-        columns = np.lib.stride_tricks.as_strided(a, (len(b), len(out)), (along * a.itemsize, across * a.itemsize))
-        for column, row in zip(columns, b, strict=True):
+        shape = len(b) // terms, terms, len(out) // rows, rows
+        factors = np.lib.stride_tricks.as_strided(a, shape, [step * a.itemsize for step in (down, along, down, across)])
+        for column, row in zip(factors.reshape(len(b), -1), b, strict=True):
             out += column[:, None] * row
