@@ -50,5 +50,5 @@ def test_the_windows_experiment_from_the_command_line(tmp_path, run):
     """--quick scores each choice for each set, and the calibrated tables are those of the shipped networks."""
     assert run("compare", "--experiment", "windows", "--quick", "--out", tmp_path)[0] == 0
     told = strictly(tmp_path / "numbers.json")["windows"]
-    assert len(told) == len(predicting.SETS) * len(predicting.CHOICES)
+    assert len(told) == len(predicting.PAIRS)
     assert told["photo-calibrated"]["table"] == md.nets.load("photo-zeros").notes["windows"]["ELS"]

@@ -240,8 +240,7 @@ def memory(out: Path, options: Namespace) -> None:
 def windows(out: Path, options: Namespace) -> None:
     """minidiff compare --experiment windows: k(t) predicted from the data alone, scored against the calibrated tables."""
     size = {"noises": 2, "queries": 1, "steps": 2, "few": 20} if options.quick else {"noises": 100, "queries": 16, "steps": 20}
-    pairs = [(name, choice) for name in predicting.SETS for choice in predicting.CHOICES]
-    parts = {f"{name}-{choice}": partial(predicting.scored, name, choice, **size) for name, choice in pairs}
+    parts = {f"{name}-{choice}": partial(predicting.scored, name, choice, **size) for name, choice in predicting.PAIRS}
     found = _parts(out, options, parts, size)
     if options.part is None:
         rows = predicting.lost(found)
