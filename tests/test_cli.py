@@ -12,7 +12,7 @@ import warnings
 import matplotlib
 import numpy as np
 import pytest
-from command_line import arrays, interrupt, refused, same, strictly
+from command_line import INTERRUPTS, arrays, interrupt, refused, same, strictly
 from numba.core import event
 from PIL import Image
 
@@ -492,6 +492,7 @@ def test_a_bar_counts_the_calls_on_a_terminal(tmp_path, run, capsys, monkeypatch
     assert ("6/6 [" in bar and "call" in bar) if terminal else bar == ""
 
 
+@INTERRUPTS
 @pytest.mark.parametrize("after", ["nothing", "an error"])
 def test_an_interrupt_that_python_drops_is_heard(tmp_path, run, monkeypatch, after):
     """Ctrl-C while an object is deleted, as LLVM's are while kernels compile, cannot be raised there: it is raised soon after.

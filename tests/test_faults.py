@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 import pytest
-from command_line import arrays, same, strictly
+from command_line import INTERRUPTS, arrays, same, strictly
 from PIL import Image
 
 from minidiff import datasets, files, nets
@@ -331,6 +331,7 @@ def test_a_process_that_is_killed_while_it_compiles_spoils_no_cache(tmp_path):
 
 
 @LINUX
+@INTERRUPTS
 @pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.parametrize("command", [SAMPLE, TRAIN, ("tour", "--quick"), ("compare", "--quick")], ids=lambda command: command[0])

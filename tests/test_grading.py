@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import strictly
+from command_line import INTERRUPTS, strictly
 from test_exercises import BAD, FOLDER, SOLUTIONS, damaged, every_exercise, every_gap, solution_of, with_relu, written
 
 from minidiff import coursework
@@ -148,6 +148,7 @@ def ended(pid):
 
 
 @ON_POSIX
+@INTERRUPTS
 def test_ctrl_c_ends_the_command_and_the_student_s_process(tmp_path):
     """Ctrl-C while a student's function runs: exit code 130 and one line at once, and nothing goes on."""
     body = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(600)"
