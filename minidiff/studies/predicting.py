@@ -6,8 +6,8 @@ The first three rules were written down before anything was scored:
     held-out  the window with the smallest error on images that the machine was not given (`calibration.held_out`)
 
 The fourth was written after these were scored with zero padding, and before anything was scored on a torus:
-    stationary    as Wiener, with the filter of `StationaryWiener`. The first rule fails where an image has more numbers than there
-                  are images, as in `photo`: even without noise that filter is a projection on a part of the space, with long rows.
+    stationary    as Wiener, with the filter of `StationaryWiener`. The first rule fails where an image has more numbers than
+                  there are images, as in `photo`: even without noise that filter is a projection, whose rows are long.
 """
 
 from collections.abc import Callable, Sequence
