@@ -46,7 +46,7 @@ class Posing:
 # --- attention -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.compiled
+@pytest.mark.slow
 def test_a_machine_in_the_network_s_place_is_found_out(patterns):
     """AttentionScore as the network: its g is found, and it agrees with itself, where g > 0 better than ELS does."""
     images, noise = patterns

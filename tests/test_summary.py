@@ -62,6 +62,7 @@ def test_a_window_that_sees_everything_leaves_nothing_to_summarise():
     assert np.abs(one - other).max() < 1e-12
 
 
+@pytest.mark.slow
 def test_its_error_lies_between_those_of_els_and_of_es():
     """More is seen than by ELS and less than by ES: E|x0_hat - x0|^2 falls from ELS to this machine to ES, on shifted images.
 
