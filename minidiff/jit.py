@@ -84,15 +84,6 @@ def inline_vector_kernel(function: Callable) -> Callable:
     return _helper(function, forceinline=True)
 
 
-def merged_vector_kernel(function: Callable) -> Callable:
-    """Take the lines of a helper over vectors into its caller before anything is compiled: for helpers with one call in a kernel.
-
-    Other helpers are compiled by themselves, then again as a part of each caller, and of what calls that. Numba cannot do this
-    for calls with *arguments. Measure what it does: with `all_shifts` merged into its kernels they took 6 to 15 % longer.
-    """
-    return _helper(function, inline="always")
-
-
 def vector_helper(function: Callable) -> Callable:
     """Compile a helper over vectors as a function of its own: it then has all registers to itself."""
     return _helper(function)

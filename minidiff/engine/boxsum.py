@@ -16,7 +16,7 @@ ever moves between lanes, and one compiled kernel serves all sizes of one number
 
 from collections import namedtuple
 
-from ..jit import inline_vector_kernel, merged_vector_kernel, vector_helper, vector_kernel
+from ..jit import inline_vector_kernel, vector_helper, vector_kernel
 from ..simd import (
     address,
     after,
@@ -208,7 +208,7 @@ def _large_windows(dy, top, bottom, dx, left, right, image, bias, plan, scratch,
                 store(new, at, load(new, at) + load(below, at))
 
 
-@merged_vector_kernel
+@inline_vector_kernel
 def _sums_along_row(squares, k):
     """The sums over k squares from each of four neighbours on: what all four share, and what some have at either end."""
     size = lanes(squares)
@@ -239,7 +239,7 @@ def _take_in(count, down, p, column, left, right, dy, dx, image, plan, scratch, 
         weigh(row, values, last - first, here, plan)
 
 
-@merged_vector_kernel
+@inline_vector_kernel
 def weigh(row, values, count, state, plan):
     """Turn a row of distances into weights, and add them and their values to the posterior of each pixel.
 
@@ -257,7 +257,7 @@ def weigh(row, values, count, state, plan):
             store(state.total_by_lane, at, muladd(weight, value, load(state.total_by_lane, at)))
 
 
-@merged_vector_kernel
+@inline_vector_kernel
 def from_pixel(state, pixel, plan, size):
     """The posterior of the pixels from this one on."""
     return State(
@@ -290,7 +290,7 @@ def local_kernel(x, packed, begin, end, rows, columns, plan, room, frame, near, 
         flush(state.total_by_lane, state.total, pixels * len(plan.channels))
 
 
-@merged_vector_kernel
+@inline_vector_kernel
 def scratch_of(x, room, frame, near, plan):
     """The query framed, and the other parts of the scratch in one flat array (handing.py: rooms_for)."""
     _frame(address(frame), address(x), ONE, plan)
