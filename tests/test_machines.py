@@ -107,6 +107,7 @@ def test_wiener_is_the_best_linear_denoiser(seed, t):
     np.testing.assert_allclose(md.Wiener(images, COSINE)(x, t), expected, rtol=0, atol=1e-9)
 
 
+@pytest.mark.compiled
 @law
 @given(small_shapes(most=9), SEEDS, st.floats(0, 1))
 def test_distances_by_fft_are_as_near_as_their_bound(shape, seed, signal):
