@@ -33,13 +33,14 @@ _told: set[str] = set()
 @lru_cache(1)
 def fingerprint() -> str:
     """What compiled code depends on, beside the function, its arguments' types and the processor."""
-    found = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {_version()}".encode())
+    found = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {version()}".encode())
     for path in sorted(path for pattern in SOURCES for path in HERE.glob(pattern)):
         found.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return found.hexdigest()
 
 
-def _version() -> str:
+def version() -> str:
+    """The version that the package gives itself; its metadata are those of an installation, if there is one."""
     line = next(
         line for line in (HERE / "__init__.py").read_text(encoding="utf-8").splitlines() if line.startswith("__version__")
     )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
+from importlib import metadata
 
 import matplotlib
 import numpy as np
@@ -731,6 +732,20 @@ def test_a_warning_is_one_line(tmp_path, run, capsys, monkeypatch, terminal):
 
 
 # --- info ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_copy_that_is_not_installed_has_a_version_too(run, monkeypatch):
+    """On PYTHONPATH there is a package and no metadata: `info` says the version that the package gives itself."""
+    version = metadata.version
+
+    def installed(name):
+        if name == "minidiff":
+            raise metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(metadata, "version", installed)
+    code, printed, _ = run("info")
+    assert code == 0 and f"minidiff      {md.__version__}" in printed
 
 
 def test_info_as_a_module():

@@ -81,8 +81,9 @@ def info(options: Namespace) -> None:
         print(f"{cache.clear()} files of compiled kernels deleted")
         return
     out = files.folder(options.out) if options.out is not None else None
-    names = ("minidiff", "numpy", "numba", "llvmlite", "matplotlib", "pillow", "tqdm")
-    facts: dict[str, object] = {"python": platform.python_version()}
+    names = ("numpy", "numba", "llvmlite", "matplotlib", "pillow", "tqdm")
+    # A copy on PYTHONPATH is not installed, and has no metadata.
+    facts: dict[str, object] = {"python": platform.python_version(), "minidiff": cache.version()}
     facts |= {name: metadata.version(name) for name in names}
     facts |= {"platform": platform.machine(), "processor": _processor()}
     facts |= {"threads": parallel.threads(), "cache folder": jit.cache_folder()}
