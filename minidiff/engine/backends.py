@@ -89,14 +89,16 @@ FAST: dict[Callable, Callable] = {
 }
 
 
-def backend(rule: Callable[..., theory.Rule], settings: tuple, training: Any) -> Any:
+def backend(rule: Callable[..., theory.Rule], settings: tuple, training: Any = None) -> Any:
     """The backend of a rule with its settings: kernels where FAST knows the rule, theory.py for any other, and without JIT.
 
-    For a large TrainingSet ELS has two ways, of which the cheaper is taken.
+    For a large TrainingSet ELS has two ways, of which the cheaper is taken. Without one, as for the evidence of each image by
+    itself, equal windows of different images are not one.
     """
     if numba.config.DISABLE_JIT:
         return Theory(rule, settings)
     if isinstance(rule, Beside) and Beside in FAST:
         return FAST[Beside](*settings, rule.statistic)
     known: Any = FAST[rule](*settings) if rule in FAST else Theory(rule, settings)
-    return cheaper(known, training) if rule is theory.equivariant_local and rule in FAST else known
+    two_ways = training is not None and rule is theory.equivariant_local and rule in FAST
+    return cheaper(known, training) if two_ways else known

@@ -17,7 +17,7 @@ from ..types import Array
 from . import shards
 from .distinct_kernel import find_kinds, kinds_kernel
 from .handing import NONE, plan_of, room
-from .packing import Packed, lanes_of
+from .packing import lanes_of
 from .posterior import Posterior
 from .windows import Windows
 
@@ -146,9 +146,6 @@ class DistinctWindows(Windows):
             n, row, column, _ = np.unravel_index(state.winner, frames.shape)
             state.winner[:] = np.ravel_multi_index((n, row, column), shard.images.shape[:3])
         return state
-
-    def evidence(self, x: Array, shard: Any, signal: Array, noise: Array, winners: bool, beside: int = 0) -> Posterior:
-        return super().evidence(x, Packed.of(shard.images), signal, noise, winners)
 
 
 def cheaper(windows: Windows, training: Any) -> Windows:

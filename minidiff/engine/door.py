@@ -30,9 +30,9 @@ class TrainingSet:
 class Cut:
     """A training set cut into shards for one rule."""
 
-    def __init__(self, training: TrainingSet, rule: Callable[..., Rule], settings: tuple) -> None:
+    def __init__(self, training: TrainingSet, rule: Callable[..., Rule], settings: tuple, by_image: bool = False) -> None:
         shape, dtype = training.images.shape[1:], training.images.dtype
-        self.backend = backend(rule, settings, training)
+        self.backend = backend(rule, settings, None if by_image else training)
         self.cost, self.candidates = self.backend.cost(shape), self.backend.candidates(shape)
         self.cuts = shards.bounds(len(training.images), self.cost, self.backend.lanes(dtype))
         whole = training.layout(self.backend.layout)

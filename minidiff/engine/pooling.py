@@ -102,7 +102,7 @@ def evidence(
     progress: bool = False,
 ) -> Iterator[Evidence]:
     """Yield each query's Evidence: its posteriors over every training image by itself. Arguments as for `posterior`."""
-    cut, count = Cut(training, rule, settings), len(training.images)
+    cut, count = Cut(training, rule, settings, by_image=True), len(training.images)
     channels, pixels = x.shape[3], x[0, ..., 0].size
     ahead = max(1, int(MOST_EVIDENCE / (count * pixels * (3 + channels) * 8)))
     for low in range(0, len(x), ahead):

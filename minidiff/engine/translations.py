@@ -14,7 +14,7 @@ from .translations_kernel import Grid, distances_kernel, factors_of, sums_kernel
 
 # How large the bound on an error of an exponent may be, which is that of a weight too. In 2,000 trials errors were at most a
 # sixteenth of the bound.
-ALLOWED = {np.dtype(np.float32): 1e-7, np.dtype(np.float64): 1e-10}
+ALLOWED = {np.dtype(np.float32): 1e-7, np.dtype(np.float64): 5e-11}
 # A translation that weighs less than exp(-CUTOFF) of the nearest is left out: all of a million together weigh below 1e-16.
 CUTOFF = 52.0
 # Images that are transformed at once: two for each lane.
