@@ -2,13 +2,9 @@
 
 import json
 import os
-import signal
 
 import numpy as np
 import pytest
-
-# A process that a script starts with & ignores Ctrl-C, and so does all that it starts.
-INTERRUPTS = pytest.mark.skipif(signal.getsignal(signal.SIGINT) == signal.SIG_IGN, reason="started where Ctrl-C is ignored")
 
 
 def strictly(path):

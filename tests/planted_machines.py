@@ -545,7 +545,7 @@ def local_wiener(images, bug=None):
 # --- the places where bugs are planted, and the laws that they are held against ---------------------------------------
 
 IMAGES = practice_images(count=6, height=6, width=5)
-COLOUR = practice_images(count=5, height=4, width=5, channels=2, rng=1)
+COLOUR = practice_images(count=5, height=4, width=5, channels=3, rng=1)
 SMALL = practice_images(count=4, height=4, width=5)
 TILED = practice_images(count=4, height=3, width=6)
 # Its wide windows are at times at which only the law of every time asks.

@@ -240,7 +240,7 @@ def test_tiles_of_the_torus_give_the_ideal_score(seed, t, case):
     Co-located candidates, sides that are multiples of k, g = their number, unscaled.
     """
     k, height, width = case
-    images = training_set(seed, (4, height, width, 2))
+    images = training_set(seed, (4, height, width, 3))
     x = noised(images, t, COSINE, seed)
     row, column = np.divmod(np.arange(height * width), width)
     tiles = ((row - row[:, None]) % k == 0) & ((column - column[:, None]) % k == 0)
@@ -303,7 +303,7 @@ def test_a_little_strength_changes_little():
 @pytest.mark.parametrize("chosen", ["uniform", "top1", ("band", 1)])
 def test_without_noise_a_training_image_is_its_own_answer(boundary, chosen):
     """At s = 0 only the smallest pooled distance counts: a training image comes back bit for bit, named with weight 1."""
-    images = training_set(0, (4, 5, 6, 2))
+    images = training_set(0, (4, 5, 6, 3))
     machine = md.AttentionScore(images, COSINE, window=3, attention=chosen, boundary=boundary)
     np.testing.assert_array_equal(machine(images, 0.0), images)
     source = machine.provenance(images, 0.0)
@@ -321,10 +321,10 @@ def test_ties_without_noise_are_shared_as_they_are_by_the_local_score():
 @pytest.mark.parametrize("chosen", ["uniform", "top1", ("band", 1)])
 def test_without_signal_the_mean_answers(chosen):
     """Flow at t = 1 has a = 0: all candidates are alike, whatever the strength, and no nan comes of it."""
-    images = training_set(0, (4, 5, 5, 2))
+    images = training_set(0, (4, 5, 5, 3))
     machine = md.AttentionScore(images, md.schedules.flow(), window=3, attention=chosen)
-    mean = np.broadcast_to(images.mean(axis=(0, 1, 2)), (2, 5, 5, 2))
-    np.testing.assert_allclose(machine(training_set(1, (2, 5, 5, 2)), 1.0), mean, rtol=0, atol=1e-12)
+    mean = np.broadcast_to(images.mean(axis=(0, 1, 2)), (2, 5, 5, 3))
+    np.testing.assert_allclose(machine(training_set(1, (2, 5, 5, 3)), 1.0), mean, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
@@ -390,7 +390,7 @@ def test_circulant_attention_commutes_with_every_shift(seed, t, g, down, across)
 
 def test_weights_sum_to_one():
     """A channel that is 1 in every training image is 1 in every estimate, whatever the weights."""
-    images = training_set(0, (3, 5, 5, 2))
+    images = training_set(0, (3, 5, 5, 3))
     images[..., 1] = 1
     x = noised(images, 0.4, COSINE, 1)
     for chosen in ("uniform", "top1", random_table(0, 25)):

@@ -10,7 +10,7 @@ import pytest
 
 import minidiff
 
-pytestmark = pytest.mark.compiled
+pytestmark = [pytest.mark.compiled, pytest.mark.slow]  # each compiles a copy of the package
 PACKAGE = Path(minidiff.__file__).parent
 SCRIPT = """
 import numpy as np, time
@@ -52,7 +52,6 @@ def kernels(folder):
     return sorted(folder.rglob("*.kernel"))
 
 
-@pytest.mark.slow
 def test_a_changed_helper_in_another_file_changes_the_answer(copy):
     """exp2 is a helper in simd.py that kernels of other files call: with another coefficient there they give another answer."""
     first = answer(run(copy)[0])
@@ -67,7 +66,6 @@ def test_a_changed_helper_in_another_file_changes_the_answer(copy):
     assert answer(run(copy)[0]) == first
 
 
-@pytest.mark.slow
 def test_another_version_of_the_package_compiles_anew(copy):
     """The version is part of what a kernel depends on."""
     run(copy)
@@ -78,7 +76,6 @@ def test_another_version_of_the_package_compiles_anew(copy):
     assert all(path.read_bytes() != content for path, content in before.items())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_files_are_compiled_anew(copy, damage):
     """Half a file, an empty one, one byte changed, or another kernel's file: the same answer, at most one line, and mended."""
@@ -102,7 +99,6 @@ def test_a_kept_kernel_is_loaded_and_not_compiled(copy):
     assert times[1] < times[0] / 2
 
 
-@pytest.mark.slow
 def test_two_processes_that_compile_at_once_do_no_harm(copy):
     """Four processes begin on an empty cache: all give the same answer, and what they leave is whole."""
     environment = {**os.environ, "PYTHONPATH": str(copy.parent)}
@@ -119,7 +115,6 @@ def test_two_processes_that_compile_at_once_do_no_harm(copy):
     assert (answer(out), said) == (answer(ended[0][0].splitlines()), [])
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="folders are made unwritable by permissions")
 def test_a_folder_that_cannot_be_written_is_no_error(copy, tmp_path):
     """Where the cache cannot be written kernels are compiled in each process, with one line at most."""
@@ -130,7 +125,6 @@ def test_a_folder_that_cannot_be_written_is_no_error(copy, tmp_path):
     assert len(said) <= 1
 
 
-@pytest.mark.slow
 def test_the_cache_can_be_named_and_cleared(copy, tmp_path):
     """`minidiff info` names the folders, and --clear-cache empties them, Numba's own files among them."""
     run(copy)

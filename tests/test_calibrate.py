@@ -138,7 +138,7 @@ def test_a_seed_gives_a_calibration():
 @given(SEEDS, st.floats(0.1, 10), st.floats(-10, -0.1))
 def test_cosine_similarity(seed, up, down):
     """1 for the same direction, -1 for the opposite, and the cosine in between, image by image and in float64."""
-    a, b = training_set(seed, (3, 3, 2, 2)), training_set(seed + 1, (3, 3, 2, 2))
+    a, b = training_set(seed, (3, 3, 2, 3)), training_set(seed + 1, (3, 3, 2, 3))
     np.testing.assert_allclose(calibration.cosine_similarity(a, up * a), 1, rtol=1e-14)
     np.testing.assert_allclose(calibration.cosine_similarity(a, down * a), -1, rtol=1e-14)
     expected = [cosine_of(one, other) for one, other in zip(a, b, strict=True)]

@@ -13,7 +13,8 @@ from importlib import metadata
 import matplotlib
 import numpy as np
 import pytest
-from command_line import INTERRUPTS, arrays, interrupt, refused, same, strictly
+from command_line import arrays, interrupt, refused, same, strictly
+from marks import INTERRUPTS, also_slow
 from numba.core import event
 from PIL import Image
 
@@ -590,11 +591,6 @@ def test_a_file_of_one_s_own_that_fails_is_one_line(tmp_path, run, code, words):
         md.machines.NAMES.pop("mine", None)
 
 
-def also_slow(*values):
-    """One more case of a test, which takes a second or two."""
-    return pytest.param(*values, marks=pytest.mark.slow)
-
-
 def shell(line, **environment):
     """`line`, with MINIDIFF for the command, in a shell: (exit code of the command, stdout, stderr)."""
     line = line.replace("MINIDIFF", f"'{sys.executable}' -m minidiff")
@@ -690,14 +686,14 @@ sys.meta_path.insert(0, Finder())
 
 def test_long_compiling_is_told_once(capsys, monkeypatch):
     """More than a while of compiling in all, within one kernel or over many: one line, once; less of it, or none: no word."""
-    monkeypatch.setattr(compiling, "PATIENCE", 0.3)
-    for kernels, seconds, lines in ((3, 0.01, 0), (1, 0.6, 1), (8, 0.1, 1)):
+    monkeypatch.setattr(compiling, "PATIENCE", 0.15)
+    for kernels, seconds, lines in ((3, 0.005, 0), (1, 0.3, 1), (8, 0.05, 1)):
         with compiling.announced():
             for _ in range(kernels):
                 with event.trigger_event("numba:compile"), event.trigger_event("numba:compile"):
                     time.sleep(seconds)
         assert capsys.readouterr().err.count(compiling.LINE) == lines
-    time.sleep(0.4)
+    time.sleep(0.2)
     assert capsys.readouterr().err == ""
 
 

@@ -65,7 +65,7 @@ def test_a_machine_in_the_network_s_place_is_found_out(patterns):
         np.testing.assert_allclose([over["median"], over["upper"]], [1 - left["median"], 1 - left["lower"]], atol=1e-12)
 
 
-@pytest.mark.compiled
+@pytest.mark.slow
 def test_hearing_at_g_of_zero_is_els_and_the_controls_are_other_maps(patterns):
     """With a map by which each pixel hears itself, "its own map" and the map of another sample are one machine; the mean map is
     that of uniform attention. So the controls differ from the machine in the map, and in nothing else."""

@@ -14,7 +14,8 @@ import time
 
 import numpy as np
 import pytest
-from command_line import INTERRUPTS, arrays, same, strictly
+from command_line import arrays, same, strictly
+from marks import INTERRUPTS
 from PIL import Image
 
 from minidiff import datasets, files, nets

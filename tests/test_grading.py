@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import INTERRUPTS, strictly
+from command_line import strictly
+from marks import INTERRUPTS
 from test_exercises import BAD, FOLDER, SOLUTIONS, damaged, every_exercise, every_gap, solution_of, with_relu, written
 
 from minidiff import coursework

@@ -126,7 +126,7 @@ def test_distances_by_fft_are_as_near_as_their_bound(shape, seed, signal):
 @pytest.mark.parametrize("fast", [True, False])
 def test_the_equivariant_score_by_fft_and_by_differences_agree(fast, monkeypatch):
     """Where the bound allows it ES is computed by FFT both ways, elsewhere by differences: the same to rounding, winners too."""
-    images = training_set(0, (5, 8, 7, 2))
+    images = training_set(0, (5, 8, 7, 3))
     images[3] = images[1]  # a tie, exact in real arithmetic
     machine = md.EquivariantScore(images, COSINE)
     monkeypatch.setitem(ALLOWED, np.dtype(np.float64), np.inf if fast else 0.0)
@@ -140,7 +140,7 @@ def test_the_equivariant_score_by_fft_and_by_differences_agree(fast, monkeypatch
 
 def test_the_equivariant_score_tells_near_copies_apart_far_from_zero():
     """Two images of length 1e5 that differ by 1e-3 both count where that is the noise: an FFT is off by more than their gap."""
-    images = 1e4 + training_set(0, (3, 8, 7, 2))
+    images = 1e4 + training_set(0, (3, 8, 7, 3))
     images[2] = images[0]
     images[2, 0, 0, 0] += 1e-3
     machine, t = md.EquivariantScore(images, COSINE), 1e-3
@@ -156,7 +156,7 @@ def test_the_equivariant_score_tells_near_copies_apart_far_from_zero():
 @given(SEEDS, TIMES)
 def test_weights_sum_to_one(seed, t):
     """A channel that is 1 in every training image is 1 in every estimate, whatever the weights."""
-    images = training_set(seed, (3, 4, 5, 2))
+    images = training_set(seed, (3, 4, 5, 3))
     images[..., 1] = 1
     x = noised(images, t, COSINE, seed)
     for machine in every_machine(images):
@@ -167,8 +167,8 @@ def test_weights_sum_to_one(seed, t):
 @given(SEEDS, TIMES)
 def test_one_training_image_is_all_that_the_ideal_score_knows(seed, t):
     """With one training image IS and LS return it exactly, whatever they are shown."""
-    images = training_set(seed, (1, 4, 5, 2))
-    x = 3 * training_set(seed + 1, (2, 4, 5, 2))
+    images = training_set(seed, (1, 4, 5, 3))
+    x = 3 * training_set(seed + 1, (2, 4, 5, 3))
     for machine in (md.IdealScore(images, COSINE), md.LocalScore(images, COSINE, window=3)):
         np.testing.assert_array_equal(machine(x, t), np.broadcast_to(images, x.shape))
 
@@ -189,7 +189,7 @@ def test_order_and_repetition_of_the_training_set_do_not_matter(seed, t):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_batches_are_single_images_bit_for_bit(dtype):
     """A query's estimate and provenance do not depend on which other queries came along, nor on their times."""
-    images = training_set(0, (5, 5, 4, 2), dtype)
+    images = training_set(0, (5, 5, 4, 3), dtype)
     x = noised(images, 0.4, COSINE, 1, queries=4)
     t = np.array([0.1, 0.4, 0.4, 0.9])
     for machine in every_machine(images):
@@ -238,7 +238,7 @@ def test_thread_counts_change_no_bit(dtype, monkeypatch):
 
 def test_without_noise_the_nearest_candidate_answers():
     """At s = 0 x0_hat is the nearest candidate's value; for a training image that is the image, for every machine."""
-    images = training_set(0, (4, 5, 5, 2))
+    images = training_set(0, (4, 5, 5, 3))
     for machine in every_machine(images):
         np.testing.assert_array_equal(machine(images, 0.0), images)
 
@@ -255,8 +255,8 @@ def test_exact_ties_are_averaged_and_the_lowest_wins():
 
 def test_without_signal_the_mean_answers():
     """Flow at t = 1 has a = 0: every candidate is as likely, and x0_hat is their mean."""
-    images = training_set(0, (4, 5, 5, 2))
-    x = training_set(1, (2, 5, 5, 2))
+    images = training_set(0, (4, 5, 5, 3))
+    x = training_set(1, (2, 5, 5, 3))
     ideal_machine, equivariant, _, _, colocated, anywhere, _ = every_machine(images, md.schedules.flow())
     for machine in (ideal_machine, colocated):
         np.testing.assert_allclose(machine(x, 1.0), np.broadcast_to(images.mean(axis=0), x.shape), atol=1e-13)
@@ -283,7 +283,7 @@ def test_much_noise_leaves_the_mean(seed):
 @given(SEEDS, TIMES, st.integers(2, 4), st.integers(2, 5))
 def test_a_window_that_sees_everything_is_the_ideal_score(seed, t, height, width):
     """LS with zeros and k >= 2 side - 1 sees the whole image from every pixel: it is IS (KG)."""
-    images = training_set(seed, (4, height, width, 2))
+    images = training_set(seed, (4, height, width, 3))
     x = noised(images, t, COSINE, seed)
     machine = md.LocalScore(images, COSINE, window=2 * max(height, width) - 1, boundary="zeros")
     np.testing.assert_allclose(machine(x, t), md.IdealScore(images, COSINE)(x, t), rtol=0, atol=1e-11)
@@ -303,7 +303,7 @@ def test_a_window_as_large_as_the_torus_is_the_equivariant_score(seed, t, side):
 @given(SEEDS, TIMES, st.integers(0, 4), st.integers(0, 4))
 def test_equivariant_machines_commute_with_every_shift(seed, t, down, across):
     """ES and circular ELS: shifting the query shifts the estimate (KG)."""
-    images = training_set(seed, (3, 5, 4, 2))
+    images = training_set(seed, (3, 5, 4, 3))
     x = noised(images, t, COSINE, seed)
     for machine in (md.EquivariantScore(images, COSINE), md.EquivariantLocalScore(images, COSINE, window=3)):
         shifted = machine(np.roll(x, (down, across), (1, 2)), t)
@@ -426,8 +426,8 @@ def test_a_label_is_a_smaller_training_set():
 
 def test_provenance_names_the_pixel_that_was_copied():
     """Without noise the estimate is the named pixel of the named training image, at each pixel, for each machine."""
-    images = training_set(0, (4, 5, 6, 2))
-    x = training_set(1, (2, 5, 6, 2))
+    images = training_set(0, (4, 5, 6, 3))
+    x = training_set(1, (2, 5, 6, 3))
     for machine in every_machine(images):
         source = machine.provenance(x, 0.0)
         np.testing.assert_array_equal(images[source.image, source.row, source.column], machine(x, 0.0))

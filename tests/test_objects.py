@@ -12,9 +12,9 @@ import minidiff as md
 from minidiff import machines, process, schedules
 
 SCHEDULES = [schedules.cosine(), schedules.linear(), schedules.exponential(3), schedules.ve(0.02, 30), schedules.flow()]
-IMAGES = np.random.default_rng(5).uniform(-1, 1, (80, 6, 6, 2)).astype(np.float32)
+IMAGES = np.random.default_rng(5).uniform(-1, 1, (80, 6, 6, 1)).astype(np.float32)
 LABELS = np.arange(80) % 2
-X = np.random.default_rng(6).normal(size=(3, 6, 6, 2)).astype(np.float32)
+X = np.random.default_rng(6).normal(size=(3, 6, 6, 1)).astype(np.float32)
 BAND = machines.attention.band(6, 6, 1, "circular")
 
 
@@ -167,7 +167,7 @@ def test_a_machine_goes_to_a_process_that_is_started_by_spawn():
 def test_a_machine_prints_in_one_line(make):
     """The class, the number of images, their shape, and the options."""
     machine = make(IMAGES)
-    one_line_with(repr(machine), type(machine).__name__, "80 images", "6 x 6 x 2", machine.schedule.name)
+    one_line_with(repr(machine), type(machine).__name__, "80 images", "6 x 6 x 1", machine.schedule.name)
     assert len(repr(machine)) < 300
     if make is MACHINES["ls"]:
         one_line_with(repr(machine), "window=(3, 5)", "boundary='zeros'")
@@ -180,7 +180,7 @@ def test_a_machine_prints_in_one_line(make):
 
 def test_a_network_comes_back_from_pickle_and_copy():
     """It gives the same bits, has the same settings and prints the same; training the copy leaves the first as it is."""
-    network = md.nets.Network(channels=2, width=4, depth=1, attention="softmax", labels=["ant", "bee"], schedule=schedules.ve())
+    network = md.nets.Network(width=4, depth=1, attention="softmax", labels=["ant", "bee"], schedule=schedules.ve())
     *_, last = md.nets.train(network, IMAGES, steps=2, batch=4)
     expected = network(X, 0.3, "bee")
     for other in (pickle.loads(pickle.dumps(network)), copy.deepcopy(network)):

@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from marks import also_slow
 
 import minidiff as md
 from minidiff import parallel
@@ -46,7 +47,7 @@ def answers(code, **environment):
 
 @pytest.mark.compiled
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.parametrize("layer", ["default", "omp", "workqueue"])
+@pytest.mark.parametrize("layer", ["default", also_slow("omp"), "workqueue"])
 def test_forked_workers_answer_before_and_after_networks_were_used(layer):
     """Pools and executors by fork, before and after this process used networks: no hang, and the same bits."""
     code = """
@@ -77,7 +78,7 @@ print(all(one == here for one in found))
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("method", ["spawn", also_slow("forkserver")])
 def test_other_workers_answer_too(method, tmp_path):
     """Pools that are started by spawn or by forkserver, from a script: the same bits."""
     if method not in __import__("multiprocessing").get_all_start_methods():

@@ -79,7 +79,7 @@ def test_an_error_in_a_task_reaches_the_caller():
 def test_processes_give_the_same_bits(monkeypatch):
     """executor=: the shards of an evaluation in two other processes, started by spawn, merge to the same bits as here."""
     monkeypatch.setattr(shards, "SMALLEST_COST", 1e3)
-    images = training_set(0, (70, 6, 5, 2), np.float32)
+    images = training_set(0, (70, 6, 5, 3), np.float32)
     x = noised(images, 0.4, COSINE, 1, queries=3)
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as pool:

@@ -14,6 +14,7 @@ Six mistakes of published implementations, and the tests that would catch each:
 
 import numpy as np
 import pytest
+from marks import also_slow
 from oracles import ideal, local, majority_images, majority_numbers
 from strategies import noised, training_set
 
@@ -131,7 +132,7 @@ def is_consistent(machine, images):
     return local_consistency(machine, images, tolerance=0) == 1
 
 
-@pytest.mark.parametrize(("side", "count"), [(3, 2), pytest.param(4, 188, marks=pytest.mark.compiled)])
+@pytest.mark.parametrize(("side", "count"), [(3, 2), also_slow(4, 188)])
 def test_locally_consistent_two_tone_images_are_counted(side, count):
     """Of all 2^9 and 2^16 images 2 and 188 are locally consistent (KG), and those are the ones that the majority rule allows."""
     every = pictures(np.arange(2 ** (side * side)), side)
