@@ -93,6 +93,18 @@ def test_machines_keep_their_digits_at_every_noise(s, boundary, fast):
     np.testing.assert_allclose(single, expected, rtol=0, atol=float32_tolerance(nearest, s))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("channels", [2, 5])
+def test_any_number_of_channels_will_do(channels):
+    """Kernels are compiled for each number of channels, and everyday tests have one or three: the definition holds for others."""
+    images = training_set(0, (40, 5, 6, channels))
+    x = noised(images, 0.4, COSINE, 1)
+    for machine in every_machine(images):
+        with answered_by(False):
+            expected = machine(x, 0.4)
+        np.testing.assert_allclose(machine(x, 0.4), expected, rtol=0, atol=1e-12)
+
+
 @given(SEEDS, TIMES)
 @law
 def test_wiener_is_the_best_linear_denoiser(seed, t):
