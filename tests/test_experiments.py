@@ -86,7 +86,7 @@ def test_hearing_at_g_of_zero_is_els_and_the_controls_are_other_maps(patterns):
     np.testing.assert_allclose(mean, uniform(noise, 0.6), atol=1e-5)
 
 
-@pytest.mark.compiled
+@pytest.mark.slow
 def test_without_strength_the_samples_are_those_of_els(patterns):
     """At g = 0 the machine by itself makes ELS's samples (g = 0 is exactly ELS); at large g each sample is made of one image.
 
