@@ -30,7 +30,6 @@ THRESHOLDS, SIGMAS, STRENGTHS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4), (0.05, 0.1, 0
 # Standard deviations of soft windows, in pixels; each window is cut off at two of them.
 WIDTHS = {0.75: 3, 1.0: 5, 1.5: 7, 2.0: 9, 3.0: 13}
 GREYS = (0.0, -0.2, 0.2)
-RESAMPLES = 2000
 
 
 def rows(images: Array, schedule: Schedule, boundary: str) -> dict[str, Settings]:
@@ -149,9 +148,9 @@ def compare(
     Returns
     -------
     {"network": {"novelty"}, "rows": {name: {"r", "r^2", "R^2", "x0_hat, t = 0.2", ..., "novelty", "seconds a sample", "each r",
-    "settings"}}}. All but the last three are intervals of `interval`. x0_hat's is R^2, where both see the network's own x. A
-    novelty is the distance of a sample to the nearest training image, in place or (torus) moved, over the typical distance of two
-    training images. Seconds are of the processor.
+    "settings"}}}. All but the last three are as `metrics.median` gives them. x0_hat's is R^2, where both see the network's own x.
+    A novelty is the distance of a sample to the nearest training image, in place or (torus) moved, over the typical distance of
+    two training images. Seconds are of the processor.
     """
     schedule, made = network.schedule, rows(images, network.schedule, boundary)
     way = way_of(network, noise, steps)
@@ -160,7 +159,7 @@ def compare(
     typical = metrics.typical_distance(images, moved)
 
     def novelty(samples: Array) -> dict[str, Any]:
-        return interval(metrics.memorisation(samples, images, moved).distance / typical)
+        return metrics.median(metrics.memorisation(samples, images, moved).distance / typical)
 
     told: dict[str, Any] = {"network": {"novelty": novelty(way[-1][1])}, "rows": {}}
     for name in made if asked is None else asked:
@@ -175,30 +174,16 @@ def compare(
 
         samples = kept(f"samples of {name}", walked)
         found = metrics.agreement(samples, way[-1][1])
-        row: dict[str, Any] = {key: interval(value) for key, value in zip(("r", "r^2", "R^2"), found, strict=True)}
+        row: dict[str, Any] = {key: metrics.median(value) for key, value in zip(("r", "r^2", "R^2"), found, strict=True)}
         for level in LEVELS:
             t, x, theirs = way[round((1 - level) * steps)]
             answer = kept(f"x0_hat of {name} at {level}", partial(machine, x, t))
-            row[f"x0_hat, t = {level}"] = interval(metrics.agreement(answer, theirs).determination)
+            row[f"x0_hat, t = {level}"] = metrics.median(metrics.agreement(answer, theirs).determination)
         row["novelty"] = novelty(samples)
         row["seconds a sample"] = kept(f"seconds of {name}", partial(spent.__getitem__, 0))
         told["rows"][name] = {**row, "each r": found.r.tolist(), "settings": table}
         finished(told)
     return told
-
-
-def interval(values: Sequence[float] | Array, rng: int = 0) -> dict[str, float]:
-    """{"median", "lower", "upper"}: the median over noises, and its 95 % percentile bootstrap interval over the noises.
-
-    Values that are not finite are left out; with none left all three are nan.
-    """
-    finite = np.asarray(values, np.float64)
-    finite = finite[np.isfinite(finite)]
-    if not finite.size:
-        return dict.fromkeys(("median", "lower", "upper"), float("nan"))
-    drawn = np.random.default_rng(rng).integers(len(finite), size=(RESAMPLES, len(finite)))
-    lower, upper = np.percentile(np.median(finite[drawn], axis=1), (2.5, 97.5))
-    return {"median": float(np.median(finite)), "lower": float(lower), "upper": float(upper)}
 
 
 def table(told: Mapping[str, Any]) -> str:
@@ -225,7 +210,7 @@ def collected(runs: Sequence[Mapping[str, Any]]) -> str:
 
     def over_els(rows, row):
         pairs = zip(row["each r"], rows["ELS"]["each r"], strict=False)
-        return interval([one - other for one, other in pairs if None not in (one, other)])
+        return metrics.median([one - other for one, other in pairs if None not in (one, other)])
 
     parts = [_of_networks(found, "r", lambda rows, row: row["r"])]
     parts.append(_of_networks(found, "r less that of ELS", lambda rows, row: over_els(rows, row) if "ELS" in rows else None))
@@ -244,7 +229,7 @@ def _of_networks(found, head, value):
 
 
 def _cell(one):
-    return f"{_digits(one['median'])} [{_digits(one['lower'])}, {_digits(one['upper'])}]" if one else ""
+    return f"{_digits(one['median'])} [{_digits(one['low'])}, {_digits(one['high'])}]" if one else ""
 
 
 def _digits(value):
