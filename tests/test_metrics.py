@@ -89,7 +89,7 @@ def test_shifting_the_samples_changes_no_distance(shape, seed, shift):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_translated_copy_is_no_novelty(dtype):
     """A training image moved on the torus is at distance exactly 0, its shift is named, and only in-place comparison errs."""
-    images = training_set(0, (5, 6, 7, 2), dtype)
+    images = training_set(0, (5, 6, 7, 3), dtype)
     copies = np.stack([np.roll(images[3], (2, 5), (0, 1)), images[1], np.roll(images[4], -1, 1)])
     found = memorisation(copies, images)
     np.testing.assert_array_equal(found.distance, 0)
@@ -116,7 +116,7 @@ def test_ratio_is_nearest_over_second_nearest():
 @pytest.mark.parametrize("translations", [True, False])
 def test_typical_distance_is_the_median_over_pairs(translations):
     """The median distance over all pairs of different training images, of the first `most`, measured as for samples."""
-    images = training_set(0, (9, 3, 4, 2))
+    images = training_set(0, (9, 3, 4, 3))
     for count in (2, 5, 9):
         pairs = [nearest_copies(images[n], images[n + 1 : count], translations) for n in range(count - 1)]
         expected = np.median(np.sqrt(np.concatenate(pairs)))
@@ -187,8 +187,8 @@ def test_pieces_do_not_depend_on_the_schedule(anywhere):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_copies_of_an_image_tie_at_every_time(t, dtype):
     """Copies are at the same distance to the last digit, so the winner is the first of them, at every noise."""
-    images = training_set(0, (4, 6, 5, 2), dtype)
-    twice, x = np.concatenate([images, images]), training_set(1, (2, 6, 5, 2), dtype)
+    images = training_set(0, (4, 6, 5, 3), dtype)
+    twice, x = np.concatenate([images, images]), training_set(1, (2, 6, 5, 3), dtype)
     machines = [local_machine(twice, 3, boundary, anywhere) for boundary in ("circular", "zeros") for anywhere in (True, False)]
     for machine in (*machines, md.IdealScore(twice, COSINE), md.EquivariantScore(twice, COSINE)):
         assert (machine.provenance(x, t).image < 4).all()
@@ -282,7 +282,7 @@ def test_local_consistency_of_two_tones_is_the_majority_rule():
 
 def test_training_images_are_locally_consistent():
     """The nearest patch to a training image's own is itself, or one with the same centre: share 1, for every machine."""
-    for images in (training_set(0, (4, 5, 5, 2)), ternary(0, (4, 5, 5, 2))):
+    for images in (training_set(0, (4, 5, 5, 3)), ternary(0, (4, 5, 5, 3))):
         machines = [local_machine(images, 3, boundary, anywhere) for boundary in ("circular", "zeros") for anywhere in (0, 1)]
         for machine in (*machines, md.IdealScore(images, COSINE), md.EquivariantScore(images, COSINE)):
             assert local_consistency(machine, images, tolerance=0).tolist() == [1.0] * 4
