@@ -71,8 +71,9 @@ def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, le
     own = getattr(denoiser, "schedule", None)
     if own is not None and own != schedule:
         raise ValueError(f"schedule: expected the denoiser's own, {own}, got {schedule}; hint: pass denoiser.schedule")
-    if not callable(denoiser):
-        raise TypeError(f"denoiser: expected a callable denoiser(x, t), got {type(denoiser).__name__}")
+    if not callable(denoiser) or isinstance(denoiser, type):
+        got = f"the class {denoiser.__name__}" if isinstance(denoiser, type) else type(denoiser).__name__
+        raise TypeError(f"denoiser: expected a callable denoiser(x, t), got {got}")
     schedules.check(schedule, *levels)
     dtype = arguments.float_dtype("dtype", dtype)
     if shape is not None:
@@ -82,7 +83,8 @@ def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, le
     times = arguments.times("times", times)
     if times.ndim != 1 or len(times) < 2 or not (np.diff(times) < 0).all():
         raise ValueError(f"times: expected at least two strictly decreasing times, got shape {times.shape}: {times}")
-    if schedule.noise(times[0]) == 0:
+    s = float(schedules.levels(schedule, times[0])[1])
+    if s == 0:
         raise ValueError(f"times: expected a start with noise (s > 0), got {times[0]:g} where s = 0")
     rng = arguments.generator(rng)
     if noise is None:
@@ -97,7 +99,9 @@ def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, le
             raise ValueError(f"shape: expected noise's own, {noise.shape}, got {shape}; hint: leave shape= out")
     # A student's own denoiser(x, t) may take no label, so label= is passed only if the caller gave one.
     call = denoiser if label is None else lambda x, t: denoiser(x, t, label=label)
-    return _Way(float(schedule.noise(times[0])) * noise, times, rng, _checked(call))
+    if s > (most := arguments.MOST[noise.dtype]):
+        raise ValueError(f"schedule: expected noise up to {most:g} for {noise.dtype} images, got s = {s:g} at t = {times[0]:g}")
+    return _Way(s * noise, times, rng, _checked(call))
 
 
 def _checked(call):
@@ -110,7 +114,7 @@ def _checked(call):
         if wrong is not None:
             error, text = wrong
             raise error(f"denoiser: expected {text}, at step {step}, t = {t:g}")
-        return x0_hat.copy()  # a denoiser may write each answer into the same array
+        return np.array(x0_hat)  # a denoiser may write each answer into the same array
 
     return denoise
 
@@ -123,6 +127,8 @@ def _broken(x0_hat, x, before):
         return ValueError, f"x0_hat of shape {x.shape}, as x, got {x0_hat.shape}"
     if x0_hat.dtype != x.dtype:
         return TypeError, f"x0_hat of {x.dtype}, as x, got {x0_hat.dtype} (hint: x0_hat.astype(x.dtype))"
+    if np.ma.is_masked(x0_hat):
+        return ValueError, f"an array with all its numbers, got {np.ma.count_masked(x0_hat)} masked ones of {x0_hat.size}"
     if not np.isfinite(x0_hat).all():
         return ValueError, f"finite numbers, got {np.count_nonzero(~np.isfinite(x0_hat))} NaN or inf of {x0_hat.size}"
     if x.tobytes() != before:
@@ -201,8 +207,8 @@ def ddim(
 
 def _ddim_split(schedule, t, t_next, eta):
     """How much noise of the next level is the old noise, and how much is new: (sqrt(s'^2 - sigma^2), sigma)."""
-    a, s = schedule.signal(t), schedule.noise(t)
-    a_next, s_next = schedule.signal(t_next), schedule.noise(t_next)
+    a, s = schedules.levels(schedule, t)
+    a_next, s_next = schedules.levels(schedule, t_next)
     ratio = (a * s_next) / (a_next * s)
     if ratio > 1:
         raise ValueError(f"schedule: expected s/a to grow with t, but it falls from t = {t_next:g} to {t:g}")

@@ -34,7 +34,7 @@ def decoding(path: PathLike, expected: str) -> Iterator[None]:
 def as_path(value: Any, name: str = "path") -> Path:
     """`value` as a Path; TypeError if it is neither a str nor a path, ValueError if it is empty."""
     if not isinstance(value, str | os.PathLike):
-        raise TypeError(f"{name}: expected a path, got {value!r}")
+        raise TypeError(f"{name}: expected a path, got {arguments.brief(value)}")
     if not os.fspath(value):
         raise ValueError(f"{name}: expected a path, got ''")  # Path("") is the current folder
     return Path(value)

@@ -99,7 +99,7 @@ class Network:
         self.labels = len(self.label_names)
         self.schedule = schedules.cosine() if schedule is None else schedule
         if not isinstance(self.schedule, schedules.Schedule):
-            raise TypeError(f"schedule: expected a Schedule, got {schedule!r}; hint: minidiff.schedules.cosine()")
+            raise TypeError(f"schedule: expected a Schedule, got {arguments.brief(schedule)}; hint: minidiff.schedules.cosine()")
         self.dtype = arguments.float_dtype("dtype", dtype)
         self.params = self._first_params(arguments.generator(rng))
         self.notes: dict[str, Any] = {}
@@ -226,7 +226,7 @@ class Network:
         if label is None:
             return np.full(batch, self.labels)
         if not self.labels:
-            raise ValueError(f"label: expected None, as the network was made with labels=0, got {label!r}")
+            raise ValueError(f"label: expected None, as the network was made with labels=0, got {arguments.brief(label)}")
         asked = arguments.labels("label", label)
         if asked.shape not in ((), (1,), (batch,)):
             raise TypeError(f"label: expected a whole number, or one per query, got {arguments.brief(label)}")
