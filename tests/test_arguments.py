@@ -5,6 +5,7 @@ import pytest
 
 import minidiff as md
 from minidiff import arguments, process
+from minidiff.measures import copies, judges, metrics
 
 SCHEDULE = md.schedules.cosine()
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (5, 4, 4, 1))
@@ -174,3 +175,32 @@ def test_an_argument_of_another_kind_is_named(call, words):
     with pytest.raises((TypeError, ValueError), match=f"^{words}") as raised:
         call()
     assert "\n" not in str(raised.value)
+
+
+FOUND = copies.nearest(IMAGES[:2], IMAGES)
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: metrics.typical_distance(IMAGES, most=-1), "most: expected at least 2, got -1"),
+        (lambda: metrics.typical_distance(IMAGES, most=2.0), "most: expected a whole number, got 2.0"),
+        (lambda: metrics.local_consistency("els", IMAGES), r"machine: expected a machine or another denoiser\(x, t\), got 'els'"),
+        (lambda: copies.matched(IMAGES[:1], FOUND), "images: expected the training set that was searched, got 1 images"),
+        (lambda: copies.matched(IMAGES.astype(int), FOUND), "images: expected float32 or float64, got int64"),
+        (lambda: copies.matched(IMAGES, IMAGES), "found: expected what copies.nearest returns, got an array"),
+        (lambda: copies.beside_fresh([0.1, np.nan], np.linspace(0.1, 1, 40)), "distance: expected a list of finite numbers"),
+        (lambda: copies.beside_fresh(0.1, np.linspace(0.1, 1, 40)), "distance: expected a list of finite numbers, got 0.1"),
+        (lambda: copies.beside_fresh([0.1], "many"), "fresh: expected floats, got 'many'"),
+        (lambda: copies.nearer_to_which(None, (3, 2)), "found: expected what copies.nearest returns, got None"),
+        (lambda: copies.nearer_to_which(FOUND, (1, 1)), r"sizes: expected two sizes \(N, M\), \d images together or more"),
+        (lambda: copies.nearer_to_which(FOUND, 5), "sizes: expected a list, got 5"),
+        (lambda: copies.nearer_to_which(FOUND, (3, 2), draws=0), "draws: expected from 1 to 100000000, got 0"),
+        (lambda: judges.report(None, IMAGES, IMAGES), "verdict: expected what one_colour or limb_count returns, got None"),
+        (lambda: judges.limb_count(IMAGES, limbs=[]), "limbs: expected at least one number, got none"),
+    ],
+)
+def test_measures_refuse_what_they_cannot_measure(call, words):
+    """most=-1 left an image out, NaN was a large distance, and the rest were errors from inside NumPy."""
+    with pytest.raises((TypeError, ValueError), match=f"^{words}"):
+        call()

@@ -134,14 +134,30 @@ def _end(code, line):
 def _line(error):
     """One line for an error."""
     if isinstance(error, MemoryError):
-        return f"not enough memory ({str(error) or 'no more is told'}); hint: smaller images, or a smaller -n, --batch or --count"
+        hint = "hint: smaller images, or a smaller -n, --steps, --batch or --count"
+        return f"not enough memory ({str(error) or 'no more is told'}); {hint}"
     if isinstance(error, PLAIN) and str(error):
         return str(error).split("\nThe parse failed")[0]  # what follows in a warning of Numba's is a traceback
+    if isinstance(error, SyntaxError):  # it says itself where it is, in a file of one's own
+        return f"{type(error).__name__}: {error}"
     at = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error}, at {Path(at.filename).name}, line {at.lineno}"
 
 
 def _environment():
-    """Numba reads its variables when it is imported, and does not say which one it refuses."""
-    named = ", ".join(f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("NUMBA_"))
-    return f"; hint: the environment has {named}" if named else ""
+    """What may be why a library could not be imported: variables that it reads, and files that Python takes for modules of it."""
+    found = sorted(os.environ.items())
+    named = ", ".join(f"{name}={value}" for name, value in found if name.startswith(("NUMBA_", "TQDM_")))
+    hint = f"; hint: the environment has {named}" if named else ""
+    if taken := _taken():
+        hint += f"; hint: rename {', '.join(taken)} here, which Python takes for the module of that name"
+    return hint
+
+
+def _taken():
+    """The files in the folder of `python -m` that stand in the place of modules which minidiff needs.
+
+    A student who calls a file random.py has no other random in that folder.
+    """
+    needed, here = {*sys.stdlib_module_names, "numpy", "numba", "llvmlite", "matplotlib", "PIL", "tqdm"}, sys.path[0]
+    return sorted(f"{name}.py" for name in needed if here and os.path.isfile(os.path.join(here, f"{name}.py")))

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..files import as_path
 from ..types import Array, PathLike
-from .images import as_path, check_room, decoding, doubt, doubt_dark, existing_file, finished, from_bytes, image_side
+from .images import check_room, decoding, doubt, doubt_dark, existing_file, finished, from_bytes, image_side
 from .pictures import formats, read_image
 
 # Images that Pillow does not open, or only with a plug-in. A folder of them must not look empty.
