@@ -126,7 +126,11 @@ def check_packed(path: PathLike, arrays: Any, names: Collection[str] | None = No
     Zeros are packed to a thousandth, so a small file can fill the memory, and the system then ends the process without a word.
     """
     packed = arrays.zip.infolist()  # the file of an array `x` in it is x.npy
-    needed = sum(one.file_size for one in packed if names is None or one.filename.removesuffix(".npy") in names)
+    check_unpacked(path, sum(one.file_size for one in packed if names is None or one.filename.removesuffix(".npy") in names))
+
+
+def check_unpacked(path: PathLike, needed: int) -> None:
+    """TooLarge if so many bytes, unpacked from a file, take more than half of this computer's memory."""
     if needed > memory() / 2:
         expected = f"a file that fits into half of this computer's {memory() / 2**30:.3g} GiB"
         raise TooLarge(f"{path}: expected {expected}, got {needed / 2**30:.3g} GiB in it, packed")

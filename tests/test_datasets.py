@@ -734,9 +734,25 @@ def test_a_small_file_that_unpacks_to_more_than_the_memory_is_refused(tmp_path, 
         with pytest.raises(ValueError) as error:
             read(tmp_path / "a.npz")
         one_line(error, "a.npz: expected a file that fits into half of this computer's", "GiB in it, packed")
+    packed = gzip.compress(struct.pack(">4I", 0x803, 600, 30, 30) + bytes(540_000))
+    (tmp_path / "a-idx3-ubyte.gz").write_bytes(packed)
+    with pytest.raises(ValueError) as error:
+        datasets.idx(tmp_path / "a-idx3-ubyte.gz")
+    one_line(error, "a-idx3-ubyte.gz: expected a file that fits into half of this computer's", "GiB in it, packed")
     more = {"images": np.zeros((2, 4, 4, 1), np.uint8), "others": np.zeros(2**20, np.uint8)}
     np.savez_compressed(tmp_path / "b.npz", **more)
     assert datasets.npz(tmp_path / "b.npz")[0].shape == (2, 4, 4, 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+@pytest.mark.parametrize("path", ["", "**"])
+def test_a_link_to_no_image_does_not_vanish(tmp_path, path):
+    """A data set that is moved breaks links into it: the file is named, and the set is not silently smaller."""
+    save(tmp_path / "0.png", np.zeros((3, 3), np.uint8))
+    (tmp_path / "1.png").symlink_to("moved.png")
+    with pytest.raises(ValueError) as error:
+        datasets.load(tmp_path / path)
+    one_line(error, "1.png: expected an image, got a link to moved.png, where there is no file")
 
 
 # --- readings that are probably not meant ----------------------------------------------------------------------------
