@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from . import arguments, theory
+from . import arguments, schedules, theory
 from .types import Array, Rng, Schedule, Times
 
 # --- forward ---------------------------------------------------------------------------------------------------------
@@ -39,7 +39,7 @@ def add_noise(x0: Array, t: Times, schedule: Schedule, rng: Rng = None, eps: Arr
     >>> add_noise(np.ones((2, 2, 1)), 0.0, schedules.cosine(), rng=0)[0, 0, 0]
     np.float64(1.0)
     """
-    x0 = arguments.float_array("x0", x0, "(H, W, C) or (B, H, W, C)", (3, 4))
+    x0 = _images("x0", x0)
     if eps is None:
         eps = unit_noise(x0.shape, rng, x0.dtype)
     else:
@@ -54,6 +54,10 @@ def unit_noise(shape: Sequence[int], rng: Rng = None, dtype: npt.DTypeLike = np.
     """
     shape, dtype = arguments.shape("shape", shape, "(H, W, C) or (B, H, W, C)"), arguments.float_dtype("dtype", dtype)
     return arguments.generator(rng).standard_normal(shape).astype(dtype)
+
+
+def _images(name, value):
+    return arguments.float_array(name, value, "(H, W, C) or (B, H, W, C)", (3, 4))
 
 
 def _like(name, value, x):
@@ -76,17 +80,28 @@ def _per_query(level, x):
 # --- conversions -----------------------------------------------------------------------------------------------------
 
 
-WITHOUT = {
-    "noise": "does not exist where there is no noise (s(t) = 0); hint: use t > 0",
-    "signal": "gives no x0_hat where there is no signal (a(t) = 0); hint: predict v or x0 instead",
-}
+WITHOUT = (
+    "gives no x0_hat where there is no signal (a(t) = 0); hint: predict v or x0 instead",
+    "does not exist where there is no noise (s(t) = 0); hint: use t > 0",
+)
+SIGNAL, NOISE = range(2)
 
 
 def _levels(x, t, schedule, divisor=None, what=""):
-    """a(t) and s(t) for x; ValueError that names `what` where the divisor, "signal" or "noise", is 0."""
-    if divisor and np.any(getattr(schedule, divisor)(t) == 0):
+    """a(t) and s(t) for x; ValueError that names `what` where the divisor, SIGNAL or NOISE, is 0 in x's dtype.
+
+    In float32 an s of 1e-50 is 0, and a division by it would give NaN.
+    """
+    levels = [_per_query(level, x) for level in schedules.levels(schedule, t)]
+    if divisor is not None and (levels[divisor] == 0).any():
         raise ValueError(f"t: {what} {WITHOUT[divisor]}")
-    return _per_query(schedule.signal(t), x), _per_query(schedule.noise(t), x)
+    return levels
+
+
+def _converted(formula, x, estimate, t, schedule, divisor=None, what=""):
+    """formula(x, estimate, a, s), of two named arrays, once they are known to be images of one shape."""
+    images = _images(*x)
+    return formula(images, _like(*estimate, images), *_levels(images, t, schedule, divisor, what))
 
 
 def eps_from_x0(x: Array, x0_hat: Array, t: Times, schedule: Schedule) -> Array:
@@ -95,34 +110,34 @@ def eps_from_x0(x: Array, x0_hat: Array, t: Times, schedule: Schedule) -> Array:
     For this and all conversions: x and the estimate are (H, W, C) or (B, H, W, C), t is a float or (B,) floats in [0, 1], and
     the result has the shape and dtype of x.
     """
-    return theory.eps_from_x0(x, x0_hat, *_levels(x, t, schedule, "noise", "eps"))
+    return _converted(theory.eps_from_x0, ("x", x), ("x0_hat", x0_hat), t, schedule, NOISE, "eps")
 
 
 def score_from_x0(x: Array, x0_hat: Array, t: Times, schedule: Schedule) -> Array:
     """The score, grad_x log p(x) = (a x0_hat - x) / s^2 (Tweedie); ValueError where s(t) = 0."""
-    return theory.score_from_x0(x, x0_hat, *_levels(x, t, schedule, "noise", "the score"))
+    return _converted(theory.score_from_x0, ("x", x), ("x0_hat", x0_hat), t, schedule, NOISE, "the score")
 
 
 def x0_from_score(x: Array, score: Array, t: Times, schedule: Schedule) -> Array:
     """Tweedie's formula, x0_hat = E[x0 | x] = (x + s^2 score) / a; ValueError where a(t) = 0."""
-    return theory.x0_from_score(x, score, *_levels(x, t, schedule, "signal", "a score"))
+    return _converted(theory.x0_from_score, ("x", x), ("score", score), t, schedule, SIGNAL, "a score")
 
 
 def x0_from_eps(x: Array, eps_hat: Array, t: Times, schedule: Schedule) -> Array:
     """x0_hat = (x - s eps_hat) / a; ValueError where a(t) = 0, since pure noise holds no information about x0."""
-    return theory.x0_from_eps(x, eps_hat, *_levels(x, t, schedule, "signal", "a noise estimate"))
+    return _converted(theory.x0_from_eps, ("x", x), ("eps_hat", eps_hat), t, schedule, SIGNAL, "a noise estimate")
 
 
 def v_from_x0(x0: Array, eps: Array, t: Times, schedule: Schedule) -> Array:
     """The velocity v = a eps - s x0; with a = cos(angle) and s = sin(angle) it is dx / d angle."""
-    return theory.v_from_x0(x0, eps, *_levels(x0, t, schedule))
+    return _converted(theory.v_from_x0, ("x0", x0), ("eps", eps), t, schedule)
 
 
 def x0_from_v(x: Array, v: Array, t: Times, schedule: Schedule) -> Array:
     """x0 = (a x - s v) / (a^2 + s^2), the inverse of `v_from_x0`; it exists at every t of every schedule."""
-    return theory.x0_from_v(x, v, *_levels(x, t, schedule))
+    return _converted(theory.x0_from_v, ("x", x), ("v", v), t, schedule)
 
 
 def eps_from_v(x: Array, v: Array, t: Times, schedule: Schedule) -> Array:
     """eps = (s x + a v) / (a^2 + s^2); it exists at every t of every schedule."""
-    return theory.eps_from_v(x, v, *_levels(x, t, schedule))
+    return _converted(theory.eps_from_v, ("x", x), ("v", v), t, schedule)

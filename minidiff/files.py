@@ -5,25 +5,29 @@ deletes it.
 """
 
 import json
+import math
 import os
 import platform
 import re
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from . import arguments
 from .types import PathLike
 
 
 @contextmanager
 def whole(path: PathLike) -> Iterator[Path]:
     """A temporary path beside `path`, with the same suffix: renamed to `path` if the block raises nothing, else deleted."""
-    path = Path(path)
+    path = as_path(path)
+    _check_target(path)
     _sweep(path.parent.resolve())
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{_here()}{os.getpid()}-", suffix=path.suffix)
     os.close(handle)
@@ -33,6 +37,23 @@ def whole(path: PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def as_path(value: Any, name: str = "path") -> Path:
+    """`value` as a Path; TypeError if it is neither a str nor a path, ValueError if it is empty."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name}: expected a path, got {arguments.brief(value)}")
+    if not os.fspath(value):
+        raise ValueError(f"{name}: expected a path, got ''")  # Path("") is the current folder
+    return Path(value)
+
+
+def _check_target(path):
+    """OSError unless a file can stand at `path`: else the error would name the temporary file, and not say what is wrong."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: expected the name of a file to write, got a folder")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: expected a folder that exists to write into, got {path.parent}")
 
 
 @cache
@@ -85,6 +106,34 @@ def folder(path: PathLike) -> Path:
     except OSError as error:
         raise ValueError(f"--out: expected a folder that can be written, got {path} ({error.strerror})") from None
     return path
+
+
+def memory() -> float:
+    """The bytes of this computer's memory; infinity where the system does not say it (Windows)."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return math.inf
+
+
+class TooLarge(ValueError):
+    """What a file holds does not fit into the memory."""
+
+
+def check_packed(path: PathLike, arrays: Any, names: Collection[str] | None = None) -> None:
+    """TooLarge if what an .npz holds (arrays of these names, or all) takes more than half of this computer's memory.
+
+    Zeros are packed to a thousandth, so a small file can fill the memory, and the system then ends the process without a word.
+    """
+    packed = arrays.zip.infolist()  # the file of an array `x` in it is x.npy
+    check_unpacked(path, sum(one.file_size for one in packed if names is None or one.filename.removesuffix(".npy") in names))
+
+
+def check_unpacked(path: PathLike, needed: int) -> None:
+    """TooLarge if so many bytes, unpacked from a file, take more than half of this computer's memory."""
+    if needed > memory() / 2:
+        expected = f"a file that fits into half of this computer's {memory() / 2**30:.3g} GiB"
+        raise TooLarge(f"{path}: expected {expected}, got {needed / 2**30:.3g} GiB in it, packed")
 
 
 def write_text(path: PathLike, text: str) -> None:

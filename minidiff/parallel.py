@@ -35,6 +35,14 @@ def threads() -> int:
     return _threads or numba.config.NUMBA_NUM_THREADS
 
 
+def sendable(executor: Any) -> Executor | None:
+    """`executor` itself, or None; TypeError if it takes no tasks."""
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        expected = "executor: expected a concurrent.futures.Executor or None"
+        raise TypeError(f"{expected}, got {arguments.brief(executor)}; hint: minidiff.set_threads for threads")
+    return executor
+
+
 def run(function: Callable, tasks: Sequence[tuple], executor: Executor | None = None, progress: bool = False) -> Iterator[Any]:
     """Yield function(*task) for each of a list of tasks, in their order, from threads or from `executor`.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from . import arguments
-from .files import whole
+from .files import as_path, whole
 from .types import Array, PathLike
 
 if TYPE_CHECKING:
@@ -264,6 +264,7 @@ def save_sheet(path: PathLike, images: Array, columns: int | None = None, scale:
 
     By default the longer side of the picture is about 800, and `scale` is at least 4.
     """
+    _check_suffix(path, ".png")
     with whole(path) as temporary:
         _enlarged(sheet(images, columns), scale).save(temporary)
 
@@ -275,12 +276,21 @@ def save_gif(
 
     Each frame is shown for `milliseconds`; `columns` and `scale` are as for `save_sheet`.
     """
-    if not len(frames):
+    if not (frames := arguments.listed("frames", frames)):
         raise ValueError("frames: expected at least one, got none")
     pictures = [_enlarged(sheet(frame, columns), scale) for frame in frames]
+    _check_suffix(path, ".gif")
     durations = [milliseconds] * (len(pictures) - 1) + [3000]
     with whole(path) as temporary:
         pictures[0].save(temporary, save_all=True, append_images=pictures[1:], duration=durations)
+
+
+def _check_suffix(path, usual):
+    """ValueError where Pillow cannot tell from a file's name how to write it."""
+    from PIL import Image
+
+    if as_path(path).suffix.lower() not in Image.registered_extensions():
+        raise ValueError(f"path: expected a name that ends in {usual}, got {arguments.brief(path)}")
 
 
 def _enlarged(pixels, scale):

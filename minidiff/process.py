@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from . import arguments, schedules
+from . import arguments, schedules, theory
 from .conversions import add_noise as add_noise
 from .conversions import eps_from_v as eps_from_v
 from .conversions import eps_from_x0 as eps_from_x0
@@ -71,8 +71,9 @@ def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, le
     own = getattr(denoiser, "schedule", None)
     if own is not None and own != schedule:
         raise ValueError(f"schedule: expected the denoiser's own, {own}, got {schedule}; hint: pass denoiser.schedule")
-    if not callable(denoiser):
-        raise TypeError(f"denoiser: expected a callable denoiser(x, t), got {type(denoiser).__name__}")
+    if not callable(denoiser) or isinstance(denoiser, type):
+        got = f"the class {denoiser.__name__}" if isinstance(denoiser, type) else type(denoiser).__name__
+        raise TypeError(f"denoiser: expected a callable denoiser(x, t), got {got}")
     schedules.check(schedule, *levels)
     dtype = arguments.float_dtype("dtype", dtype)
     if shape is not None:
@@ -82,7 +83,9 @@ def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, le
     times = arguments.times("times", times)
     if times.ndim != 1 or len(times) < 2 or not (np.diff(times) < 0).all():
         raise ValueError(f"times: expected at least two strictly decreasing times, got shape {times.shape}: {times}")
-    if schedule.noise(times[0]) == 0:
+    checked = [schedules.levels(schedule, t) for t in times]  # all of them, before any work
+    s = float(checked[0][1])
+    if s == 0:
         raise ValueError(f"times: expected a start with noise (s > 0), got {times[0]:g} where s = 0")
     rng = arguments.generator(rng)
     if noise is None:
@@ -97,7 +100,9 @@ def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, le
             raise ValueError(f"shape: expected noise's own, {noise.shape}, got {shape}; hint: leave shape= out")
     # A student's own denoiser(x, t) may take no label, so label= is passed only if the caller gave one.
     call = denoiser if label is None else lambda x, t: denoiser(x, t, label=label)
-    return _Way(float(schedule.noise(times[0])) * noise, times, rng, _checked(call))
+    if s > (most := arguments.MOST[noise.dtype]):
+        raise ValueError(f"schedule: expected noise up to {most:g} for {noise.dtype} images, got s = {s:g} at t = {times[0]:g}")
+    return _Way(s * noise, times, rng, _checked(call))
 
 
 def _checked(call):
@@ -110,7 +115,7 @@ def _checked(call):
         if wrong is not None:
             error, text = wrong
             raise error(f"denoiser: expected {text}, at step {step}, t = {t:g}")
-        return x0_hat.copy()  # a denoiser may write each answer into the same array
+        return np.array(x0_hat)  # a denoiser may write each answer into the same array
 
     return denoise
 
@@ -123,6 +128,8 @@ def _broken(x0_hat, x, before):
         return ValueError, f"x0_hat of shape {x.shape}, as x, got {x0_hat.shape}"
     if x0_hat.dtype != x.dtype:
         return TypeError, f"x0_hat of {x.dtype}, as x, got {x0_hat.dtype} (hint: x0_hat.astype(x.dtype))"
+    if np.ma.is_masked(x0_hat):
+        return ValueError, f"an array with all its numbers, got {np.ma.count_masked(x0_hat)} masked ones of {x0_hat.size}"
     if not np.isfinite(x0_hat).all():
         return ValueError, f"finite numbers, got {np.count_nonzero(~np.isfinite(x0_hat))} NaN or inf of {x0_hat.size}"
     if x.tobytes() != before:
@@ -193,10 +200,18 @@ def ddim(
 
     def ahead(x, x0_hat, t, t_next, step):
         kept, fresh = _ddim_split(schedule, t, t_next, eta)
-        x = float(schedule.signal(t_next)) * x0_hat + kept * eps_from_x0(x, x0_hat, t, schedule)
+        x = float(schedule.signal(t_next)) * x0_hat + kept * _eps_hat(x, x0_hat, t, schedule)
         return x + fresh * unit_noise(x.shape, way.rng, x.dtype) if fresh > 0 else x
 
     return way.walk(ahead)
+
+
+def _eps_hat(x, x0_hat, t, schedule):
+    """`eps_from_x0` at a time of the walk, without its checks: the walk has made them."""
+    a, s = (x.dtype.type(level(t)) for level in (schedule.signal, schedule.noise))
+    if s == 0:  # in x's dtype
+        raise ValueError(f"t: eps does not exist where there is no noise, got s = 0 for {x.dtype} images at t = {t:g}")
+    return theory.eps_from_x0(x, x0_hat, a, s)
 
 
 def _ddim_split(schedule, t, t_next, eta):
@@ -213,7 +228,7 @@ def _ddim_split(schedule, t, t_next, eta):
 def _velocity(x, x0_hat, t, schedule):
     """dx/dt of the probability-flow ODE (SDE eq. 13) from the two estimates: da/dt x0_hat + ds/dt eps_hat."""
     noise_slope = schedule.variance_slope(t) / (2 * schedule.noise(t))
-    return float(schedule.signal_slope(t)) * x0_hat + float(noise_slope) * eps_from_x0(x, x0_hat, t, schedule)
+    return float(schedule.signal_slope(t)) * x0_hat + float(noise_slope) * _eps_hat(x, x0_hat, t, schedule)
 
 
 def ode(

@@ -77,8 +77,34 @@ class Schedule:
 def check(schedule: Any, *needed: str) -> Any:
     """`schedule` itself if it has the `needed` methods, else a TypeError."""
     if not all(callable(getattr(schedule, method, None)) for method in needed):
-        raise TypeError(f"schedule: expected a Schedule, got {schedule!r}; hint: minidiff.schedules.cosine()")
+        raise TypeError(f"schedule: expected a Schedule, got {arguments.brief(schedule)}; hint: minidiff.schedules.cosine()")
     return schedule
+
+
+def levels(schedule: Any, t: Times) -> tuple[Array, Array]:
+    """(a, s) of a schedule at t, each float64 of t's shape.
+
+    A schedule of one's own may return a Python float, and one number for all times. TypeError or ValueError where it returns
+    anything else, NaN or inf, or a negative s.
+    """
+    check(schedule, "signal", "noise")
+    t = arguments.times("t", t)
+    signal, noise = (_level(schedule, name, t) for name in ("signal", "noise"))
+    if (noise < 0).any():
+        raise ValueError(f"schedule: expected noise(t) >= 0, got {arguments.exact(noise.min())}")
+    return signal, noise
+
+
+def _level(schedule, name, t):
+    level = found = getattr(schedule, name)(t)
+    expected = f"schedule: expected {name}(t) of finite numbers in t's shape, {t.shape}, got {arguments.brief(found)}"
+    try:
+        level = np.asarray(found, np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(expected) from None
+    if level.shape not in ((), t.shape) or not np.isfinite(level).all():
+        raise ValueError(expected)
+    return np.broadcast_to(level, t.shape)
 
 
 def _made(name, formulas, **settings):

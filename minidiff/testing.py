@@ -212,7 +212,9 @@ def _chosen(laws):
         return list(LAWS)
     named = [laws] if isinstance(laws, str) else laws
     if not isinstance(named, Iterable) or not (named := list(named)):
-        raise TypeError(f"laws: expected names such as ('formula', 'window'), got {laws!r}; hint: None tries all of them")
+        raise TypeError(
+            f"laws: expected names such as ('formula', 'window'), got {arguments.brief(laws)}; hint: None tries all of them"
+        )
     return [arguments.choice("laws", name, tuple(LAWS)) for name in named]
 
 

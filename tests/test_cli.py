@@ -6,6 +6,7 @@ import re
 import struct
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from importlib import metadata
@@ -519,6 +520,29 @@ def test_an_interrupt_that_python_drops_is_heard(tmp_path, run, monkeypatch, aft
     assert (code, printed, len(said)) == (130, [], 1) and said[0].startswith("minidiff: interrupted")
 
 
+@INTERRUPTS
+def test_an_interrupt_that_python_drops_is_not_dropped_again(tmp_path, run, monkeypatch):
+    """The same where a thread takes long to start, as on a busy computer: the interrupt comes when it can be raised."""
+
+    class Closing:
+        __del__ = interrupt
+
+    def started(thread, start=threading.Thread.start):
+        start(thread)
+        time.sleep(0.05)
+
+    def walk(*_, **__):
+        thing = Closing()
+        del thing
+        time.sleep(1)
+        yield
+
+    monkeypatch.setattr(md.process, "ddim", walk)
+    monkeypatch.setattr(threading.Thread, "start", started)
+    code, printed, said = run("sample", *TINY, "--out", tmp_path)
+    assert (code, printed, len(said)) == (130, [], 1) and said[0].startswith("minidiff: interrupted")
+
+
 def test_an_interrupt_while_writing_leaves_whole_files_only(tmp_path, run, monkeypatch):
     """Ctrl-C with half the arrays on disk: what was there before is kept, what was finished is whole, nothing is in between."""
     assert run("sample", *TINY, "--out", tmp_path)[0] == 0
@@ -591,6 +615,21 @@ def test_a_file_of_one_s_own_that_fails_is_one_line(tmp_path, run, code, words):
         md.machines.NAMES.pop("mine", None)
 
 
+def test_a_slip_in_a_file_of_one_s_own_is_placed_in_that_file(tmp_path, run):
+    """The line of the file, and not the line of Python's importer that found it."""
+    (tmp_path / "mine.py").write_text("\n1 +")
+    code, _, said = run("sample", *TINY, "--machine", tmp_path / "mine.py", "--out", tmp_path / "out")
+    assert (code, said) == (2, ["minidiff sample: SyntaxError: invalid syntax (mine.py, line 2)"])
+
+
+def test_a_half_or_no_seeds_are_named(tmp_path, run):
+    """Half of one image is none, and --quick takes one seed only where a number of seeds was asked for."""
+    tiny = ("--data", "two_tone", "--size", 4, "--count", 1, "--quick")
+    refused(run, ("train", *tiny, "--half", 2, "--out", tmp_path / "a"), ["--half: expected two images or more"], tmp_path / "a")
+    limbs = ("compare", "--experiment", "limbs", "--quick", "--seeds", 0, "--out", tmp_path / "b")
+    refused(run, limbs, ["--seeds: expected at least 1, got 0"], tmp_path / "b")
+
+
 def shell(line, **environment):
     """`line`, with MINIDIFF for the command, in a shell: (exit code of the command, stdout, stderr)."""
     line = line.replace("MINIDIFF", f"'{sys.executable}' -m minidiff")
@@ -600,6 +639,15 @@ def shell(line, **environment):
 
 
 SAMPLE = "MINIDIFF sample --data two_tone --size 4 --machine wiener -n 2 --steps 2 --out"
+
+
+@pytest.mark.parametrize("name", ["numpy", also_slow("random")])
+def test_a_file_that_python_takes_for_a_module_is_named(tmp_path, name):
+    """`python -m minidiff` in a folder with a student's numpy.py: 2 and one line that says which file to rename."""
+    (tmp_path / f"{name}.py").write_text("x = 1\n")
+    code, printed, said = shell(f"cd '{tmp_path}' && MINIDIFF info")
+    assert (code, printed, said.count("\n")) == (2, "", 1)
+    assert f"hint: rename {name}.py here, which Python takes for the module of that name" in said
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a shell")
@@ -648,7 +696,13 @@ def test_letters_that_the_terminal_lacks_are_told_with_escapes(tmp_path):
 
 @pytest.mark.parametrize(
     "setting",
-    ["NUMBA_NUM_THREADS=0", "NUMBA_NUM_THREADS=many", also_slow("NUMBA_NUM_THREADS=-1"), also_slow("NUMBA_OPT=fast")],
+    [
+        "NUMBA_NUM_THREADS=0",
+        "NUMBA_NUM_THREADS=many",
+        also_slow("TQDM_MININTERVAL=often"),
+        also_slow("NUMBA_NUM_THREADS=-1"),
+        also_slow("NUMBA_OPT=fast"),
+    ],
 )
 def test_what_numba_refuses_is_one_line_that_names_it(setting):
     """Numba raises or warns while it is imported, before there is a command: 2 and one line with the variable, for --help too."""

@@ -16,8 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from minidiff import arguments, datasets
-from minidiff.datasets import images as image_files
+from minidiff import arguments, datasets, files
 from minidiff.datasets import readers
 from minidiff.datasets.images import decoding
 from minidiff.datasets.pictures import formats
@@ -691,7 +690,7 @@ def test_count_opens_only_the_chosen_images(tmp_path, monkeypatch):
     opened, read = [], readers.read_image
     monkeypatch.setattr(readers, "read_image", lambda path, *rest: opened.append(path) or read(path, *rest))
     assert datasets.load(tmp_path, count=2, size=4)[0].shape == (2, 4, 4, 1) and len(opened) == 2
-    monkeypatch.setattr(image_files, "_memory", lambda: 2**29)
+    monkeypatch.setattr(files, "memory", lambda: 2**29)
     images, labels = datasets.load("digits", size=2000, count=3, rng=1)
     small, again = datasets.load("digits", count=3, rng=1)
     assert images.shape == (3, 2000, 2000, 1) and np.array_equal(labels, again)
@@ -715,7 +714,7 @@ TOO_LARGE = [
 @pytest.mark.parametrize("call", TOO_LARGE)
 def test_images_that_do_not_fit_into_memory_are_refused_before_they_are_made(tmp_path, monkeypatch, call):
     """A set that takes more than half of the memory is one line with both numbers, wherever the images come from."""
-    monkeypatch.setattr(image_files, "_memory", lambda: 2**29)
+    monkeypatch.setattr(files, "memory", lambda: 2**29)
     for i in range(5):
         save(tmp_path / "folder" / f"{i}.png", np.full((3, 3), 255, np.uint8))
     np.save(tmp_path / "a.npy", np.full((5, 3, 3), 255, np.uint8))
@@ -724,6 +723,36 @@ def test_images_that_do_not_fit_into_memory_are_refused_before_they_are_made(tmp
     one_line(error, "images: expected", "half of this computer's 0.5 GiB", "which takes", "GiB; hint: a smaller size=")
     if call in TOO_LARGE[:3]:
         one_line(error, "(1797, 4096, 4096, 1)", "112 GiB")
+
+
+@pytest.mark.parametrize("name", ["images", "anything"])
+def test_a_small_file_that_unpacks_to_more_than_the_memory_is_refused(tmp_path, monkeypatch, name):
+    """Zeros are packed to a thousandth: the system would end the process without a word. What is not read does not count."""
+    monkeypatch.setattr(files, "memory", lambda: 2**20)
+    np.savez_compressed(tmp_path / "a.npz", **{name: np.zeros((600, 30, 30, 1), np.uint8)})
+    for read in (datasets.npz, lambda path: datasets.load(path, count=1)):
+        with pytest.raises(ValueError) as error:
+            read(tmp_path / "a.npz")
+        one_line(error, "a.npz: expected a file that fits into half of this computer's", "GiB in it, packed")
+    packed = gzip.compress(struct.pack(">4I", 0x803, 600, 30, 30) + bytes(540_000))
+    (tmp_path / "a-idx3-ubyte.gz").write_bytes(packed)
+    with pytest.raises(ValueError) as error:
+        datasets.idx(tmp_path / "a-idx3-ubyte.gz")
+    one_line(error, "a-idx3-ubyte.gz: expected a file that fits into half of this computer's", "GiB in it, packed")
+    more = {"images": np.zeros((2, 4, 4, 1), np.uint8), "others": np.zeros(2**20, np.uint8)}
+    np.savez_compressed(tmp_path / "b.npz", **more)
+    assert datasets.npz(tmp_path / "b.npz")[0].shape == (2, 4, 4, 1)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+@pytest.mark.parametrize("path", ["", "**"])
+def test_a_link_to_no_image_does_not_vanish(tmp_path, path):
+    """A data set that is moved breaks links into it: the file is named, and the set is not silently smaller."""
+    save(tmp_path / "0.png", np.zeros((3, 3), np.uint8))
+    (tmp_path / "1.png").symlink_to("moved.png")
+    with pytest.raises(ValueError) as error:
+        datasets.load(tmp_path / path)
+    one_line(error, "1.png: expected an image, got a link to moved.png, where there is no file")
 
 
 # --- readings that are probably not meant ----------------------------------------------------------------------------

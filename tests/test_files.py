@@ -22,6 +22,34 @@ def alone(path):
     return os.listdir(path.parent) == [path.name]
 
 
+# --- what cannot be written or read -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "target, error, words",
+    [
+        ("folder", IsADirectoryError, "folder: expected the name of a file to write, got a folder"),
+        ("none/a.png", FileNotFoundError, "a.png: expected a folder that exists to write into, got "),
+        ("a.txt/b.png", FileNotFoundError, "b.png: expected a folder that exists to write into, got "),
+    ],
+)
+def test_a_file_that_cannot_stand_there_is_refused_at_once(tmp_path, target, error, words):
+    """The error names the file that was asked for, and not the temporary one; the block is not begun."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "a.txt").write_text("")
+    with pytest.raises(error, match=words) as raised, files.whole(tmp_path / target):
+        pytest.fail("work was begun")
+    assert ".minidiff" not in str(raised.value)
+    assert sorted(os.listdir(tmp_path)) == ["a.txt", "folder"]
+
+
+@pytest.mark.parametrize("path", [None, 3, b"a.txt", ["a.txt"], ""])
+def test_a_path_of_another_kind_is_named(path):
+    """Not an error from inside pathlib."""
+    with pytest.raises((TypeError, ValueError), match=r"^path: expected a path, got "), files.whole(path):
+        pytest.fail("work was begun")
+
+
 # --- whole -----------------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minidiff import process, schedules
+from minidiff import files, process, schedules
 from minidiff.nets import Network, layers
 
 law = settings(deadline=None, max_examples=10)
@@ -463,3 +463,41 @@ def test_a_label_for_a_network_without_labels():
     """It was never told of classes."""
     with pytest.raises(ValueError, match="labels=0"):
         stirred()(X, 0.5, 1)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"depth": 10**9}, "depth: expected from 0 to 1000, got 1000000000"),
+        ({"width": 10**6}, "width, depth: expected convolutions that fit into half of this computer's .* and depth 5"),
+        ({"channels": 10**30}, "width, depth: expected convolutions that fit into half of this computer's"),
+        ({"labels": 10**9}, "labels: expected from 0 to 1000000, got 1000000000"),
+    ],
+)
+def test_a_network_that_no_computer_holds_is_refused(options, words):
+    """Before anything is allocated: the system ended the process when the memory was full, and said nothing."""
+    with pytest.raises(ValueError, match=words):
+        Network(**options)
+
+
+def test_a_small_file_that_unpacks_to_more_than_the_memory_is_refused(tmp_path, monkeypatch):
+    """A file of weights from an unknown person can do no harm."""
+    Network(width=4, depth=1).save(tmp_path / "weights.npz")
+    monkeypatch.setattr(files, "memory", lambda: 2**10)
+    with pytest.raises(ValueError, match=r"weights.npz: expected a file that fits into half of this computer's .* packed$"):
+        Network.load(tmp_path / "weights.npz")
+
+
+@pytest.mark.parametrize(
+    "notes, words",
+    [
+        (5, "expected a dict, got 5"),
+        ({"loss": np.float32(1)}, r"expected a dict that JSON can hold, .*float32.*; hint: float\(value\)"),
+        ({"losses": np.ones(3)}, r"expected a dict that JSON can hold, .*ndarray.* array.tolist\(\)"),
+    ],
+)
+def test_notes_that_no_file_holds_are_refused(tmp_path, notes, words):
+    """A file with the notes 5 was written, and could not be loaded; of NumPy's numbers JSON's own error named no argument."""
+    with pytest.raises(TypeError, match=f"^notes: {words}"):
+        Network(width=4, depth=1).save(tmp_path / "weights.npz", notes=notes)
+    assert not any(tmp_path.iterdir())

@@ -357,3 +357,16 @@ def test_importing_the_package_compiles_nothing_and_loads_no_matplotlib(tmp_path
     done = subprocess.run([sys.executable, "-c", IMPORT], env=environment, capture_output=True, text=True, timeout=60)
     assert (done.stdout.strip(), done.stderr) == ("[] []", "")
     assert [name for _, _, names in os.walk(tmp_path) for name in names] == []
+
+
+@pytest.mark.parametrize("name", ["a", "a.", "a.txt"])
+def test_a_picture_needs_an_ending_that_says_how_to_write_it(tmp_path, name):
+    """Pillow's error named the temporary file's ending, and no argument."""
+    images = np.zeros((2, 4, 4, 1), np.float32)
+    with pytest.raises(ValueError, match=r"^path: expected a name that ends in \.png, got "):
+        plots.save_sheet(tmp_path / name, images)
+    with pytest.raises(ValueError, match=r"^path: expected a name that ends in \.gif, got "):
+        plots.save_gif(tmp_path / name, [images])
+    with pytest.raises(TypeError, match=r"^frames: expected a list, got None"):
+        plots.save_gif(tmp_path / "a.gif", None)
+    assert not any(tmp_path.iterdir())

@@ -101,29 +101,36 @@ def _warned() -> Iterator[None]:
 
 
 @contextmanager
-def _heard() -> Iterator[list[threading.Timer]]:
+def _heard() -> Iterator[list[bool]]:
     """Within this block, an interrupt that comes where Python can only print and drop it comes again a moment later.
 
     The list has an entry for each one that was dropped.
 
     LLVM's objects are closed in `__del__`, which cannot raise: one Ctrl-C in ten was lost there while kernels were compiled.
     """
-    before, timers = sys.unraisablehook, []
+    before, lost, over = sys.unraisablehook, [], threading.Event()
 
-    def again(lost):
-        if lost.exc_type is KeyboardInterrupt:
-            timers.append(threading.Timer(0.01, _thread.interrupt_main))
-            timers[-1].start()
-        else:
-            before(lost)
+    def again(dropped):
+        if dropped.exc_type is not KeyboardInterrupt:
+            before(dropped)
+            return
+        lost.append(True)
+        left = threading.Event()  # what is raised in this function is dropped too, and to start a thread may take long
+
+        def interrupt():
+            left.wait()
+            if not over.wait(0.01):
+                _thread.interrupt_main()
+
+        threading.Thread(target=interrupt, daemon=True).start()
+        left.set()
 
     sys.unraisablehook = again
     try:
-        yield timers
+        yield lost
     finally:
         sys.unraisablehook = before
-        for timer in timers:
-            timer.cancel()
+        over.set()
 
 
 def _end(code, line):
@@ -134,14 +141,30 @@ def _end(code, line):
 def _line(error):
     """One line for an error."""
     if isinstance(error, MemoryError):
-        return f"not enough memory ({str(error) or 'no more is told'}); hint: smaller images, or a smaller -n, --batch or --count"
+        hint = "hint: smaller images, or a smaller -n, --steps, --batch or --count"
+        return f"not enough memory ({str(error) or 'no more is told'}); {hint}"
     if isinstance(error, PLAIN) and str(error):
         return str(error).split("\nThe parse failed")[0]  # what follows in a warning of Numba's is a traceback
+    if isinstance(error, SyntaxError):  # it says itself where it is, in a file of one's own
+        return f"{type(error).__name__}: {error}"
     at = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error}, at {Path(at.filename).name}, line {at.lineno}"
 
 
 def _environment():
-    """Numba reads its variables when it is imported, and does not say which one it refuses."""
-    named = ", ".join(f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("NUMBA_"))
-    return f"; hint: the environment has {named}" if named else ""
+    """What may be why a library could not be imported: variables that it reads, and files that Python takes for modules of it."""
+    found = sorted(os.environ.items())
+    named = ", ".join(f"{name}={value}" for name, value in found if name.startswith(("NUMBA_", "TQDM_")))
+    hint = f"; hint: the environment has {named}" if named else ""
+    if taken := _taken():
+        hint += f"; hint: rename {', '.join(taken)} here, which Python takes for the module of that name"
+    return hint
+
+
+def _taken():
+    """The files in the folder of `python -m` that stand in the place of modules which minidiff needs.
+
+    A student who calls a file random.py has no other random in that folder.
+    """
+    needed, here = {*sys.stdlib_module_names, "numpy", "numba", "llvmlite", "matplotlib", "PIL", "tqdm"}, sys.path[0]
+    return sorted(f"{name}.py" for name in needed if here and os.path.isfile(os.path.join(here, f"{name}.py")))

@@ -26,6 +26,8 @@ def read(options: Namespace) -> tuple[Array, Array | None]:
     images, labels = datasets.load(options.data, size, options.count, options.colour, seed)
     half = getattr(options, "half", None)
     if half is not None:  # no image is in both halves
+        if len(images) < 2:
+            raise ValueError(f"--half: expected two images or more, got one in {options.data}")
         images, labels = images[half - 1 :: 2], None if labels is None else labels[half - 1 :: 2]
     if options.quick:
         images, labels = images[:200], None if labels is None else labels[:200]

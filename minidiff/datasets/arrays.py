@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .. import arguments
+from .. import arguments, files
 from ..types import Array, PathLike
 from .images import decoding, doubt, existing_file, finished
 
@@ -82,6 +82,7 @@ def read_npz(path: PathLike) -> tuple[Array, Array | None]:
         with open(path, "rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as arrays:
             held = arrays.files
             names = next((pair for pair in NPZ_NAMES if pair[0] in held), (held[0], None) if len(held) == 1 else None)
+            files.check_packed(path, arrays, [name for name in names or () if name])
             values, labels = (arrays[name] if name in held else None for name in names or (None, None))
     if names is None:
         wanted = " or ".join(pair[0] for pair in NPZ_NAMES)

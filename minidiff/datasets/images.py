@@ -1,7 +1,6 @@
 """What all sets share: functions that scale bytes to [-1, 1], resize images and make grey images colour; and checks of files."""
 
 import math
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import arguments
+from .. import arguments, files
 from ..types import Array, PathLike
 
 MOST_SIDE = 4096
@@ -27,22 +26,15 @@ def decoding(path: PathLike, expected: str) -> Iterator[None]:
     """
     try:
         yield
+    except files.TooLarge:
+        raise
     except Exception as error:
         raise ValueError(f"{path}: expected {expected}, got damaged or other data ({arguments.words_of(error)})") from error
 
 
-def as_path(value: Any, name: str = "path") -> Path:
-    """`value` as a Path; TypeError if it is neither a str nor a path, ValueError if it is empty."""
-    if not isinstance(value, str | os.PathLike):
-        raise TypeError(f"{name}: expected a path, got {value!r}")
-    if not os.fspath(value):
-        raise ValueError(f"{name}: expected a path, got ''")  # Path("") is the current folder
-    return Path(value)
-
-
 def existing_file(path: PathLike, expected: str) -> Path:
     """`path` as a Path; FileNotFoundError if nothing is there, ValueError if it is not a regular file."""
-    path = as_path(path)
+    path = files.as_path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: expected {expected}, got no such file")
     if not path.is_file():
@@ -77,20 +69,12 @@ def doubt_dark(where: Any, images: Array) -> None:
 
 def check_room(shape: Sequence[int]) -> None:
     """ValueError if float32 images of this shape take more than half of this computer's memory; a machine copies them."""
-    needed, held = 4 * math.prod(shape), _memory()
+    needed, held = 4 * math.prod(shape), files.memory()
     if needed > held / 2:
         raise ValueError(
             f"images: expected a set that fits into half of this computer's {held / 2**30:.3g} GiB, got shape {tuple(shape)}, "
             f"which takes {needed / 2**30:.3g} GiB; hint: a smaller size= (--size) or count= (--count)"
         )
-
-
-def _memory():
-    """The bytes of this computer's memory; infinity where the system does not say it (Windows)."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return math.inf
 
 
 def from_bytes(values: npt.ArrayLike) -> Array:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from .. import arguments
+from ..files import as_path
 from ..types import Array, PathLike, Rng
 from . import arrays, made, readers, ruled
-from .images import as_path, doubt, doubt_dark, existing_file, image_side, resized, to_colour, to_float
+from .images import doubt, doubt_dark, existing_file, image_side, resized, to_colour, to_float
 from .pictures import formats
 
 NAMES: dict[str, Callable[..., tuple[Array, Array | None]]] = {

@@ -145,14 +145,14 @@ def _scale_range(scale):
     try:
         low, high = scale
     except (TypeError, ValueError):
-        raise ValueError(f"scale: expected a pair (low, high), got {scale!r}") from None
+        raise ValueError(f"scale: expected a pair (low, high), got {arguments.brief(scale)}") from None
     high = arguments.number("scale", high, 1e-3, 1)
     return arguments.number("scale", low, 1e-3, high), high
 
 
 def _characters(characters):
     if not isinstance(characters, str) or not characters or len(set(characters)) < len(characters):
-        raise ValueError(f"characters: expected a non-empty str with no character twice, got {characters!r}")
+        raise ValueError(f"characters: expected a non-empty str with no character twice, got {arguments.brief(characters)}")
     return characters
 
 
@@ -164,7 +164,7 @@ def _open_fonts(characters, fonts, pixels):
 
     home = Path(matplotlib.get_data_path(), "fonts", "ttf")
     if not isinstance(fonts, list | tuple) or not fonts:
-        raise ValueError(f"fonts: expected a non-empty list of names such as 'DejaVuSans', got {fonts!r}")
+        raise ValueError(f"fonts: expected a non-empty list of names such as 'DejaVuSans', got {arguments.brief(fonts)}")
     opened = []
     for name in fonts:
         path = home / f"{name}.ttf"

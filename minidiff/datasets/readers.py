@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..files import as_path, check_unpacked
 from ..types import Array, PathLike
-from .images import as_path, check_room, decoding, doubt, doubt_dark, existing_file, finished, from_bytes, image_side
+from .images import check_room, decoding, doubt, doubt_dark, existing_file, finished, from_bytes, image_side
 from .pictures import formats, read_image
 
 # Images that Pillow does not open, or only with a plug-in. A folder of them must not look empty.
@@ -121,12 +122,19 @@ def _images_below(root, every):
     for at, below, names in os.walk(root, onerror=_raise, followlinks=not every):
         place = Path(at).relative_to(root).parts
         below[:] = sorted(name for name in below if name[0] != ".") if every or len(place) < MOST_DEPTH else []
-        files = [Path(at, name) for name in sorted(names) if name[0] != "."]
-        images = [file for file in files if file.suffix.lower() in known and file.is_file()]
-        left_out += [file for file in files if file.suffix.lower() in OTHER_IMAGES and file.suffix.lower() not in known]
+        here = [Path(at, name) for name in sorted(names) if name[0] != "."]
+        images = [file for file in here if file.suffix.lower() in known and _is_there(file)]
+        left_out += [file for file in here if file.suffix.lower() in OTHER_IMAGES and file.suffix.lower() not in known]
         if images:
             found[place] = images
     return found, left_out
+
+
+def _is_there(file):
+    """Whether it is a file; ValueError for a link to nothing, since an image that is missing must not vanish from a set."""
+    if file.is_symlink() and not file.exists():
+        raise ValueError(f"{file}: expected an image, got a link to {os.readlink(file)}, where there is no file")
+    return file.is_file()
 
 
 def _raise(error):
@@ -270,6 +278,7 @@ def _idx_array(path, axes, what):
             # In parts of a megabyte, since read(size) would allocate whatever a false header asks for.
             while len(body) <= size and (part := stream.read(min(1 << 20, size + 1 - len(body)))):
                 body += part
+                check_unpacked(path, len(body))
     if len(body) != size:
         got = "more" if len(body) > size else f"a file that holds at most {len(body)}"
         raise ValueError(f"{path}: expected {size} bytes of {what} after a header of shape {shape}, got {got}")

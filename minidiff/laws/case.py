@@ -396,7 +396,7 @@ def read_claims(claims: Claims, boundary: str) -> frozenset[str]:
     try:
         found = {arguments.choice("claims", name, CLAIMS) for name in claims}
     except TypeError:
-        raise TypeError(f"claims: expected names such as ('ideal', 'local'), got {claims!r}") from None
+        raise TypeError(f"claims: expected names such as ('ideal', 'local'), got {arguments.brief(claims)}") from None
     if "equivariant" in found and boundary == "zeros":
         raise ValueError("claims: expected 'boundary' with boundary='zeros', got 'equivariant': padding breaks the symmetry")
     if "boundary" in found and (boundary != "zeros" or "local" not in found):

@@ -3,10 +3,11 @@
 import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from typing import Any
 
 import numpy as np
 
-from .. import arguments, engine, theory
+from .. import arguments, engine, schedules, theory
 from ..types import Array, Label, Labels, Schedule, Times
 from .registry import register
 from .window_machine import WindowMachine
@@ -142,8 +143,8 @@ class AttentionScore(WindowMachine):
         estimates : (K, S, H, W, C) or (K, S, B, H, W, C), of x's dtype.
         """
         height, width = self.images.shape[1:3]
-        windows = [check_window(k, height, width, self.boundary, "windows") for k in windows]
-        strengths = [arguments.number("strengths", g, 0) for g in strengths]
+        windows = [check_window(k, height, width, self.boundary, "windows") for k in arguments.listed("windows", windows)]
+        strengths = [arguments.number("strengths", g, 0) for g in arguments.listed("strengths", strengths)]
         if not windows or not strengths:
             raise ValueError(f"windows, strengths: expected at least one of each, got {len(windows)} and {len(strengths)}")
 
@@ -175,7 +176,7 @@ class AttentionScore(WindowMachine):
         dtype = np.dtype(np.float64) if isinstance(self._attention, str) and self._attention == "top1" else x.dtype
         training, _ = self._training_set(label, dtype)
         unit = 1.0 if self.raw else x[0, ..., 0].size / seen[0] ** 2
-        levels = self.schedule.signal(t), self.schedule.noise(t)
+        levels = schedules.levels(self.schedule, t)
         options = {"winners": winners, "executor": self.executor, "progress": self.progress}
         rule, heard = CANDIDATES[self.candidates], self._heard(x, t, strengths)
         found = engine.evidence(x.astype(dtype), training, *levels, rule, tuple(seen), **options)
@@ -228,7 +229,8 @@ class Strength:
         self._callable = strength if callable(strength) else None
         self.name, self.least = name, least
         if self._callable is None:
-            listed = strength if isinstance(strength, list | tuple | np.ndarray) else [strength]
+            listed: Any = strength
+            listed = listed if isinstance(listed, list | tuple) or np.ndim(listed) else [listed]
             if len(listed) == 0:
                 raise ValueError(f"{name}: expected at least one number, got an empty list")
             self.table = tuple(arguments.number(name, g, least) for g in listed)

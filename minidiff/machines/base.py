@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import arguments, conversions, engine, schedules
+from .. import arguments, conversions, engine, parallel, schedules
 from ..theory import Rule
 from ..types import Array, Label, Labels, Schedule, Times
 from .classes import check_labels, known_labels
@@ -32,7 +32,7 @@ class Machine(Copied):
         self.images = own(arguments.image_set(images))
         self.schedule = schedules.check(schedule, "signal", "noise")
         self.labels = check_labels(labels, len(self.images))
-        self.executor = executor
+        self.executor = parallel.sendable(executor)
         self.progress = progress
         self._selected: dict[tuple, tuple[engine.TrainingSet, Any]] = {}
 
@@ -126,6 +126,6 @@ class PosteriorMachine(Sources, Machine):
     def _posterior(self, x, t, label, settings, winners=False):
         """The state of queries that share label and settings."""
         training, _ = self._training_set(label, x.dtype)
-        levels = self.schedule.signal(t), self.schedule.noise(t)
+        levels = schedules.levels(self.schedule, t)
         options = {"winners": winners, "executor": self.executor, "progress": self.progress}
         return engine.posterior(x, training, *levels, type(self).rule, settings, **options)

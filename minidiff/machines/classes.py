@@ -21,9 +21,9 @@ def known_labels(asked: Array, labels: Array | None) -> list[int | str]:
     """The labels (B,) that are asked for, as a list; ValueError where no training image has one of them."""
     for label in dict.fromkeys(asked.tolist()):
         if labels is None:
-            raise ValueError(f"label: expected a machine made with labels=, got label {label} for one made without")
+            raise ValueError(f"label: expected a machine made with labels=, got label {label!r} for one made without")
         # A name is no number, and NumPy warns where it compares the two.
         if isinstance(label, str) != (labels.dtype.kind == "U") or not (labels == label).any():
-            known = ", ".join(map(str, np.unique(labels)[:20]))
-            raise ValueError(f"label: expected one of {known}, got {label}")
+            known = ", ".join(map(repr, np.unique(labels)[:20].tolist()))
+            raise ValueError(f"label: expected one of {known}, got {label!r}")
     return asked.tolist()

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import arguments, engine, theory
+from .. import arguments, engine, schedules, theory
 from ..types import Array, Schedule
 from .base import PosteriorMachine
 from .registry import register
@@ -63,7 +63,7 @@ class CovarianceScore(PosteriorMachine):
 
     def settings(self, t: float) -> tuple:
         """(a, s, threshold) at time t."""
-        return float(self.schedule.signal(t)), float(self.schedule.noise(t)), self.threshold
+        return (*map(float, schedules.levels(self.schedule, t)), self.threshold)
 
     def _posterior(self, x, t, label, settings, winners=False):
         training, (a, s, _) = self._training_set(label, np.float64)[0], settings

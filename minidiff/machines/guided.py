@@ -6,7 +6,7 @@ from .. import arguments
 from ..types import Array, Labels, Schedule
 from .base import Machine
 from .ideal import IdealScore
-from .registry import register
+from .registry import kind, register
 
 
 @register("guided")
@@ -52,7 +52,7 @@ class GuidedScore(Machine):
         weight: float = 2.0,
         **options: Any,
     ) -> None:
-        self.of = machine(images, schedule, labels=labels, **options)
+        self.of = kind(machine)(images, schedule, labels=labels, **options)
         super().__init__(images, schedule, labels=labels)
         self.weight = arguments.number("weight", weight, 0)
 

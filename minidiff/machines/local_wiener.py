@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import theory
+from .. import schedules, theory
 from ..types import Array, Schedule
 from .base import Machine
 from .registry import register
@@ -65,7 +65,7 @@ class LocalWiener(Machine):
         return self.window(t), self.boundary, self.anywhere
 
     def _estimate(self, x, t, label, settings):
-        a, s = (level[:, None, None] for level in (self.schedule.signal(t), self.schedule.noise(t)))
+        a, s = (level[:, None, None] for level in schedules.levels(self.schedule, t))
         flat = x.reshape(len(x), -1).astype(np.float64)
         answer = np.empty_like(flat)
         for own, seen, centre, mean, scale, directions in self._training_set(label, np.float64)[0].layout(Filters(*settings)):

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import arguments, engine, theory
+from .. import arguments, engine, schedules, theory
 from ..types import Array, Schedule
 from .attention import band
 from .registry import register
@@ -53,7 +53,7 @@ class PatchScore(WindowMachine):
         training, (k, boundary) = self._training_set(label, x.dtype)[0], settings
         sides = [side for side in range(k, 0, -2)][: self.sizes]
         seen = {"executor": self.executor, "progress": self.progress}
-        levels, shape = (self.schedule.signal(t), self.schedule.noise(t)), x.shape[1:3]
+        levels, shape = schedules.levels(self.schedule, t), x.shape[1:3]
         mixed = 0.0
         for side in sides:
             over = band(*shape, side // 2, boundary)

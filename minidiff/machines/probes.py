@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import arguments
 from ..types import Array, Label, Times
 from .windows import check_window
 
@@ -37,7 +38,7 @@ class Probes:
         Raises as a call does, and ValueError or TypeError on a bad window, or none. Costs as much as K calls.
         """
         height, width = self.images.shape[1:3]
-        windows = [check_window(k, height, width, self.boundary, "windows") for k in windows]
+        windows = [check_window(k, height, width, self.boundary, "windows") for k in arguments.listed("windows", windows)]
         if not windows:
             raise ValueError("windows: expected at least one, got none")
 

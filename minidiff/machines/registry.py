@@ -4,8 +4,10 @@ import importlib.util
 import inspect
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from .. import arguments
+from .objects import Copied
 
 # Every machine by its name, as `minidiff sample --machine` takes it.
 NAMES: dict[str, type] = {}
@@ -42,6 +44,13 @@ def named(name: str) -> type:
     if len(found) != 1:
         raise ValueError(f"machine: expected one class with @register in {name}, got {len(found)}")
     return found[0]
+
+
+def kind(machine: Any) -> Any:
+    """`machine` itself, which another machine is to make; TypeError if it can make none, or is already made."""
+    if isinstance(machine, Copied) or not callable(machine):
+        raise TypeError(f"machine: expected a class such as IdealScore, got {arguments.brief(machine)}")
+    return machine
 
 
 def options_of(kind: type) -> set[str]:

@@ -9,7 +9,7 @@ from ..types import Array, Rng, Schedule
 from .base import Machine
 from .ideal import IdealScore
 from .objects import own
-from .registry import register
+from .registry import kind, register
 
 
 @register("smoothed")
@@ -57,7 +57,7 @@ class SmoothedScore(Machine):
         rng: Rng = 0,
         **options: Any,
     ) -> None:
-        self.of = machine(images, schedule, **options)
+        self.of = kind(machine)(images, schedule, **options)
         super().__init__(images, schedule, labels=options.get("labels"))
         self.sigma = arguments.number("sigma", sigma, 0)
         shape = (arguments.whole_number("draws", draws, 1), *self.images.shape[1:])

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import schedules
 from ..types import Array, Labels, Schedule
 from .base import Machine
 from .registry import register
@@ -45,7 +46,7 @@ class StationaryWiener(Machine):
 
     def _estimate(self, x, t, label, settings):
         mean, scale, directions = self._training_set(label, np.float64)[0].layout(_spectrum)
-        a, s = (level[:, None, None, None] for level in (self.schedule.signal(t), self.schedule.noise(t)))
+        a, s = (level[:, None, None, None] for level in schedules.levels(self.schedule, t))
         # A direction in which nothing varies has the gain 0, at s = 0 too, where it would be 0 / 0, and all others have 1 / a.
         gain = a * scale**2 / (a * a * scale**2 + s * s + (scale == 0))
         heard = np.einsum("fgkc,bfgc->bfgk", directions.conj(), np.fft.rfft2(x - a * mean, axes=(1, 2)))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .. import schedules
 from ..types import Array, Labels, Schedule
 from .base import Machine
 from .registry import register
@@ -35,7 +36,7 @@ class Wiener(Machine):
 
     def _estimate(self, x, t, label, settings):
         mean, scale, directions = self._training_set(label, np.float64)[0].layout(spectrum)
-        a, s = (level[:, None] for level in (self.schedule.signal(t), self.schedule.noise(t)))
+        a, s = (level[:, None] for level in schedules.levels(self.schedule, t))
         # The covariance is directions^T diag(scale^2) directions. Only directions in which the data vary are kept, so that
         # at s = 0 the gain is 1 / a, not 0 / 0: the projection onto the span of the data.
         gain = a * scale**2 / (a * a * scale**2 + s * s)

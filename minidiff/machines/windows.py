@@ -45,7 +45,8 @@ class Window:
         self._shape = (height, width, arguments.choice("boundary", boundary, BOUNDARIES))
         self._callable = window if callable(window) else None
         if self._callable is None:
-            listed: Any = window if isinstance(window, list | tuple | np.ndarray) else [window]
+            listed: Any = window
+            listed = listed if isinstance(listed, list | tuple) or np.ndim(listed) else [listed]
             if len(listed) == 0:
                 raise ValueError("window: expected at least one window, got an empty list")
             self.table = tuple(check_window(k, *self._shape) for k in listed)

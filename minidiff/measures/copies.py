@@ -140,9 +140,21 @@ def matched(images: Array, found: Nearest) -> Array:
     >>> bool((matched(images, nearest(sample, images, shifts="all")) == sample).all())
     True
     """
-    chosen = np.asarray(images)[found.nearest]
+    images = arguments.image_set(images)
+    if (numbers := _found(found).nearest.max()) >= len(images):
+        raise ValueError(
+            f"images: expected the training set that was searched, got {len(images)} images, none of number {numbers}"
+        )
+    chosen = images[found.nearest]
     turned = np.where(found.mirrored[:, None, None, None], chosen[:, :, ::-1], chosen)
     return rolled(turned, found.shift) + found.grey[:, None, None, None].astype(turned.dtype)
+
+
+def _found(found):
+    """`found` itself; TypeError unless `nearest` made it."""
+    if not isinstance(found, Nearest):
+        raise TypeError(f"found: expected what copies.nearest returns, got {arguments.brief(found)}")
+    return found
 
 
 def _allowed(shifts, height, width):
@@ -348,7 +360,7 @@ def beside_fresh(distance: Array, fresh: Array, level: float = 0.05) -> Fresh:
     >>> found.p.tolist(), found.flagged.count, round(found.tail, 3)
     ([0.05, 0.5], 1, 0.095)
     """
-    distance, fresh = (np.asarray(one, dtype=np.float64) for one in (distance, fresh))
+    distance, fresh = _floats("distance", distance), _floats("fresh", fresh)
     count, most = len(distance), len(fresh)
     level = arguments.number("level", level, 0, 1)
     rank = math.floor(level * (most + 1) + 1e-9)
@@ -357,6 +369,17 @@ def beside_fresh(distance: Array, fresh: Array, level: float = 0.05) -> Fresh:
     ranks = 1 + np.searchsorted(np.sort(fresh), distance, side="right")
     flagged = int((ranks <= rank).sum())
     return Fresh(ranks / (most + 1), wilson(flagged, count), rank / (most + 1), _tail(flagged, count, rank, most))
+
+
+def _floats(name, value):
+    """Distances (B,) as float64; an empty list is one."""
+    try:
+        array = arguments.plain(name, value).astype(np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: expected floats, got {arguments.brief(value)}") from None
+    if array.ndim != 1 or not np.isfinite(array).all():
+        raise ValueError(f"{name}: expected a list of finite numbers, got {arguments.brief(value)}")
+    return array
 
 
 def _tail(flagged, count, rank, most):
@@ -414,8 +437,13 @@ def nearer_to_which(found: Nearest, sizes: tuple[int, int], rng: Rng = 0, draws:
     >>> nearer_to_which(nearest(images[:20], np.concatenate([images, fresh])), (30, 30)).p
     0.0001
     """
-    tied = found.distances == found.distance[:, None]
-    weight = np.zeros(sum(sizes))
+    tied = _found(found).distances == found.distance[:, None]
+    both = [arguments.whole_number("sizes", size, 1) for size in arguments.listed("sizes", sizes)]
+    draws = arguments.whole_number("draws", draws, 1, 10**8)
+    if len(both) != 2 or sum(both) <= found.neighbours.max():
+        expected = f"two sizes (N, M), {found.neighbours.max() + 1} images together or more"
+        raise ValueError(f"sizes: expected {expected}, got {sizes}")
+    weight = np.zeros(sum(both))
     np.add.at(weight, found.neighbours[tied], (tied / tied.sum(axis=1, keepdims=True))[tied])
     values, counts = np.unique(weight, return_counts=True)
     drawn = arguments.generator(rng).multivariate_hypergeometric(counts, sizes[0], size=draws, method="marginals") @ values

@@ -200,6 +200,8 @@ def limb_count(samples: Array, limbs: int | Sequence[int] = 4, thickness: int | 
     if samples.shape[3] != 1:
         raise ValueError(f"samples: expected 1 channel, got shape {samples.shape}")
     allowed = [arguments.whole_number("limbs", n, 0) for n in (limbs if isinstance(limbs, list | tuple) else [limbs])]
+    if not allowed:
+        raise ValueError("limbs: expected at least one number, got none")
     height, width = samples.shape[1:3]
     thickness = limb_thickness(min(height, width)) if thickness is None else arguments.whole_number("thickness", thickness, 1)
     wraps = arguments.choice("boundary", boundary, BOUNDARIES) == "circular"
@@ -282,6 +284,8 @@ def report(verdict: Colours | Limbs, samples: Array, images: Array, tolerance: f
     [10, 0, 6]
     """
     samples = arguments.image_set(samples, "samples")
+    if not isinstance(verdict, Colours | Limbs):
+        raise TypeError(f"verdict: expected what one_colour or limb_count returns, got {arguments.brief(verdict)}")
     consistent = np.asarray(verdict.consistent)
     if consistent.shape != (len(samples),):
         raise ValueError(f"verdict: expected one on {len(samples)} samples, got one on shape {consistent.shape}")

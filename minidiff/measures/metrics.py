@@ -127,7 +127,7 @@ def typical_distance(images: Array, translations: bool = True, most: int = 200) 
     >>> typical_distance(np.array([-1.0, 1.0, 1.0]).reshape(3, 1, 1, 1))
     2.0
     """
-    images = arguments.image_set(images)[:most].astype(np.float64)
+    images = arguments.image_set(images)[: arguments.whole_number("most", most, 2)].astype(np.float64)
     if len(images) < 2:
         raise ValueError("images: expected at least two, got 1")
     spectra = _spectra(images, translations)
@@ -249,6 +249,8 @@ def local_consistency(machine: Denoiser, x: Array, tolerance: float = 0.02) -> A
     [0.9375]
     """
     tolerance = arguments.number("tolerance", tolerance, 0)
+    if not callable(machine):
+        raise TypeError(f"machine: expected a machine or another denoiser(x, t), got {arguments.brief(machine)}")
     x = arguments.image_set(x, "x")
     return (np.abs(_without_noise(machine)(x, 0.0) - x).max(axis=3) <= tolerance).mean(axis=(1, 2))
 

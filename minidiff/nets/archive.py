@@ -8,7 +8,6 @@ import hashlib
 import json
 import zipfile
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,14 +36,15 @@ def read(path: PathLike, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
 
     Raises FileNotFoundError, or ValueError (in one line) if the file is truncated, is not of this package, or has another kind.
     """
-    path = Path(path)
+    path = files.as_path(path)
     try:
         # The file is opened here, because np.load(path) leaves its own handle open when it raises on a truncated file.
         with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as file:
+            files.check_packed(path, file)
             arrays = {name: file[name] for name in file.files}
         settings = json.loads(str(arrays.pop(SETTINGS)))
         found = settings.pop("kind")
-    except FileNotFoundError:
+    except (FileNotFoundError, files.TooLarge):
         raise
     except (OSError, ValueError, KeyError, AttributeError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]

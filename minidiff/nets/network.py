@@ -10,13 +10,14 @@ network must see its window and nothing else, unless it has attention. The time 
 per channel.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from .. import arguments, conversions, schedules
+from .. import arguments, conversions, files, schedules
 from ..types import Array, Label, PathLike, Rng, Times
 from . import archive, layers
 
@@ -90,7 +91,14 @@ class Network:
     ) -> None:
         self.channels = arguments.whole_number("channels", channels, 1)
         self.width = arguments.whole_number("width", width, 1)
-        self.depth = arguments.whole_number("depth", depth, 0)
+        self.depth = arguments.whole_number("depth", depth, 0, 1000)
+        # Without it the system would end the process, when the memory is full, and say nothing.
+        needed = 36 * self.width * (self.width * self.depth + self.channels)
+        if needed > files.memory() / 2:
+            raise ValueError(
+                f"width, depth: expected convolutions that fit into half of this computer's {files.memory() / 2**30:.3g} GiB, "
+                f"got {needed / 2**30:.3g} GiB of {self.channels} channels, width {self.width} and depth {self.depth}"
+            )
         self.padding = arguments.choice("padding", padding, layers.PADDINGS)
         self.prediction = arguments.choice("prediction", prediction, PREDICTIONS)
         self.activation = arguments.choice("activation", activation, tuple(layers.ACTIVATIONS))
@@ -99,7 +107,7 @@ class Network:
         self.labels = len(self.label_names)
         self.schedule = schedules.cosine() if schedule is None else schedule
         if not isinstance(self.schedule, schedules.Schedule):
-            raise TypeError(f"schedule: expected a Schedule, got {schedule!r}; hint: minidiff.schedules.cosine()")
+            raise TypeError(f"schedule: expected a Schedule, got {arguments.brief(schedule)}; hint: minidiff.schedules.cosine()")
         self.dtype = arguments.float_dtype("dtype", dtype)
         self.params = self._first_params(arguments.generator(rng))
         self.notes: dict[str, Any] = {}
@@ -226,7 +234,7 @@ class Network:
         if label is None:
             return np.full(batch, self.labels)
         if not self.labels:
-            raise ValueError(f"label: expected None, as the network was made with labels=0, got {label!r}")
+            raise ValueError(f"label: expected None, as the network was made with labels=0, got {arguments.brief(label)}")
         asked = arguments.labels("label", label)
         if asked.shape not in ((), (1,), (batch,)):
             raise TypeError(f"label: expected a whole number, or one per query, got {arguments.brief(label)}")
@@ -345,10 +353,19 @@ class Network:
     def save(self, path: PathLike, notes: dict[str, Any] | None = None) -> None:
         """Write the settings, the parameters and `notes` (a dict that JSON can hold) to an .npz file, whole or not at all.
 
-        Raises ValueError if the schedule is not one of the package's: `load` could not find it by its name.
+        Raises ValueError if the schedule is not one of the package's: `load` could not find it by its name; TypeError on notes
+        that are no such dict, and OSError where the file cannot be written.
         """
         _known_schedule(self.settings["schedule"], self.schedule)
-        archive.write(path, "network", {"network": self.settings, "notes": notes or {}}, self.params)
+        notes = {} if notes is None else notes
+        try:
+            json.dumps(notes)
+        except (TypeError, ValueError) as error:
+            hint = "hint: float(value) and array.tolist() for NumPy's"
+            raise TypeError(f"notes: expected a dict that JSON can hold, got one with other values ({error}); {hint}") from None
+        if not isinstance(notes, dict):  # `load` could not read it
+            raise TypeError(f"notes: expected a dict, got {arguments.brief(notes)}")
+        archive.write(path, "network", {"network": self.settings, "notes": notes}, self.params)
 
     @staticmethod
     def load(path: PathLike) -> "Network":
@@ -371,7 +388,7 @@ class Network:
 def _names(labels):
     """The names of the classes, in order, from their number or from labels."""
     if np.ndim(labels) == 0:
-        return tuple(range(arguments.whole_number("labels", labels, 0)))
+        return tuple(range(arguments.whole_number("labels", labels, 0, 10**6)))
     found = arguments.labels("labels", labels)
     if found.ndim != 1:
         raise TypeError(f"labels: expected a number of classes or a list of labels, got {arguments.brief(labels)}")

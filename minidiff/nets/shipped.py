@@ -6,6 +6,7 @@ weights/README.md says how each of the package's networks was made.
 from pathlib import Path
 from typing import Any
 
+from ..files import as_path
 from ..types import Array, PathLike
 from .network import Network
 from .train import train
@@ -39,7 +40,7 @@ def load(name_or_path: PathLike) -> Network:
             # Some files say None for the size that `minidiff train` takes by default. datasets.load would read digits at 8.
             network.notes["data"] = {**data, "size": TRAINED_SIZE}
         return network
-    if not Path(name_or_path).exists():
+    if not as_path(name_or_path, "network").exists():
         known = ", ".join(names()) or "none"
         raise ValueError(f"network: expected one of {known}, or a path to weights, got {str(name_or_path)!r}")
     return Network.load(name_or_path)

@@ -192,7 +192,7 @@ def train(
     steps = arguments.whole_number("steps", steps, 1)
     plan = {
         "steps": steps,
-        "batch": arguments.whole_number("batch", batch, 1),
+        "batch": arguments.whole_number("batch", batch, 1, 2**31),
         "rate": arguments.number("rate", rate, 0),
         "warmup": arguments.whole_number("warmup", min(100, steps // 10) if warmup is None else warmup, 0, steps - 1),
         "average": arguments.number("average", average, 0, np.nextafter(1, 0)),

@@ -50,7 +50,8 @@ def _kept(out, options, *arrays):
 
 def _seeds(options, usual):
     """How many training seeds."""
-    return 1 if options.quick else arguments.whole_number("--seeds", usual if options.seeds is None else options.seeds, 1)
+    seeds = arguments.whole_number("--seeds", usual if options.seeds is None else options.seeds, 1)
+    return 1 if options.quick else seeds
 
 
 def _noise(options, images, quick):
@@ -166,8 +167,8 @@ def limbs(out: Path, options: Namespace) -> None:
 
     Its parts stay in the folder at the end too, so that the command can be repeated with more --seeds.
     """
-    images, folder = limb_counts.creatures()[: 20 if options.quick else None], files.folder(out / "networks")
     seeds = _seeds(options, 3)
+    images, folder = limb_counts.creatures()[: 20 if options.quick else None], files.folder(out / "networks")
     noise, kept = _noise(options, images, 4), _kept(out, options)
     length, calibrating = (20, 2) if options.quick else (limb_counts.LENGTH, 10)
     found: list[limb_counts.Count] = []
