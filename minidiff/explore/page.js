@@ -73,8 +73,7 @@ function link() {
 function choose(change, wait = 0) {
   Object.assign(state, change);
   const { count, height, width } = setOf(state.set);
-  const side = Math.min(height, width);
-  const most = state.boundary === "zeros" ? 2 * Math.max(height, width) - 1 : side - 1 + (side % 2);
+  const most = state.boundary === "zeros" ? 2 * Math.max(height, width) - 1 : (Math.min(height, width) - 1) | 1; // odd
   state.k = Math.min(Math.max(state.k - 1 + (state.k % 2), 1), most);
   state.pixel = Math.min(state.pixel, height * width - 1);
   state.without = [...new Set(state.without)].filter((n) => n < count).slice(0, count - 1);
@@ -243,16 +242,14 @@ const percent = (share) => (share < 0.0001 ? "under 0.01 %" : `${(100 * share).t
 
 function point() {
   if (document.body.dataset.busy) return;
-  const { set, without, machine } = shown;
-  const { x, t, heard } = answersNow()[1];
-  const job = { job: "point", set, without, machine, x, t, pixel: state.pixel, heard, most: 6 };
-  pointer.ask(job, ({ count, shown: best }) => {
-    drawWindow($("seen"), x, set, job.pixel, machine);
-    $("seen-text").textContent = `window at row ${Math.floor(job.pixel / set.width)}, column ${job.pixel % set.width}`;
+  const [{ set, without, machine }, answer, pixel] = [shown, answersNow()[1], state.pixel];
+  pointer.ask({ job: "point", set, without, machine, pixel, answer }, ({ count, shown: best }) => {
+    drawWindow($("seen"), answer.x, set, pixel, machine);
+    $("seen-text").textContent = `window at row ${Math.floor(pixel / set.width)}, column ${pixel % set.width}`;
     $("bars").replaceChildren(...best.map((one) => bar(one, set, machine)));
     const sum = percent(best.reduce((total, one) => total + one.weight, 0));
     const all = best.length > 1 ? `; the ${best.length} above have ${sum}` : "";
-    $("bars-text").textContent = `t = ${t.toFixed(2)}: ${count.toLocaleString("en")} patches were compared. `
+    $("bars-text").textContent = `t = ${answer.t.toFixed(2)}: ${count.toLocaleString("en")} patches were compared. `
       + `The best, of training picture ${best[0].image}, has ${percent(best[0].weight)} of the weight${all}.`;
     drawTraining(best[0].image);
     const { columns, tall } = grid();

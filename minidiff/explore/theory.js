@@ -99,9 +99,9 @@ function ofEach(set, views, x, a, s, plan, one) {
 
 /** IS: the image is one view, and each training image one candidate. */
 function ideal(set, x, a, s, machine, corners = [0]) {
-  const [distances, line] = [room(corners.length), set.width * set.channels];
+  const line = set.width * set.channels;
   return ofEach(set, 1, x, a, s, { ...set, boundary: "circular", d: 0 }, () => {
-    addDistances(distances.fill(0), 0, line, corners, 2 * line, set.height, line, Infinity, reach(s));
+    const distances = distancesTo(corners, 0, line, 2 * line, set.height, line, reach(s));
     for (const [u, weight] of weigh(distances, s).entries()) {
       if (distances[u] < COST[0]) [COST[0], WINNER[0]] = [distances[u], u];
       MASS[0] += weight;
@@ -230,16 +230,16 @@ function nearest(p, distance, u, channels, far, rate) {
   for (let c = 0; c < channels; c++) TOTAL[p * channels + c] *= less;
 }
 
-/** To each of `sums` add the squared distance of a window of SEEN to that of SHOWN at its corner; rows are `line` and `stride`
- * apart. What is above `limit`, or above another by more than `far`, has no weight: Infinity. Returns the limit from then on. */
-function addDistances(sums, own, line, corners, stride, rows, count, limit, far) {
-  for (let i = 0; i < sums.length; i++) {
-    let sum = sums[i];
-    for (let row = 0; row < rows && sum <= limit; row++) sum += rowDistance(own + row * line, corners[i] + row * stride, count);
-    sums[i] = sum <= limit ? sum : Infinity;
-    limit = Math.min(limit, sums[i] + far);
-  }
-  return limit;
+/** The squared distance of a window of SEEN to that of SHOWN at each corner; rows are `line` and `stride` apart. What is above
+ * another by more than `far` has no weight: Infinity. */
+function distancesTo(corners, own, line, stride, rows, count, far) {
+  let limit = Infinity;
+  return corners.map((corner) => {
+    let sum = 0;
+    for (let row = 0; row < rows && sum <= limit; row++) sum += rowDistance(own + row * line, corner + row * stride, count);
+    limit = Math.min(limit, sum + far);
+    return sum <= limit ? sum : Infinity;
+  });
 }
 
 function rowDistance(from, other, count) {
@@ -256,6 +256,18 @@ function weigh(distances, s, prior = () => 0) {
   return exponents.map((one) => Math.exp(one - largest));
 }
 
+/** Where the largest terms are, BEST of them at most; the first of equals comes first. */
+const BEST = 6;
+function largest(terms) {
+  let best = [];
+  for (let m = 0; m < terms.length; m++) {
+    let rank = best.length;
+    while (rank > 0 && terms[m] > terms[best[rank - 1]]) rank--;
+    if (rank < BEST && terms[m] > 0) best = best.toSpliced(rank, 0, m).slice(0, BEST);
+  }
+  return best;
+}
+
 /** What all views hear of each image: g times the mean over views of L = log(mass) - cost / (2 s^2), in theory.py's two parts.
  * machine.strength is in units of H W / k^2, so that at 1 each pixel counts about once. */
 function hear({ views, cost, mass }, { k, strength = 0 }) {
@@ -269,13 +281,13 @@ function hear({ views, cost, mass }, { k, strength = 0 }) {
 }
 
 /** The answer of a machine {name, k, boundary, strength} to one image x at time t, over a set: x0Hat; the image, place and
- * weight of each view's winner; and what all heard. */
+ * weight of each view's winner; the images with the largest shares, for each view; and what all heard. */
 function denoise(machine, set, x, t) {
   const [a, s] = cosine(t);
   const rule = { IS: ideal, ES: equivariant, LS: throughWindows, ELS: throughWindows }[machine.name];
   const { views, cost, mass, total, winner } = rule(set, x, a, s, machine);
-  const [heard, size] = [hear({ views, cost, mass }, machine), x.length / views];
-  const [x0Hat, weight, image, place] = [room(x.length), room(views), new Int32Array(views), new Int32Array(views)];
+  const [heard, size, images] = [hear({ views, cost, mass }, machine), x.length / views, []];
+  const [x0Hat, weight, image, place] = [x.length, views, views, views].map(room);
   for (let view = 0; view < views; view++) {
     const shares = weigh(heard.further.map((one, n) => one + cost[n * views + view]), s, (n) => heard.logPrior[n]);
     let sum = 0;
@@ -285,15 +297,15 @@ function denoise(machine, set, x, t) {
       for (let i = 0; i < size; i++) x0Hat[view * size + i] += shares[n] * total[(n * views + view) * size + i];
     }
     for (let i = 0; i < size; i++) x0Hat[view * size + i] /= a * sum;
-    image[view] = shares.indexOf(1); // the largest
+    [image[view]] = images[view] = largest(shares);
     [place[view], weight[view]] = [winner[image[view] * views + view], 1 / sum];
   }
-  return { x0Hat, image, place, weight, heard };
+  return { x0Hat, image, place, weight, images, heard };
 }
 
-/** How many candidates one pixel p has, and at most `most` of them as {image, place, weight}, the largest weight first. What p
- * hears is that of a whole answer. Distances are summed term by term, as the definition says. */
-function candidates(machine, set, x, p, t, { further, logPrior }, most) {
+/** How many candidates pixel p has, and the best as {image, place, weight}, the largest weight first, from the answer to x at t.
+ * They are in the images that have the largest shares: what is in another image has the best of each of these before it. */
+function candidates(machine, set, p, { x, t, images, weight, heard }) {
   const [{ height, width, channels, without = [] }, [a, s], k] = [set, cosine(t), machine.k];
   const alike = (i, side) => paddingPattern(side, machine).flatMap((one, j, all) => (one === all[i] ? [j] : []));
   const columns = alike(p % width, width);
@@ -301,21 +313,12 @@ function candidates(machine, set, x, p, t, { further, logPrior }, most) {
   const plan = { ...set, d: k >> 1, boundary: machine.boundary };
   const stride = extend(SEEN, x, plan, 1, 1) * channels;
   const [own, ...corners] = [p, ...allowed].map((u) => Math.floor(u / width) * stride + (u % width) * channels);
-  const [distances, far] = [room(set.count * allowed.length), machine.strength ? Infinity : reach(s)];
-  for (let n = 0, limit = Infinity; n < set.count; n++) {
+  const distances = images[p].flatMap((n) => {
     extend(SHOWN, imageOf(set, n), plan, 1, a);
-    const those = distances.subarray(n * allowed.length, (n + 1) * allowed.length);
-    those.fill(without.includes(n) ? Infinity : further[n]);
-    limit = addDistances(those, own, stride, corners, stride, k, k * channels, limit, far);
-  }
-  const image = (m) => Math.floor(m / allowed.length);
-  const terms = weigh(distances, s, (m) => logPrior[image(m)]);
-  const sum = terms.reduce((all, one) => all + one);
-  let best = [];
-  for (let m = 0; m < terms.length; m++) {
-    if (terms[m] === 0 || (best.length === most && terms[m] <= terms[best.at(-1)])) continue;
-    best = [...best, m].sort((one, other) => terms[other] - terms[one] || one - other).slice(0, most);
-  }
-  const shown = best.map((m) => ({ image: image(m), place: allowed[m % allowed.length], weight: terms[m] / sum }));
-  return { count: (set.count - without.length) * allowed.length, shown };
+    return distancesTo(corners, own, stride, stride, k, k * channels, reach(s)).map((one) => one + heard.further[n]);
+  });
+  const image = (m) => images[p][Math.floor(m / allowed.length)];
+  const terms = weigh(distances, s, (m) => heard.logPrior[image(m)]);
+  const candidate = (m) => ({ image: image(m), place: allowed[m % allowed.length], weight: terms[m] * weight[p] });
+  return { count: (set.count - without.length) * allowed.length, shown: largest(terms).map(candidate) };
 }

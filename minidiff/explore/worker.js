@@ -18,8 +18,8 @@ const jobs = {
     for (let step = 0; step <= steps; step++) yield { step, answers: walks.map((walk) => walk.next().value) };
   },
   /** The candidates of one pixel. */
-  *point({ machine, x, pixel, t, heard, most }, set) {
-    yield candidates(machine, set, x, pixel, t, heard, most);
+  *point({ machine, pixel, answer }, set) {
+    yield candidates(machine, set, pixel, answer);
   },
 };
 
