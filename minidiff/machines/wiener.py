@@ -35,7 +35,7 @@ class Wiener(Machine):
         super().__init__(images, schedule, labels=labels)
 
     def _estimate(self, x, t, label, settings):
-        mean, scale, directions = self._training_set(label, np.float64)[0].layout(spectrum)
+        mean, scale, directions = self._training_set(label, self.images.dtype)[0].layout(spectrum)
         a, s = (level[:, None] for level in schedules.levels(self.schedule, t))
         # The covariance is directions^T diag(scale^2) directions. Only directions in which the data vary are kept, so that
         # at s = 0 the gain is 1 / a, not 0 / 0: the projection onto the span of the data.
@@ -51,11 +51,12 @@ SHARP = 1e-6
 
 def spectrum(images: Array) -> tuple[Array, Array, Array]:
     """(mean (D,), standard deviations (K,), directions (K, D)) of images (N, H, W, C), float64, D = H W C."""
-    flat = images.reshape(len(images), -1)
+    flat = images.reshape(len(images), -1).astype(np.float64)
     mean = flat.mean(axis=0)
     # Below this a singular value is the rounding of zero: of the products, and of the mean, which N equal images may miss.
     zero = max(flat.shape) * np.finfo(np.float64).eps * np.linalg.norm(flat)
-    scales, directions = principal(flat - mean, zero)
+    flat -= mean
+    scales, directions = principal(flat, zero)
     return mean, scales / len(flat) ** 0.5, directions
 
 
@@ -75,12 +76,12 @@ def principal(rows: Array, zero: float) -> tuple[Array, Array]:
     scales, directions = [np.empty(0)], [np.empty((0, rows.shape[1]))]
     rows = rows if few else rows.T
     while len(rows):
-        squares, vectors = np.linalg.eigh(rows @ rows.T)
-        chosen = squares > max(SHARP * squares[-1], zero**2)
-        if not chosen.any():
+        squares, vectors = np.linalg.eigh(rows @ rows.T)  # The squares rise.
+        first = np.searchsorted(squares, max(SHARP * squares[-1], zero**2), side="right")
+        if first == len(squares):
             break
-        sharp, rest = vectors[:, chosen].T, vectors[:, ~chosen].T
-        scales.append(squares[chosen] ** 0.5)
+        rest, sharp = vectors.T[:first], vectors.T[first:]
+        scales.append(squares[first:] ** 0.5)
         if few:  # the vectors combine images
             directions.append(sharp @ rows / scales[-1][:, None])
             rows = rest @ rows
@@ -88,4 +89,6 @@ def principal(rows: Array, zero: float) -> tuple[Array, Array]:
         else:  # they combine numbers of an image, at first along its own axes
             directions.append(sharp if axes is None else sharp @ axes)
             rows, axes = rest @ rows, rest if axes is None else rest @ axes
+    if len(directions) == 2:  # After one round nothing needs to be put together, and so copied.
+        return scales[1], directions[1]
     return np.concatenate(scales), np.concatenate(directions)
