@@ -71,12 +71,12 @@ def _constant(vector_type, value):
 
 @intrinsic
 def address(typing, array):
-    """Where a flat array's numbers lie; `pointer[i]` reads and writes them, unchecked.
+    """Where the numbers of a C-contiguous array lie; `pointer[i]` reads and writes them, unchecked.
 
     Kernels pass addresses and not arrays to their helpers: an array is seven values and a reference count, and Numba counted
     references anew around every row (a third of the time). The array itself must outlive the call, so the caller holds it.
     """
-    if not (isinstance(array, types.Array) and array.ndim == 1 and array.layout == "C"):
+    if not (isinstance(array, types.Array) and array.layout == "C"):
         return None
 
     def code(context, builder, sig, args):

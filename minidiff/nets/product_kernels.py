@@ -39,7 +39,7 @@ def add_product(out, rows, a, down, across, along, b, terms):
     pixels is a group, and n = k, the rows of a window; the windows lie upon each other in a.
     """
     wide, count = out.shape[1], len(b) // terms
-    to, left, right = address(out.reshape(-1)), address(a), address(b.reshape(-1))
+    to, left, right = address(out), address(a), address(b)
     size, block = lanes(to), max(1, CACHED // (terms * wide * out.itemsize))
     for begin in range(0, count, block):
         some = min(block, count - begin)
