@@ -143,8 +143,7 @@ function givers(answer) {
 }
 
 function pause() {
-  clearInterval(play.timer);
-  play.timer = 0;
+  play.timer = clearInterval(play.timer); // undefined: none
   $("play").textContent = "Play";
 }
 
@@ -181,8 +180,7 @@ function paint(canvas, images, { height, width, channels }, columns, gap, scale,
   }
   Object.assign(small, { width: wide, height: tall }).getContext("2d").putImageData(pixels, 0, 0);
   Object.assign(canvas, { width: wide * scale, height: tall * scale });
-  const context = canvas.getContext("2d");
-  context.imageSmoothingEnabled = false;
+  const context = Object.assign(canvas.getContext("2d"), { imageSmoothingEnabled: false });
   context.drawImage(small, 0, 0, canvas.width, canvas.height);
   return context;
 }

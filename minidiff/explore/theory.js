@@ -102,13 +102,11 @@ function ideal(set, x, a, s, machine, corners = [0]) {
   const line = set.width * set.channels;
   return ofEach(set, 1, x, a, s, { ...set, boundary: "circular", d: 0 }, () => {
     const distances = distancesTo(corners, 0, line, 2 * line, set.height, line, reach(s));
-    for (const [u, weight] of weigh(distances, s).entries()) {
+    weigh(distances, s).forEach((weight, u) => {
       if (distances[u] < COST[0]) [COST[0], WINNER[0]] = [distances[u], u];
       MASS[0] += weight;
-      for (let row = 0; weight > 0 && row < set.height; row++) {
-        for (let i = row * line; i < (row + 1) * line; i++) TOTAL[i] += weight * SHOWN[corners[u] + row * line + i];
-      }
-    }
+      for (let row = 0; weight > 0 && row < set.height; row++) addRow(row * line, corners[u] + 2 * row * line, line, weight);
+    });
   });
 }
 
@@ -240,6 +238,10 @@ function distancesTo(corners, own, line, stride, rows, count, far) {
     limit = Math.min(limit, sum + far);
     return sum <= limit ? sum : Infinity;
   });
+}
+
+function addRow(to, from, count, weight) {
+  for (let i = 0; i < count; i++) TOTAL[to + i] += weight * SHOWN[from + i];
 }
 
 function rowDistance(from, other, count) {
