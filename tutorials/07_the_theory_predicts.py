@@ -436,8 +436,10 @@ for t in (0.3, 0.5, 0.7, 0.9):
 #
 # - **Why $k(t)$ is what it is.** It was measured, not derived.
 # - **That a better network agrees more.** Here the contrary is true: with more training the loss falls, while the agreement first
-#   grows to a peak and then falls, as the figure below shows. Why this is so was not measured. The figure takes some minutes to
-#   make: `minidiff compare --experiment training --data glyphs`.
+#   grows to a peak and then falls, as the figure below shows. A part of the fall comes from the windows: those that describe the
+#   network best grow all the time, so the network slowly learns to see more. Where ELS gets windows that are calibrated at each
+#   step, half of the fall is gone; the other half was not explained. The figure takes half an hour to make:
+#   `minidiff compare --experiment training --data glyphs -n 40`.
 # - **Anything about networks that see everything.** With attention distant places can agree, and a window cannot describe that:
 #   see tutorial [08](08_attention.ipynb).
 # - **That it is so for all data.** On colour photographs $R^2$ is lower. With circular padding the agreement of LS and of the

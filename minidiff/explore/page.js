@@ -41,7 +41,7 @@ class Helper {
   }
 }
 
-const [walker, pointer, comparer] = [1, 2, 3].map(() => new Helper());
+const [beside, walker, pointer, comparer] = [1, 2, 3, 4].map(() => new Helper());
 
 // --- the state, and its link
 const start = { set: "main", boundary: "zeros", where: "anywhere", g: 0, step: STEPS, ...given.start };
@@ -85,7 +85,7 @@ function choose(change, wait = 0) {
   for (const name of ["boundary", "where"]) document.querySelector(`[name="${name}"][value="${state[name]}"]`).checked = true;
   $("give-back").disabled = state.without.length === 0;
   document.body.dataset.busy = "walk";
-  walker.id += 1; // what is still to come of another walk is not heard
+  for (const one of [beside, walker]) one.id += 1; // what is still to come of another walk is not heard
   clearTimeout(choose.waiting);
   choose.waiting = setTimeout(walk, wait);
 }
@@ -107,14 +107,18 @@ function walk() {
   $("whole-caption").textContent = whole === "ES" ? "sees all, moved too" : "sees all";
   pause();
   history.replaceState(null, "", link());
-  const job = { job: "walk", set: next.set, without, seed, steps: STEPS, machines: [{ name: whole }, machine] };
-  walker.ask(job, ({ step, answers }) => {
-    next.steps[step] = answers;
+  const job = { job: "walk", set: next.set, without, seed, steps: STEPS };
+  const [asked, walks] = [[[beside, { name: whole }], [walker, machine]], [[], []]]; // each has a worker to itself
+  let left = 2;
+  asked.forEach(([helper, one], i) => helper.ask({ ...job, machines: [one] }, ({ step, answers: [answer] }) => {
+    walks[i][step] = answer;
+    if (!walks[1 - i][step]) return;
+    next.steps[step] = walks.map((walk) => walk[step]);
     $("status").textContent = `Step ${step} of ${STEPS}`;
     if (calm.matches) return;
     shown = next;
     draw();
-  }, () => arrived(next));
+  }, () => --left || arrived(next)));
 }
 
 function arrived(walk) {
@@ -158,9 +162,7 @@ function play() {
 
 function setStep(step) {
   state.step = step;
-  if (!shown) return;
-  draw();
-  point();
+  if (shown) (draw(), point());
 }
 
 // --- drawing
@@ -319,8 +321,7 @@ function guess() {
 // --- pictures of one's own
 const SHEET = { height: 16, width: 16, channels: 3 };
 const drawing = new Float64Array(768).fill(-1);
-let own = [];
-let at = 0; // where the pen is
+let [own, at] = [[], 0]; // at: where the pen is
 
 function paintPad(dotted) {
   if (dotted) drawing.set(PENS[document.querySelector("[name=pen]:checked").value], at * 3);
@@ -345,10 +346,9 @@ async function addFiles(files) {
     try {
       const bitmap = await createImageBitmap(file);
       const side = Math.min(bitmap.width, bitmap.height);
-      const context = make("canvas", { width: 16, height: 16 }).getContext("2d");
-      context.imageSmoothingQuality = "high";
-      context.drawImage(bitmap, (bitmap.width - side) / 2, (bitmap.height - side) / 2, side, side, 0, 0, 16, 16);
-      const { data } = context.getImageData(0, 0, 16, 16);
+      const ink = Object.assign(make("canvas", { width: 16, height: 16 }).getContext("2d"), { imageSmoothingQuality: "high" });
+      ink.drawImage(bitmap, (bitmap.width - side) / 2, (bitmap.height - side) / 2, side, side, 0, 0, 16, 16);
+      const { data } = ink.getImageData(0, 0, 16, 16);
       own.push(Float64Array.from({ length: 768 }, (_, i) => data[Math.floor(i / 3) * 4 + (i % 3)] / 127.5 - 1));
     } catch {
       failed += `This browser cannot read ${file.name} as a picture. `;

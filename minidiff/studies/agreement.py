@@ -322,13 +322,13 @@ def training_figure(rows: Sequence[Mapping[str, Any]]) -> "Figure":
     figure = blank(6, 3.6)
     ax = figure.subplots()
     step = [row["step"] for row in rows]
-    kinds = {"r": "the same windows", "r, calibrated": "windows calibrated anew", "r, whole field": "the whole receptive field"}
-    for (name, label), colour in zip(kinds.items(), (4, 2, 6), strict=True):
+    kinds = {"r": "always the same", "r, calibrated": "calibrated at each step", "r, whole field": "the receptive field"}
+    for (name, label), colour, marker in zip(kinds.items(), (4, 2, 6), "o^D", strict=True):
         middle, low, high = ([row[name][part] for row in rows] for part in ("median", "low", "high"))
-        ax.plot(step, middle, "o-", color=plots.PALETTE[colour], label=label)
+        ax.plot(step, middle, f"{marker}-", color=plots.PALETTE[colour], label=label)
         ax.fill_between(step, low, high, color=plots.PALETTE[colour], alpha=0.2)
     ax.set(xscale="log", xlabel="training steps", ylabel="median r with ELS (95 % shaded)")
-    ax.legend(frameon=False)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, title="windows of ELS")
     twin = ax.twinx()
     twin.plot(step, [row["loss"] for row in rows], "s--", color=plots.PALETTE[5])
     twin.set_ylabel("training loss", color=plots.PALETTE[5])
