@@ -113,7 +113,7 @@ function walk() {
   asked.forEach(([helper, one], i) => helper.ask({ ...job, machines: [one] }, ({ step, answers: [answer] }) => {
     walks[i][step] = answer;
     if (!walks[1 - i][step]) return;
-    next.steps[step] = walks.map((walk) => walk[step]);
+    next.steps[step] = walks.map((answered) => answered[step]);
     $("status").textContent = `Step ${step} of ${STEPS}`;
     if (calm.matches) return;
     shown = next;
@@ -121,8 +121,8 @@ function walk() {
   }, () => --left || arrived(next)));
 }
 
-function arrived(walk) {
-  shown = walk;
+function arrived(next) {
+  shown = next;
   delete document.body.dataset.busy;
   setStep(state.step);
   const [{ x, x0Hat, image }, second] = shown.steps[STEPS];

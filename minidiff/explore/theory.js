@@ -260,7 +260,7 @@ function weigh(distances, s, prior = () => 0) {
 
 /** Where the largest terms are, BEST of them at most; the first of equals comes first. */
 const BEST = 6;
-function largest(terms) {
+function ranked(terms) {
   let best = [];
   for (let m = 0; m < terms.length; m++) {
     let rank = best.length;
@@ -299,7 +299,7 @@ function denoise(machine, set, x, t) {
       for (let i = 0; i < size; i++) x0Hat[view * size + i] += shares[n] * total[(n * views + view) * size + i];
     }
     for (let i = 0; i < size; i++) x0Hat[view * size + i] /= a * sum;
-    [image[view]] = images[view] = largest(shares);
+    [image[view]] = images[view] = ranked(shares);
     [place[view], weight[view]] = [winner[image[view] * views + view], 1 / sum];
   }
   return { x0Hat, image, place, weight, images, heard };
@@ -322,5 +322,5 @@ function candidates(machine, set, p, { x, t, images, weight, heard }) {
   const image = (m) => images[p][Math.floor(m / allowed.length)];
   const terms = weigh(distances, s, (m) => heard.logPrior[image(m)]);
   const candidate = (m) => ({ image: image(m), place: allowed[m % allowed.length], weight: terms[m] * weight[p] });
-  return { count: (set.count - without.length) * allowed.length, shown: largest(terms).map(candidate) };
+  return { count: (set.count - without.length) * allowed.length, shown: ranked(terms).map(candidate) };
 }

@@ -1,7 +1,7 @@
 // What runs beside the page, so that it never freezes: jobs, which bring their set if it is new. A new job ends the one before.
 "use strict";
 
-let [set, latest] = [null, 0];
+let [kept, latest] = [null, 0];
 
 /** What a machine answers, or a network; a machine's window may be a list for times t from 0 to 1. */
 function answerOf({ network, ...machine }, set, x, t) {
@@ -24,9 +24,9 @@ const jobs = {
 };
 
 onmessage = ({ data }) => {
-  set = data.set ?? set;
+  kept = data.set ?? kept;
   latest = data.id;
-  const results = jobs[data.job](data, { ...set, without: data.without });
+  const results = jobs[data.job](data, { ...kept, without: data.without });
   const next = () => {
     if (data.id !== latest) return;
     const { value, done } = results.next();
