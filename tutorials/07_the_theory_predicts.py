@@ -438,7 +438,7 @@ for t in (0.3, 0.5, 0.7, 0.9):
 # - **That a better network agrees more.** Here the contrary is true: with more training the loss falls, while the agreement first
 #   grows to a peak and then falls, as the figure below shows. A part of the fall comes from the windows: those that describe the
 #   network best grow all the time, so the network slowly learns to see more. Where ELS gets windows that are calibrated at each
-#   step, half of the fall is gone; the other half was not explained. The figure takes half an hour to make:
+#   step, half of the fall is gone; the other half was not explained. The figure takes about 20 minutes to make:
 #   `minidiff compare --experiment training --data glyphs -n 40`.
 # - **Anything about networks that see everything.** With attention distant places can agree, and a window cannot describe that:
 #   see tutorial [08](08_attention.ipynb).
