@@ -4,7 +4,7 @@ One door leads in, `posterior` (door.py): queries, a training set and a rule of 
 of every view comes out. `evidence` is the same over every training image by itself, and `distances` are those of whole
 images. Nobody outside imports what stands behind them.
 
-**Where to read.** From a call of the equivariant local score to the loops that run, in this order, 900 lines:
+**Where to read.** From a call of the equivariant local score to the loops that run, in this order, 899 lines:
 machines/equivariant_local.py, machines/window_machine.py and machines/base.py (what is asked) - engine/door.py (shards,
 and how their states are merged) - engine/windows.py and engine/handing.py (one task) - engine/shifts.py (the padding
 rule, by shift) - engine/packing.py (16 images side by side) - engine/boxsum.py (the loops) - engine/posterior.py (the
