@@ -34,9 +34,9 @@ def small_shapes(draw, least=1, most=5, channels=3, count=4):
 
 
 @st.composite
-def windowed_sets(draw, boundaries=("circular", "zeros")):
+def windowed_sets(draw, boundaries=("circular", "zeros"), channels=3):
     """A training set with a window and a boundary that fit it: (images, k, boundary)."""
-    shape = draw(small_shapes(least=2))
+    shape = draw(small_shapes(least=2, channels=channels))
     boundary = draw(st.sampled_from(boundaries))
     most = min(shape[1:3]) if boundary == "circular" else 2 * max(shape[1:3]) - 1
     k = 2 * draw(st.integers(0, (most - 1) // 2)) + 1

@@ -271,6 +271,7 @@ def value(page, expression):
     return page.run(f"JSON.parse(JSON.stringify({expression}))")
 
 
+@pytest.mark.slow
 def test_a_reader_plays(page):
     """(a) Noise is dragged over a picture; (b) Play plays and pauses, and the slider goes to the end; (c) another window makes
     another picture. Each step of a walk is drawn as it comes."""
@@ -350,6 +351,7 @@ def test_a_reader_changes_the_rules(page):
     assert len(set(value(page, "givers(shown.steps[20][1]).map(([n]) => n)"))) == 1
 
 
+@pytest.mark.slow
 def test_a_reader_brings_pictures(page, tmp_path):
     """(g) A drawing by mouse and by keys, image files chosen and dropped, and one that is none: they become a training set."""
     page.drag("#pad", (0.1, 0.1), (0.9, 0.1), 8)

@@ -15,7 +15,7 @@ import time
 import numpy as np
 import pytest
 from command_line import arrays, same, strictly
-from marks import INTERRUPTS
+from marks import INTERRUPTS, also_slow
 from PIL import Image
 
 from minidiff import datasets, files, nets
@@ -283,7 +283,7 @@ def test_a_read_only_folder_is_refused_before_any_work(tmp_path):
 
 
 @LINUX
-@pytest.mark.parametrize("home", [None, "/dev/null/nowhere"])
+@pytest.mark.parametrize("home", [also_slow(None), "/dev/null/nowhere"])
 def test_no_home_is_no_matter(tmp_path, home):
     """HOME is not set, or is no folder: samples, pictures and all are written, and exit code 0."""
     environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR")}

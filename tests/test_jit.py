@@ -53,6 +53,7 @@ def test_a_helper_of_kernels_cannot_be_called_from_python():
         boxsum.wrapped(1, 2)
 
 
+@pytest.mark.slow
 def test_machines_run_without_jit():
     """With NUMBA_DISABLE_JIT=1 theory.py serves: the same answer to rounding, in a process of its own."""
     code = (

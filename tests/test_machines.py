@@ -94,12 +94,13 @@ def test_machines_keep_their_digits_at_every_noise(s, boundary, fast):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("channels", [2, 5])
+@pytest.mark.parametrize("channels", [2, 3, 5])
 def test_any_number_of_channels_will_do(channels):
     """Kernels are compiled for each number of channels, and everyday tests have one or three: the definition holds for others."""
     images = training_set(0, (40, 5, 6, channels))
     x = noised(images, 0.4, COSINE, 1)
-    for machine in every_machine(images):
+    attention = md.AttentionScore(images, COSINE, window=3, attention="uniform", strength=1.0)
+    for machine in (*every_machine(images), attention):
         with answered_by(False):
             expected = machine(x, 0.4)
         np.testing.assert_allclose(machine(x, 0.4), expected, rtol=0, atol=1e-12)

@@ -47,7 +47,7 @@ def answers(code, **environment):
 
 @pytest.mark.compiled
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.parametrize("layer", ["default", also_slow("omp"), "workqueue"])
+@pytest.mark.parametrize("layer", ["default", also_slow("omp"), also_slow("workqueue")])
 def test_forked_workers_answer_before_and_after_networks_were_used(layer):
     """Pools and executors by fork, before and after this process used networks: no hang, and the same bits."""
     code = """
@@ -65,7 +65,7 @@ print(all(one == here for one in before + after))
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("layer", ["omp", "workqueue"])
+@pytest.mark.parametrize("layer", ["omp", also_slow("workqueue")])
 def test_threads_may_share_a_network(layer):
     """Six threads call and train with one network at once: each gets what one thread gets, under every layer of Numba's."""
     code = """

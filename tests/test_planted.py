@@ -10,6 +10,7 @@ import planted_layers
 import planted_machines
 import planted_walks
 import pytest
+from marks import also_slow
 from planted import BUGS, WHERE, broken_laws
 from planted_machines import COLOUR, COSINE, IMAGES, OTHERS, SMALL, TABLE, TILED, TINY
 from strategies import noised
@@ -46,7 +47,7 @@ def test_a_bug_that_won():
     assert broken_laws("ELS, list of windows", "windows wider than 3 are cut to 3, to save time") == ["every time"]
 
 
-@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("where", [also_slow(where) if where == "ES" else where for where in WHERE])
 def test_without_a_bug_no_law_breaks(where):
     """The control: the same lines with no bug planted keep every law."""
     assert broken_laws(where, None, 0) == []
