@@ -12,6 +12,8 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 # The largest number that an array of floats may hold. The machines add up squares of differences, at most (2 m)^2 each, and these
 # must not overflow: with m = 1e15 a float32 has room for 8e7 of them, and with m = 1e150 a float64 for 4e7.
 MOST = {FLOATS[0]: 1e15, FLOATS[1]: 1e150}
+# Of what machines, networks and samplers are asked.
+QUERIES = "(H, W, C) or (B, H, W, C)"
 T = TypeVar("T")
 
 
@@ -85,6 +87,11 @@ def float_array(name: str, value: Any, shape_hint: str, ndim: int | tuple[int, .
         most = f"{array.dtype} numbers up to {MOST[array.dtype]:g}"
         raise ValueError(f"{name}: expected {most}, got {value_range(array)}; hint: images lie in [-1, 1]")
     return np.ascontiguousarray(array)
+
+
+def queries(name: str, value: Any) -> Array:
+    """One image (H, W, C), or a batch of them (B, H, W, C), as `float_array` gives it."""
+    return float_array(name, value, QUERIES, (3, 4))
 
 
 def image_set(images: Any, name: str = "images") -> Array:

@@ -39,7 +39,7 @@ def add_noise(x0: Array, t: Times, schedule: Schedule, rng: Rng = None, eps: Arr
     >>> add_noise(np.ones((2, 2, 1)), 0.0, schedules.cosine(), rng=0)[0, 0, 0]
     np.float64(1.0)
     """
-    x0 = _images("x0", x0)
+    x0 = arguments.queries("x0", x0)
     if eps is None:
         eps = unit_noise(x0.shape, rng, x0.dtype)
     else:
@@ -52,12 +52,8 @@ def unit_noise(shape: Sequence[int], rng: Rng = None, dtype: npt.DTypeLike = np.
 
     shape is a tuple of whole numbers, 1 or more; dtype is float32 or float64. Raises ValueError or TypeError on any other.
     """
-    shape, dtype = arguments.shape("shape", shape, "(H, W, C) or (B, H, W, C)"), arguments.float_dtype("dtype", dtype)
+    shape, dtype = arguments.shape("shape", shape, arguments.QUERIES), arguments.float_dtype("dtype", dtype)
     return arguments.generator(rng).standard_normal(shape).astype(dtype)
-
-
-def _images(name, value):
-    return arguments.float_array(name, value, "(H, W, C) or (B, H, W, C)", (3, 4))
 
 
 def _like(name, value, x):
@@ -100,7 +96,7 @@ def _levels(x, t, schedule, divisor=None, what=""):
 
 def _converted(formula, x, estimate, t, schedule, divisor=None, what=""):
     """formula(x, estimate, a, s), of two named arrays, once they are known to be images of one shape."""
-    images = _images(*x)
+    images = arguments.queries(*x)
     return formula(images, _like(*estimate, images), *_levels(images, t, schedule, divisor, what))
 
 

@@ -278,8 +278,8 @@ def save_gif(
     """
     if not (frames := arguments.listed("frames", frames)):
         raise ValueError("frames: expected at least one, got none")
-    pictures = [_enlarged(sheet(frame, columns), scale) for frame in frames]
     _check_suffix(path, ".gif")
+    pictures = [_enlarged(sheet(frame, columns), scale) for frame in frames]
     durations = [milliseconds] * (len(pictures) - 1) + [3000]
     with whole(path) as temporary:
         pictures[0].save(temporary, save_all=True, append_images=pictures[1:], duration=durations)

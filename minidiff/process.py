@@ -27,7 +27,6 @@ from .conversions import x0_from_v as x0_from_v
 from .types import Array, Denoiser, Label, Rng, Schedule
 
 SLOPES = ("signal", "noise", "signal_slope", "variance_slope")  # what `ode` and `sde` ask of a schedule
-SHAPE = "(H, W, C) or (B, H, W, C)"
 
 
 class Step(NamedTuple):
@@ -77,7 +76,7 @@ def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, le
     schedules.check(schedule, *levels)
     dtype = arguments.float_dtype("dtype", dtype)
     if shape is not None:
-        shape = arguments.shape("shape", shape, SHAPE)
+        shape = arguments.shape("shape", shape, arguments.QUERIES)
     if times is None:
         times = np.linspace(1.0, 0.0, arguments.whole_number("steps", steps, 1) + 1)
     times = arguments.times("times", times)
@@ -92,10 +91,10 @@ def _start(denoiser, schedule, shape, steps, rng, label, noise, times, dtype, le
         if shape is None:
             raise ValueError("shape: expected (B, H, W, C), got None; hint: give shape= or noise=")
         if len(shape) not in (3, 4):
-            raise ValueError(f"shape: expected {SHAPE}, got {shape}")
+            raise ValueError(f"shape: expected {arguments.QUERIES}, got {shape}")
         noise = unit_noise(shape, rng, dtype)
     else:
-        noise = arguments.float_array("noise", noise, SHAPE, (3, 4))
+        noise = arguments.queries("noise", noise)
         if shape is not None and shape != noise.shape:
             raise ValueError(f"shape: expected noise's own, {noise.shape}, got {shape}; hint: leave shape= out")
     # A student's own denoiser(x, t) may take no label, so label= is passed only if the caller gave one.

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from browser import browser, found
+from browser import browser, needed
 
 import minidiff as md
 from minidiff import explore, theory
@@ -27,10 +27,7 @@ def images(count, height, width, channels, seed=0):
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
     """A browser for all tests of this file; it may be missing on a developer's computer, but not in CI."""
-    if found() is None:
-        if os.environ.get("CI"):
-            pytest.fail("no chromium on this computer; hint: apt-get install chromium")
-        pytest.skip("no chromium on this computer; hint: apt-get install chromium")
+    needed()
     with browser(tmp_path_factory.mktemp("profile")) as one:
         yield one
 

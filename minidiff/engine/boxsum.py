@@ -11,8 +11,8 @@ window. Two neighbouring windows share nearly all their terms:
 
 Every number above is a vector of 16 training images (8 in float64): image n is lane n % 16 of group n // 16, and `pack` lays
 the training set out so. All lanes do the same work at any H, W and k, so nothing is padded but the last group, no value
-ever moves between lanes, and one compiled kernel serves all sizes of one number of channels. One image takes as long as 16
-(0.9 ms a query at most, 16 x 16, k = 9): queries as lanes would need all loops a second time, for calls that are short.
+ever moves between lanes, and one compiled kernel serves all sizes of one number of channels. One image takes as long as
+16: queries as lanes would help there, but would need all loops a second time, for calls that are the shortest anyway.
 """
 
 from collections import namedtuple

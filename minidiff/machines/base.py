@@ -66,7 +66,7 @@ class Machine(Copied):
 
     def _evaluate(self, x, t, label, evaluate):
         """evaluate(x, t, label, settings) on each group of queries that share them; a single image as a batch of one."""
-        x = arguments.float_array("x", x, "(H, W, C) or (B, H, W, C)", (3, 4))
+        x = arguments.queries("x", x)
         if x.shape[-3:] != self.images.shape[1:]:
             raise ValueError(f"x: expected images of shape {self.images.shape[1:]}, the training set's, got {x.shape}")
         queries = x if x.ndim == 4 else x[None]

@@ -220,7 +220,7 @@ class Network:
 
     def _check(self, x, t, label):
         """The arguments of a call as (B, H, W, C) images in the parameters' dtype, (B,) times and (B,) classes."""
-        images = arguments.float_array("x", x, "(H, W, C) or (B, H, W, C)", (3, 4))
+        images = arguments.queries("x", x)
         images = images.reshape((-1, *images.shape[-3:])).astype(self.dtype, copy=False)
         if images.shape[3] != self.channels:
             raise ValueError(f"x: expected {self.channels} channels, as the network, got shape {np.shape(x)}")
