@@ -27,9 +27,9 @@ A, S = float(SCHEDULE.signal(T)), float(SCHEDULE.noise(T))
 DEPTH, BATCH = 5, 64
 # A task is done this often at least, and no more once it has taken so many seconds.
 FEWEST, PATIENCE = 2, 20.0
-# Seconds before each turn: after a product, threads of NumPy's BLAS go on spinning for up to 27 ms (2^26 cycles), on cores that
-# whoever comes next would miss.
-PAUSE = 0.03
+# After a product, threads of NumPy's BLAS go on spinning on cores that whoever comes next would miss: 104 ms were measured, 2^28
+# cycles. So each turn waits until this process rests for LULL seconds, but at most LONGEST seconds: a library may spin for ever.
+LULL, LONGEST = 0.02, 1.0
 OTHERS = {"torch": "PyTorch", "sklearn": "scikit-learn"}
 
 
@@ -49,7 +49,7 @@ class Task:
         """Each does it once, forwards and backwards by turns: nobody always comes after the same other one."""
         backwards = self.seconds and len(next(iter(self.seconds.values()))) % 2
         for name in list(self.doers)[:: -1 if backwards else 1]:
-            time.sleep(PAUSE)
+            _rest()
             started = time.perf_counter()
             self.answers[name] = self.doers[name]()
             self.seconds.setdefault(name, []).append(time.perf_counter() - started)
@@ -72,6 +72,15 @@ class Task:
                 "limit, ms": 1e3 * float(limit),
                 "largest difference": float(np.abs(answer - other.reshape(answer.shape)).max()) if self.alike else None,
             }
+
+
+def _rest():
+    """Wait until this process used its processors for at most a tenth of a short while."""
+    deadline, spent = time.perf_counter() + LONGEST, np.inf
+    while spent > LULL / 10 and time.perf_counter() < deadline:
+        before = time.process_time()
+        time.sleep(LULL)
+        spent = time.process_time() - before
 
 
 def _spread(seconds):
@@ -219,7 +228,9 @@ def _ideal_task(torch, sklearn, count, side, channels):
         doers["PyTorch"] = torch_ideal(torch, queries, flat, squares)
     if sklearn:
         doers["scikit-learn"] = sklearn_ideal(sklearn, queries, flat)
-    return Task(f"IS, {count} of {side}x{side}x{channels}, {len(x)} queries", doers, float(len(x) * flat.size), flat.size)
+    # Two products: the distances, and the weighted sum, where at this t all images count.
+    products = 2.0 * len(x) * flat.size
+    return Task(f"IS, {count} of {side}x{side}x{channels}, {len(x)} queries", doers, products, flat.size)
 
 
 def _translations_task(count, side):
