@@ -44,34 +44,34 @@ def sendable(executor: Any) -> Executor | None:
 
 
 def run(function: Callable, tasks: Sequence[tuple], executor: Executor | None = None, progress: bool = False) -> Iterator[Any]:
-    """Yield function(*task) for each of a list of tasks, in their order, from threads or from `executor`.
+    """function(*task) for each of a list of tasks, in their order, from threads or from `executor`.
 
     At most four tasks a worker are under way, so memory stays bounded; on an interrupt those not yet begun are dropped.
     """
-    bar = tqdm(total=len(tasks), unit="task", leave=False, delay=1.0, disable=not progress)
-    with bar:
-        if executor is None and (threads() == 1 or len(tasks) == 1):
-            for task in tasks:
-                yield function(*task)
-                bar.update()
-            return
-        pool = executor or ThreadPoolExecutor(threads())
-        ahead = 4 * (os.cpu_count() or 1 if executor else threads())
-        waiting: deque = deque()
-        try:
-            for task in tasks:
-                waiting.append(pool.submit(function, *task))
-                if len(waiting) > ahead:
-                    yield waiting.popleft().result()
-                    bar.update()
-            while waiting:
+    results = _results(function, tasks, executor)
+    return iter(tqdm(results, total=len(tasks), unit="task", leave=False, delay=1.0)) if progress else results
+
+
+def _results(function, tasks, executor):
+    if executor is None and (threads() == 1 or len(tasks) == 1):
+        for task in tasks:
+            yield function(*task)
+        return
+    pool = executor or ThreadPoolExecutor(threads())
+    ahead = 4 * (os.cpu_count() or 1 if executor else threads())
+    waiting: deque = deque()
+    try:
+        for task in tasks:
+            waiting.append(pool.submit(function, *task))
+            if len(waiting) > ahead:
                 yield waiting.popleft().result()
-                bar.update()
-        finally:
-            for future in waiting:
-                future.cancel()
-            if executor is None:
-                pool.shutdown(cancel_futures=True)
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+        if executor is None:
+            pool.shutdown(cancel_futures=True)
 
 
 class _Helper(threading.Thread):
