@@ -68,6 +68,20 @@ def test_a_row_says_who_is_faster_and_what_is_possible():
     assert row["limit, ms"] == pytest.approx(32e9 / 16 / 1e-2 / 1e9 / peers.parallel.threads() * 1e3)
 
 
+@pytest.mark.parametrize(("busy", "naps"), [(0, 1), (3, 4), (10**6, 50)])
+def test_nobody_begins_while_threads_of_another_spin(monkeypatch, busy, naps):
+    """A turn waits through as many naps as there is work in, and one more; where a thread spins for ever, for a second."""
+    slept = []
+
+    def spent():
+        return 2 * peers.LULL * min(len(slept), busy)
+
+    clocks = types.SimpleNamespace(perf_counter=lambda: sum(slept), process_time=spent, sleep=slept.append)
+    monkeypatch.setattr(peers, "time", clocks)
+    peers._rest()
+    assert len(slept) == pytest.approx(naps, abs=1 if naps == 50 else 0)  # the naps' sum is rounded
+
+
 def test_the_command_says_which_peers_are_missing(tmp_path, run, monkeypatch):
     """Without PyTorch and scikit-learn the command ends well, with a line for each; numbers.json holds the rows."""
     modules(monkeypatch)
