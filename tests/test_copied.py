@@ -11,7 +11,7 @@ from PIL import Image
 
 import minidiff as md
 from minidiff.command import copying
-from minidiff.measures import copies
+from minidiff.measures import copies, search
 from minidiff.studies import copied as study
 
 matplotlib.use("Agg")
@@ -79,7 +79,7 @@ def test_without_held_out_images_it_says_what_is_not_known(folder, run, monkeypa
 def test_an_interrupt_keeps_the_finished_samples(folder, run, monkeypatch):
     """Ctrl-C after the first group of two: the page of these two, one line that says so, and 130; before it, nothing."""
     monkeypatch.setattr(study, "png", lambda figure: b"")
-    monkeypatch.setattr(copies, "GROUP", 2)
+    monkeypatch.setattr(search, "GROUP", 2)
     compare = study.compare
 
     def broken_off(sets, search):

@@ -11,7 +11,7 @@ from strategies import SEEDS, training_set
 
 import minidiff as md
 from minidiff import engine
-from minidiff.measures import copies
+from minidiff.measures import search
 from minidiff.measures.copies import Nearest, beside_fresh, groups, matched, nearer_to_which, nearest
 
 law = settings(deadline=None, max_examples=12)
@@ -135,7 +135,7 @@ def test_no_copy_is_missed(seed, n, shift, turned):
 def test_magnitudes_keep_lengths_and_bound_distances(seed, height, width, channels):
     """By Parseval they are as long as the image, no shift changes them, and no shift brings images nearer than they are."""
     x, y = images_of(seed, 2, height, width, channels)
-    far = copies._magnitudes(np.stack([x, y, np.roll(y, (1, 2), (0, 1))]))
+    far = search._magnitudes(np.stack([x, y, np.roll(y, (1, 2), (0, 1))]))
     np.testing.assert_allclose((far**2).sum(axis=(1, 2, 3)), [(x**2).sum(), (y**2).sum(), (y**2).sum()])
     np.testing.assert_allclose(far[1], far[2], atol=1e-12)
     least = min(((x - np.roll(y, shift, (0, 1))) ** 2).sum() for shift in np.ndindex(height, width))
@@ -158,8 +158,8 @@ def test_parts_and_threads_change_no_bit(monkeypatch, threads):
     samples[0] = images[2]
     options = {"shifts": 1, "mirror": True, "grey": True, "candidates": 3}
     whole = nearest(samples, images, **options)
-    monkeypatch.setattr(copies, "GROUP", 2)
-    monkeypatch.setattr(copies, "MOST_IMAGES", 3)
+    monkeypatch.setattr(search, "GROUP", 2)
+    monkeypatch.setattr(search, "MOST_IMAGES", 3)
     md.set_threads(threads)
     try:
         parts = list(groups(samples, images, **options))
