@@ -8,15 +8,12 @@ from .. import arguments, engine, schedules, theory
 from ..types import Array, Schedule
 from .base import PosteriorMachine
 from .registry import register
-from .wiener import spectrum
+from .wiener import row_energies, spectrum
 
 
 def masks(shape: tuple, found: tuple, a: float, s: float, threshold: float) -> Array:
     """M (H W, H W) of 0 and 1, from the images' shape (H, W, C) and their `spectrum`: who sees whom."""
-    (_, scale, directions), pixels = found, shape[0] * shape[1]
-    # F without the factor a^2, which all its entries share, and which may be 0.
-    part = (directions.T * (scale**2 / (a * a * scale**2 + s * s))) @ directions
-    size = np.sqrt((part.reshape(pixels, shape[2], pixels, shape[2]) ** 2).sum(axis=(1, 3)))
+    size = np.sqrt(row_energies(shape, found, a, s))
     return (size >= threshold * size.diagonal()[:, None]).astype(np.float64)
 
 
@@ -33,9 +30,8 @@ class CovarianceScore(PosteriorMachine):
 
     x0_hat[p] = sum_n w_n y_n[p], w = softmax over n of -sum_q M[p, q] |x[q] - a y_n[q]|^2 / (2 s^2). M comes from F, the part of
     Wiener's filter that turns x into a x0_hat: M[p, q] = 1 where |F[p, q]| >= threshold |F[p, p]|, else 0. So signs are dropped,
-    as a negative weight would reward a difference, and the scale too. The authors' code (analytic-diffusion-studio) does so for
-    each channel, divides by the diagonal of q, and compares with the largest entry of all; then one faint pixel sets the
-    threshold for all. (It also normalises the softmax inside each batch of images. This is the softmax over all.) Claims: "rule".
+    as a negative weight would reward a difference, and the scale too. (The authors' code, analytic-diffusion-studio, compares
+    with the largest entry of all, so that one pixel sets the threshold, and normalises inside each batch.) Claims: "rule".
 
     Parameters
     ----------
@@ -68,10 +64,10 @@ class CovarianceScore(PosteriorMachine):
     def _posterior(self, x, t, label, settings, winners=False):
         training, (a, s, _) = self._training_set(label, np.float64)[0], settings
         mask = masks(x.shape[1:], training.layout(spectrum), *settings)
-        images, states = training.images.reshape(len(training.images), len(mask), -1), []
+        images, places, states = training.images.reshape(len(training.images), len(mask), -1), np.arange(len(mask)), []
         for query in x.reshape(len(x), len(mask), -1).astype(np.float64):
             distance = ((query - a * images) ** 2).sum(axis=2) @ mask.T  # (N, H W)
-            cost, winner = distance.min(axis=0), distance.argmin(axis=0) * len(mask) + np.arange(len(mask))
+            cost, winner = distance.min(axis=0), distance.argmin(axis=0) * len(mask) + places
             weight = engine.decay(distance, cost, engine.rate_of(np.float64(s)))
             total = np.einsum("np,npc->pc", weight, images)
             states.append(engine.Posterior(cost[None], weight.sum(axis=0)[None], total[None], winner[None]))

@@ -3,14 +3,13 @@
 from typing import Any
 
 from .. import arguments
-from ..types import Array, Labels, Schedule
-from .base import Machine
-from .ideal import IdealScore
-from .registry import kind, register
+from ..types import Array, Schedule
+from .combined import Combined
+from .registry import register
 
 
 @register("guided")
-class GuidedScore(Machine):
+class GuidedScore(Combined):
     """Class-conditional guidance of any machine: x0_hat + w (x0_hat_c - x0_hat) (HS: Ho and Salimans 2022).
 
     (HS is arXiv 2207.12598.) x0_hat is the machine's answer from all training images, x0_hat_c that from the images of class c.
@@ -42,18 +41,8 @@ class GuidedScore(Machine):
     np.float64(2.0)
     """
 
-    def __init__(
-        self,
-        images: Array,
-        schedule: Schedule,
-        *,
-        labels: Labels = None,
-        machine: type[Machine] = IdealScore,
-        weight: float = 2.0,
-        **options: Any,
-    ) -> None:
-        self.of = kind(machine)(images, schedule, labels=labels, **options)
-        super().__init__(images, schedule, labels=labels)
+    def __init__(self, images: Array, schedule: Schedule, *, weight: float = 2.0, **options: Any) -> None:
+        super().__init__(images, schedule, **options)
         self.weight = arguments.number("weight", weight, 0)
 
     def _estimate(self, x, t, label, settings):

@@ -16,11 +16,10 @@ from .windows import WindowLike
 class PatchScore(WindowMachine):
     """Patch set posterior composite (PSPC): whole patches are denoised in place, and averaged where they overlap.
 
-    The patch at p is x's k x k window there. Its posterior mean is sum_n w_n[p] (the window of y_n at p), with LS's weights, the
-    softmax of -|window of x at p - a window of y_n at p|^2 / (2 s^2). x0_hat[q] is the mean of what all patches that hold q say
-    (Niedoba, Zwartsenberg, Murphy and Wood 2025, arXiv 2411.19339), and with more sizes the mean over these. So it is a
-    combinator, an average of LS's posteriors, no softmax of its own: x0_hat[q] = sum_n w'_n[q] y_n[q], w' the mean of
-    the patches' weights. Its claims are ("posterior mean", "local") with a window of 2 k - 1.
+    The patch at p is x's k x k window there. Its posterior mean is sum_n w_n[p] (the window of y_n at p), w being LS's softmax of
+    -|window of x at p - a window of y_n at p|^2 / (2 s^2). x0_hat[q] is the mean of what all patches that hold q say (Niedoba,
+    Zwartsenberg, Murphy and Wood 2025, arXiv 2411.19339), and with more sizes the mean over these. A combinator: x0_hat[q] =
+    sum_n w'_n[q] y_n[q], w' the mean of the patches' weights. Claims: "posterior mean", and "local" with a window of 2 k - 1.
 
     Parameters
     ----------
@@ -31,8 +30,8 @@ class PatchScore(WindowMachine):
     sizes : int >= 1
         How many sizes: k, k - 2, ..., as far as they are positive.
 
-    Raises ValueError or TypeError on bad arguments. A call costs O(B N H W (C + k)) time by the kernels of LS, for each size, and
-    a product of (H W, H W) with (H W, N) weights; those take 16 N H W bytes. `provenance` names the image of the largest w'.
+    Raises ValueError or TypeError on bad arguments. A call costs O(B N H W (C + k)) time by LS's kernels, for each size, and a
+    product of (H W, H W) with (H W, N) weights; those take 16 N H W bytes. `provenance` names the image of the largest w'.
 
     Examples
     --------
@@ -50,14 +49,12 @@ class PatchScore(WindowMachine):
         self.sizes = arguments.whole_number("sizes", sizes, 1)
 
     def _posterior(self, x, t, label, settings, winners=False):
-        training, (k, boundary) = self._training_set(label, x.dtype)[0], settings
-        sides = [side for side in range(k, 0, -2)][: self.sizes]
+        training, (k, boundary), shape = self._training_set(label, x.dtype)[0], settings, x.shape[1:3]
+        sides, levels, mixed = [side for side in range(k, 0, -2)][: self.sizes], schedules.levels(self.schedule, t), 0.0
         seen = {"executor": self.executor, "progress": self.progress}
-        levels, shape = schedules.levels(self.schedule, t), x.shape[1:3]
-        mixed = 0.0
         for side in sides:
-            over = band(*shape, side // 2, boundary)
             found = engine.evidence(x, training, *levels, theory.local, (side, boundary), **seen)
+            over = band(*shape, side // 2, boundary)
             mixed = mixed + np.stack([over @ one.weights().T for one in found]) / len(sides)
         best, mass = mixed.argmax(axis=2), 1 / mixed.max(axis=2)
         total = np.einsum("bpn,npc->bpc", mixed, training.images.reshape(len(training.images), best.shape[1], -1))

@@ -6,14 +6,13 @@ import numpy as np
 
 from .. import arguments
 from ..types import Array, Rng, Schedule
-from .base import Machine
-from .ideal import IdealScore
+from .combined import Combined
 from .objects import own
-from .registry import kind, register
+from .registry import register
 
 
 @register("smoothed")
-class SmoothedScore(Machine):
+class SmoothedScore(Combined):
     """The smoothed closed form (CFDM: Scarvelis, Borde and Solomon 2025): x0_hat averaged over x + sigma z.
 
     x0_hat(x, t) is the mean of f(x + sigma z, t) over draws of z, f being a machine, IS in the paper (CFDM, arXiv 2310.12395). It
@@ -47,18 +46,9 @@ class SmoothedScore(Machine):
     """
 
     def __init__(
-        self,
-        images: Array,
-        schedule: Schedule,
-        *,
-        machine: type[Machine] = IdealScore,
-        sigma: float = 0.2,
-        draws: int = 16,
-        rng: Rng = 0,
-        **options: Any,
+        self, images: Array, schedule: Schedule, *, sigma: float = 0.2, draws: int = 16, rng: Rng = 0, **options: Any
     ) -> None:
-        self.of = kind(machine)(images, schedule, **options)
-        super().__init__(images, schedule, labels=options.get("labels"))
+        super().__init__(images, schedule, **options)
         self.sigma = arguments.number("sigma", sigma, 0)
         shape = (arguments.whole_number("draws", draws, 1), *self.images.shape[1:])
         self.draws = own(arguments.generator(rng).standard_normal(shape))

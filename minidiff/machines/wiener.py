@@ -60,6 +60,16 @@ def spectrum(images: Array) -> tuple[Array, Array, Array]:
     return mean, scales / len(flat) ** 0.5, directions
 
 
+def row_energies(shape: tuple, found: tuple, a: float, s: float) -> Array:
+    """How much pixel p of Wiener's answer hears from pixel q of x, (H W, H W): |F[p, q]|^2, over all pairs of their channels.
+
+    F is S (a^2 S + s^2 I)^-1, the filter but for its factor a, which may be 0. The images' shape (H, W, C), and their `spectrum`.
+    """
+    (_, scale, directions), (height, width, channels) = found, shape
+    filters = (directions.T * (scale**2 / (a * a * scale**2 + s * s))) @ directions
+    return (filters.reshape(height * width, channels, height * width, channels) ** 2).sum(axis=(1, 3))
+
+
 def principal(rows: Array, zero: float) -> tuple[Array, Array]:
     """The singular values above `zero` (K,) of Z = rows (N, D), and their directions (K, D).
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import datasets, nets, process
 from ..machines import EquivariantLocalScore, StationaryWiener
+from ..machines.wiener import row_energies, spectrum
 from ..measures import metrics
 from ..types import Array, Schedule
 from . import calibration
@@ -35,8 +36,7 @@ ENERGY, LEFT = 0.9, np.log(2)
 def row_energy(images: Array, schedule: Schedule, t: float, windows: Sequence[int]) -> list[float]:
     """The share of the energy of the Wiener filter's rows that each window holds, over all pixels, (K,).
 
-    A row is how much an answer's pixel and channel hears from each number of x: a row of S (a^2 S + s^2 I)^-1, the filter of
-    `Wiener` but for a factor.
+    A row is how much an answer's pixel and channel hears from each number of x.
 
     Examples
     --------
@@ -45,14 +45,9 @@ def row_energy(images: Array, schedule: Schedule, t: float, windows: Sequence[in
     >>> [round(share, 3) for share in row_energy(images, schedules.cosine(), 0.5, [1, 3])]
     [0.5, 1.0]
     """
-    _, height, width, channels = images.shape
-    flat = images.reshape(len(images), -1).astype(np.float64)
-    _, scale, directions = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)
-    a, s, variance = float(schedule.signal(t)), float(schedule.noise(t)), scale**2 / len(flat)
-    gain = a * variance / (a * a * variance + s * s)
-    filters = (directions.T * gain) @ directions
-    energy = (filters**2).reshape(height * width, channels, height * width, channels).sum(axis=(1, 3))
-    rows, columns = np.indices((height, width)).reshape(2, -1)
+    shape, a, s = images.shape[1:], float(schedule.signal(t)), float(schedule.noise(t))
+    energy = row_energies(shape, spectrum(images), a, s)
+    rows, columns = np.indices(shape[:2]).reshape(2, -1)
     far = np.maximum(abs(np.subtract.outer(rows, rows)), abs(np.subtract.outer(columns, columns)))
     return [float(energy[far <= k // 2].sum() / energy.sum()) for k in windows]
 
