@@ -8,6 +8,7 @@ from oracles import covariance, ideal, patches, soft
 from strategies import SEEDS, TIMES, answered_by, float32_tolerance, noised, small_shapes, training_set, windowed_sets
 
 import minidiff as md
+from minidiff import engine
 from minidiff.machines import enlarged
 from minidiff.testing import check_denoiser, practice_images
 
@@ -54,6 +55,24 @@ def test_a_soft_window_s_sigma_follows_the_time():
     np.testing.assert_allclose(both(x, 0.9), md.EquivariantLocalScore(IMAGES, COSINE, window=3)(x, 0.9), rtol=0, atol=1e-9)
     with pytest.raises(ValueError, match=r"sigma: .* got 0"):
         md.SoftWindowScore(IMAGES, COSINE, window=3, sigma=0)
+
+
+@pytest.mark.parametrize("fast", [pytest.param(True, marks=pytest.mark.compiled), False])
+def test_what_weighs_nothing_changes_nothing(fast):
+    """exp(-36 / 0.02) is 0: there it is ELS with k = 1, although 5 of 8 lanes hold no image and are infinitely far away."""
+    images = training_set(3, (3, 13, 13, 1))
+    x = noised(images, 0.3, COSINE, 1)
+    with answered_by(fast):
+        soft = md.SoftWindowScore(images, COSINE, window=13, sigma=0.1)(x, 0.3)
+    np.testing.assert_allclose(soft, md.EquivariantLocalScore(images, COSINE, window=1)(x, 0.3), rtol=0, atol=1e-12)
+
+
+def test_single_images_together_explain_what_all_of_them_do():
+    """Where no pixel hears another, the posteriors over each image by itself merge into that of the set; of soft windows too."""
+    x = noised(IMAGES, 0.4, COSINE, 2, queries=2)
+    given = x, engine.TrainingSet(IMAGES), *md.schedules.levels(COSINE, np.full(2, 0.4)), engine.soft_windows, (3, "zeros", 0.8)
+    alone = [one.posterior("uniform", 0.0).mean() for one in engine.evidence(*given)]
+    np.testing.assert_allclose(np.concatenate(alone), engine.posterior(*given).mean(), rtol=0, atol=1e-12)
 
 
 @pytest.mark.compiled

@@ -4,15 +4,16 @@ One door leads in, `posterior` (door.py): queries, a training set and a rule of 
 of every view comes out. `evidence` is the same over every training image by itself, and `distances` are those of whole
 images. Nobody outside imports what stands behind them.
 
-**Where to read.** From a call of the equivariant local score to the loops that run, in this order, 899 lines:
+**Where to read.** From a call of the equivariant local score to the loops that run, in this order, 900 lines:
 machines/equivariant_local.py, machines/window_machine.py and machines/base.py (what is asked) - engine/door.py (shards,
 and how their states are merged) - engine/windows.py and engine/handing.py (one task) - engine/shifts.py (the padding
 rule, by shift) - engine/packing.py (16 images side by side) - engine/boxsum.py (the loops) - engine/posterior.py (the
 four numbers that they leave). The vectors of simd.py and the options of jit.py lie on the ground, and the networks use
 them too. Beside that path: nearest.py (what the loops do with a new nearest candidate), whole.py and whole_kernel.py
 (IS), translations.py and translations_kernel.py (ES, by FFT), distinct.py and distinct_kernel.py (ELS where many windows
-are equal), beside.py (ELS with a statistic of the image), soft.py (windows that fade out, in NumPy), evidence_kernel.py
-and pooling.py (attention), backends.py (which rule goes where; any that the kernels do not know goes to theory.py).
+are equal), beside.py (ELS with a statistic of the image), soft.py and soft_kernel.py (windows that fade out),
+evidence_kernel.py and pooling.py (attention), backends.py (which rule goes where; any that the kernels do not know goes
+to theory.py).
 
 **Threads.** All cores, or `minidiff.set_threads(N)`, `--threads N`, NUMBA_NUM_THREADS. A task is a block of queries and
 a shard of the training set: a serial function without the GIL, on a plain thread. Shards depend on the training set and

@@ -25,7 +25,7 @@ from .beside import Beside, WindowsBeside
 from .distinct import cheaper
 from .posterior import Posterior, join
 from .shards import Plain
-from .soft import soft_states, soft_windows
+from .soft import SoftWindows, soft_windows
 from .translations import Translations
 from .whole import Whole
 from .windows import Windows
@@ -69,23 +69,13 @@ class Theory:
         return self.rule(images.astype(np.float64), *self.settings)
 
 
-class Soft(Theory):
-    """Soft windows by whole arrays of NumPy, in x's dtype: some 9 nanoseconds a pair of pixels, whatever k."""
-
-    def cost(self, shape: tuple[int, ...]) -> float:
-        return 9.0 * (shape[0] * shape[1]) ** 2
-
-    def states(self, x: Array, shard: Plain, signal: Array, noise: Array, winners: bool) -> Posterior:
-        return soft_states(x, shard.images, signal, noise, winners, *self.settings)
-
-
 FAST: dict[Callable, Callable] = {
     theory.ideal: Whole,
     theory.equivariant: Translations,
     theory.local: partial(Windows, False),
     theory.equivariant_local: partial(Windows, True),
     Beside: partial(WindowsBeside, True),
-    soft_windows: lambda *settings: Soft(soft_windows, settings),
+    soft_windows: partial(SoftWindows, True),
 }
 
 
@@ -99,6 +89,8 @@ def backend(rule: Callable[..., theory.Rule], settings: tuple, training: Any = N
         return Theory(rule, settings)
     if isinstance(rule, Beside) and Beside in FAST:
         return FAST[Beside](*settings, rule.statistic)
-    known: Any = FAST[rule](*settings) if rule in FAST else Theory(rule, settings)
+    # Evidence of single images is summed over plain windows only.
+    fast = rule in FAST and not (rule is soft_windows and training is None)
+    known: Any = FAST[rule](*settings) if fast else Theory(rule, settings)
     two_ways = training is not None and rule is theory.equivariant_local and rule in FAST
     return cheaper(known, training) if two_ways else known

@@ -4,7 +4,7 @@ Compare a query x with a training image y at one shift: the squared differences 
 are one plane, and the distance between x's window at p and y's window at p + shift is the sum of that plane over the
 window. Two neighbouring windows share nearly all their terms:
 
-1. `_squares` computes the plane, four neighbours at a time;
+1. `four_squares` computes the plane, four neighbours at a time;
 2. `_small_windows` (k = 1 and 3) sums it in registers, in strips of four columns from top to bottom; `_large_windows` sums
    rows over k neighbours, and those sums over k rows, and no window is ever summed term by term: distances;
 3. `weigh` turns distances into weights exp(-(d - dmin) / (2 s^2)) and adds them to each pixel's posterior.
@@ -64,7 +64,7 @@ def depth(plan):
 
 
 @inline_vector_kernel
-def _frame(out, image, size, plan):
+def frame_image(out, image, size, plan):
     """Copy an image with `half` more on every side: zeros, which are there already, or on a torus the image again.
 
     Both are (row, channel, column), with `size` numbers a pixel. Then each window is inside the frame, at any allowed shift.
@@ -91,7 +91,7 @@ def wrapped(index, side):
 
 
 @inline_vector_kernel
-def _squares(x, y, bias, plan):
+def four_squares(x, y, bias, plan):
     """Four neighbours of a row of the plane: each `bias` plus the sum over channels of (x - a y)^2."""
     signal = splat(y, plan.signal)
     a = b = c = d = bias
@@ -122,7 +122,7 @@ def _add_beside(d0, d1, d2, d3, p, column, dy, dx, plan, scratch):
 
 
 @inline_vector_kernel
-def _note(d0, d1, d2, d3, cost, count, place, plan, scratch):
+def note(d0, d1, d2, d3, cost, count, place, plan, scratch):
     """Write four distances as the fours number `count`, found at `place`; is any of them within reach of its pixel's cost?
 
     They are written before that is asked, and the next four overwrite those that are not near: a branch that is taken half of
@@ -147,7 +147,7 @@ def _small_windows(dy, top, bottom, dx, left, right, image, bias, plan, scratch,
             count = _strip(3, dy, top, bottom, dx, column, bias, plan, scratch, state)
         else:
             count = _strip(1, dy, top, bottom, dx, column, bias, plan, scratch, state)
-        _take_in(count, ONE, ZERO, column, column, min(column + 4, right), dy, dx, image, plan, scratch, state)
+        take_in(count, ONE, ZERO, column, column, min(column + 4, right), dy, dx, image, plan, scratch, state)
 
 
 @inline_vector_kernel
@@ -158,12 +158,12 @@ def _strip(k, dy, top, bottom, dx, column, bias, plan, scratch, state):
     cost = after(state.cost, top * plan.width + column)
     a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = splat(scratch.y, 0.0)
     for q in range(top, bottom + k - 1):
-        c0, c1, c2, c3 = _squares(x, y, bias, plan)
+        c0, c1, c2, c3 = four_squares(x, y, bias, plan)
         if k == 3:
-            c4, c5, _, _ = _squares(after(x, 4), after(y, 4 * size), bias, plan)
+            c4, c5, _, _ = four_squares(after(x, 4), after(y, 4 * size), bias, plan)
             c0, c1, c2, c3 = c0 + c1 + c2, c1 + c2 + c3, c2 + c3 + c4, c3 + c4 + c5
         p, sums = q - k + 1, (a0 + c0, a1 + c1, a2 + c2, a3 + c3)
-        near = _note(*_add_beside(*sums, max(p, top), column, dy, dx, plan, scratch), cost, count, p, plan, scratch)
+        near = note(*_add_beside(*sums, max(p, top), column, dy, dx, plan, scratch), cost, count, p, plan, scratch)
         if k == 3:
             a0, a1, a2, a3 = b0 + c0, b1 + c1, b2 + c2, b3 + c3
             b0, b1, b2, b3 = c0, c1, c2, c3
@@ -187,7 +187,7 @@ def _large_windows(dy, top, bottom, dx, left, right, image, bias, plan, scratch,
         j, p = q % k, q - k + 1
         x, y = after(scratch.x, framed(q, ZERO, plan)), after(scratch.y, framed(q + dy, dx, plan) * size)
         for column in range(left, right + k - 1, 4):
-            a, b, c, d = _squares(after(x, column), after(y, column * size), bias, plan)
+            a, b, c, d = four_squares(after(x, column), after(y, column * size), bias, plan)
             store_four(scratch.squares, column, a, b, c, d)
         new = after(scratch.blocks, j * stride)
         before, suffix = (scratch.zeros if j == 0 else scratch.prefix), (scratch.zeros if j == k - 1 else after(new, stride))
@@ -201,8 +201,8 @@ def _large_windows(dy, top, bottom, dx, left, right, image, bias, plan, scratch,
             store_four(scratch.prefix, column, a0, a1, a2, a3)
             if p >= top:
                 sums = _add_beside(a0 + b0, a1 + b1, a2 + b2, a3 + b3, p, column, dy, dx, plan, scratch)
-                count += _note(*sums, after(cost, column), count, column, plan, scratch)
-        _take_in(count, ZERO, p, ZERO, left, right, dy, dx, image, plan, scratch, state)
+                count += note(*sums, after(cost, column), count, column, plan, scratch)
+        take_in(count, ZERO, p, ZERO, left, right, dy, dx, image, plan, scratch, state)
         for _ in range(min(k - 2, q - top) if j == k - 1 else 0):  # the block is whole: sums of all its rows from each one on
             below, new = new, after(new, -stride)
             for at in range(left * size, right * size, size):
@@ -222,7 +222,7 @@ def _sums_along_row(squares, k):
 
 
 @vector_helper
-def _take_in(count, down, p, column, left, right, dy, dx, image, plan, scratch, state):
+def take_in(count, down, p, column, left, right, dy, dx, image, plan, scratch, state):
     """Take noted distances into the posteriors. Places are rows of one column if they go `down`, else columns of row p."""
     size, height, width = lanes(scratch.y), plan.height, plan.width
     for i in range(count):
@@ -294,7 +294,7 @@ def local_kernel(x, packed, begin, end, rows, columns, plan, room, frame, near, 
 @inline_vector_kernel
 def scratch_of(x, room, frame, near, plan):
     """The query framed, and the other parts of the scratch in one flat array (handing.py: rooms_for)."""
-    _frame(address(frame), address(x), ONE, plan)
+    frame_image(address(frame), address(x), ONE, plan)
     zeros, size, stride = aligned(room), lanes(address(room)), (plan.width + 4) * lanes(address(room))
     prefix, blocks, squares = after(zeros, stride), after(zeros, 2 * stride), after(zeros, (plan.k + 2) * stride)
     distances = after(squares, (plan.across + 1) * size)
@@ -305,7 +305,7 @@ def scratch_of(x, room, frame, near, plan):
 @inline_vector_kernel
 def all_shifts(rows, columns, y, image, bias, plan, scratch, state):
     """Compare the query with 16 training images at all shifts."""
-    _frame(scratch.y, y, lanes(y), plan)
+    frame_image(scratch.y, y, lanes(y), plan)
     for i in range(len(rows)):
         dy, top, bottom = rows[i, 0], rows[i, 1], rows[i, 2]
         for j in range(len(columns)):

@@ -22,6 +22,7 @@ class Windows:
 
     layout = staticmethod(Packed.of)
     lanes = staticmethod(lanes_of)
+    kernel = staticmethod(local_kernel)
 
     def candidates(self, shape: tuple[int, ...]) -> int:
         return shape[0] * shape[1]
@@ -42,7 +43,7 @@ class Windows:
         for first in range(0, shard.count, step):
             for b, (images, rule) in enumerate(given):
                 fields = nearest[b], state.mass[b], state.total[b].reshape(-1), state.winner[b] if winners else NONE
-                local_kernel(*images, first, min(first + step, shard.count), *rule, *rooms, *fields, *by_lane)
+                self.kernel(*images, first, min(first + step, shard.count), *rule, *rooms, *fields, *by_lane)
         state.cost[:] = nearest[:, :-SPARE]
         return state
 
