@@ -37,4 +37,4 @@ class SoftWindows(Windows):
         soft_kernel(fading(self.k, self.sigma).astype(given[0].dtype), *given)
 
     def cost(self, shape: tuple[int, ...]) -> float:
-        return super().cost(shape) * (1 + self.k / 10)
+        return super().cost(shape) * (1 + self.k / 10)  # measured for k from 3 to 13

@@ -18,8 +18,9 @@ class PatchScore(WindowMachine):
 
     The patch at p is x's k x k window there. Its posterior mean is sum_n w_n[p] (the window of y_n at p), w being LS's softmax of
     -|window of x at p - a window of y_n at p|^2 / (2 s^2). x0_hat[q] is the mean of what all patches that hold q say (Niedoba,
-    Zwartsenberg, Murphy and Wood 2025, arXiv 2411.19339), and with more sizes the mean over these. A combinator: x0_hat[q] =
-    sum_n w'_n[q] y_n[q], w' the mean of the patches' weights. Claims: "posterior mean", and "local" with a window of 2 k - 1.
+    Zwartsenberg, Murphy and Wood 2025, arXiv 2411.19339), and with more sizes the mean over these. It is a combinator:
+    x0_hat[q] = sum_n w'_n[q] y_n[q], w' the mean of the patches' weights. Claims: "posterior mean", and
+    "local" with a window of 2 k - 1.
 
     Parameters
     ----------
