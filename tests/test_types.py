@@ -9,7 +9,7 @@ import minidiff
 
 FOLDER = Path(minidiff.__file__).parent
 FILES = sorted(FOLDER.rglob("*.py"))
-JITTED = ("kernel", "njit", "intrinsic", "overload", "infer_global", "lower_builtin", "register_model")
+JITTED = ("kernel", "vector_helper", "njit", "intrinsic", "overload", "infer_global", "lower_builtin", "register_model")
 
 
 def public_functions(tree):
