@@ -19,8 +19,7 @@ class PatchScore(WindowMachine):
     The patch at p is x's k x k window there. Its posterior mean is sum_n w_n[p] (the window of y_n at p), w being LS's softmax of
     -|window of x at p - a window of y_n at p|^2 / (2 s^2). x0_hat[q] is the mean of what all patches that hold q say (Niedoba,
     Zwartsenberg, Murphy and Wood 2025, arXiv 2411.19339), and with more sizes the mean over these. It is a combinator:
-    x0_hat[q] = sum_n w'_n[q] y_n[q], w' the mean of the patches' weights. Claims: "posterior mean", and
-    "local" with a window of 2 k - 1.
+    x0_hat[q] = sum_n w'_n[q] y_n[q], w' the mean of their weights. Claims: "posterior mean", and "local" with window 2 k - 1.
 
     Parameters
     ----------
@@ -37,9 +36,8 @@ class PatchScore(WindowMachine):
     Examples
     --------
     >>> from minidiff import schedules
-    >>> images = np.array([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]]).reshape(2, 1, 3, 1)
-    >>> machine = PatchScore(images, schedules.flow(), window=3, boundary="zeros")
-    >>> machine(np.array([-0.2, 0.1, 0.9]).reshape(1, 3, 1), 0.0)[0, :, 0]       # three patches hold the middle pixel
+    >>> images = np.array([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]]).reshape(2, 1, 3, 1)   # three patches hold the middle pixel
+    >>> PatchScore(images, schedules.flow(), window=3, boundary="zeros")(np.array([-0.2, 0.1, 0.9])[None, :, None], 0.0)[0, :, 0]
     array([0.        , 0.33333333, 1.        ])
     """
 
@@ -50,12 +48,11 @@ class PatchScore(WindowMachine):
         self.sizes = arguments.whole_number("sizes", sizes, 1)
 
     def _posterior(self, x, t, label, settings, winners=False):
-        training, (k, boundary), shape = self._training_set(label, x.dtype)[0], settings, x.shape[1:3]
-        sides, levels, mixed = [side for side in range(k, 0, -2)][: self.sizes], schedules.levels(self.schedule, t), 0.0
-        seen = {"executor": self.executor, "progress": self.progress}
+        training, (k, boundary), levels = self._training_set(label, x.dtype)[0], settings, schedules.levels(self.schedule, t)
+        sides, seen, mixed = range(k, 0, -2)[: self.sizes], {"executor": self.executor, "progress": self.progress}, 0.0
         for side in sides:
             found = engine.evidence(x, training, *levels, theory.local, (side, boundary), **seen)
-            over = band(*shape, side // 2, boundary)
+            over = band(*x.shape[1:3], side // 2, boundary)
             mixed = mixed + np.stack([over @ one.weights().T for one in found]) / len(sides)
         best, mass = mixed.argmax(axis=2), 1 / mixed.max(axis=2)
         total = np.einsum("bpn,npc->bpc", mixed, training.images.reshape(len(training.images), best.shape[1], -1))
