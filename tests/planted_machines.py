@@ -9,9 +9,9 @@ import numpy as np
 import minidiff as md
 from minidiff.engine import soft_windows
 from minidiff.machines import enlarged
-from minidiff.machines.covariance import masked, masks
+from minidiff.machines.covariance import masked
 from minidiff.machines.summary import windows_and_means
-from minidiff.machines.wiener import spectrum
+from minidiff.machines.wiener import masks, spectrum
 from minidiff.testing import check_denoiser, practice_images
 from minidiff.theory import equivariant_local
 

@@ -8,13 +8,7 @@ from .. import arguments, engine, schedules, theory
 from ..types import Array, Schedule
 from .base import PosteriorMachine
 from .registry import register
-from .wiener import row_energies, spectrum
-
-
-def masks(shape: tuple, found: tuple, a: float, s: float, threshold: float) -> Array:
-    """M (H W, H W) of 0 and 1, from the images' shape (H, W, C) and their `spectrum`: who sees whom."""
-    size = np.sqrt(row_energies(shape, found, a, s))
-    return (size >= threshold * size.diagonal()[:, None]).astype(np.float64)
+from .wiener import masks, spectrum
 
 
 def masked(images: Array, a: float, s: float, threshold: float) -> theory.Rule:
@@ -28,10 +22,8 @@ def masked(images: Array, a: float, s: float, threshold: float) -> theory.Rule:
 class CovarianceScore(PosteriorMachine):
     """LS whose windows are the data's own: pixel p sees those pixels that the Wiener filter would use for it (LUK).
 
-    x0_hat[p] = sum_n w_n y_n[p], w = softmax over n of -sum_q M[p, q] |x[q] - a y_n[q]|^2 / (2 s^2). M comes from F, the part of
-    Wiener's filter that turns x into a x0_hat: M[p, q] = 1 where |F[p, q]| >= threshold |F[p, p]|, else 0. So signs are dropped,
-    as a negative weight would reward a difference, and the scale too. (The authors' code, analytic-diffusion-studio, compares
-    with the largest entry of all, so that one pixel sets the threshold, and normalises inside each batch.) Claims: "rule".
+    x0_hat[p] = sum_n w_n y_n[p], w = softmax over n of -sum_q M[p, q] |x[q] - a y_n[q]|^2 / (2 s^2), M[p, q] being 1 where the
+    filter's pixel p hears at least `threshold` as much from pixel q as from p itself (`wiener.masks`), else 0. Claims: "rule".
 
     Parameters
     ----------
@@ -41,7 +33,7 @@ class CovarianceScore(PosteriorMachine):
         The published one is 0.02; at 0 it is IS, pixel by pixel.
 
     Raises ValueError or TypeError on bad arguments. With D = H W C a new t costs O(D^2 min(N, D)) for the mask, and a call
-    O(B N (H W)^2) in products of NumPy, in float64: 20 ms for 1,797 images of 16 x 16.
+    O(B N (H W)^2) in NumPy, in float64: 20 ms for 1,797 images of 16 x 16.
 
     Examples
     --------
@@ -62,13 +54,13 @@ class CovarianceScore(PosteriorMachine):
         return (*map(float, schedules.levels(self.schedule, t)), self.threshold)
 
     def _posterior(self, x, t, label, settings, winners=False):
-        training, (a, s, _) = self._training_set(label, np.float64)[0], settings
+        training, (a, s, _), states = self._training_set(label, np.float64)[0], settings, []
         mask = masks(x.shape[1:], training.layout(spectrum), *settings)
-        images, places, states = training.images.reshape(len(training.images), len(mask), -1), np.arange(len(mask)), []
+        images, places = training.images.reshape(len(training.images), len(mask), -1), np.arange(len(mask))
         for query in x.reshape(len(x), len(mask), -1).astype(np.float64):
             distance = ((query - a * images) ** 2).sum(axis=2) @ mask.T  # (N, H W)
             cost, winner = distance.min(axis=0), distance.argmin(axis=0) * len(mask) + places
             weight = engine.decay(distance, cost, engine.rate_of(np.float64(s)))
-            total = np.einsum("np,npc->pc", weight, images)
-            states.append(engine.Posterior(cost[None], weight.sum(axis=0)[None], total[None], winner[None]))
+            fields = cost, weight.sum(axis=0), np.einsum("np,npc->pc", weight, images), winner
+            states.append(engine.Posterior(*(field[None] for field in fields)))
         return engine.join(states)

@@ -70,6 +70,17 @@ def row_energies(shape: tuple, found: tuple, a: float, s: float) -> Array:
     return (filters.reshape(height * width, channels, height * width, channels) ** 2).sum(axis=(1, 3))
 
 
+def masks(shape: tuple, found: tuple, a: float, s: float, threshold: float) -> Array:
+    """M (H W, H W): 1 where |F[p, q]| >= threshold |F[p, p]|, else 0; the other arguments are those of `row_energies`.
+
+    Signs are dropped, as a negative weight would reward a difference, and the scale too (LUK). The authors' code,
+    analytic-diffusion-studio, does so for each channel, divides by the diagonal of q, and compares with the largest entry of
+    all; then one faint pixel sets the threshold for all.
+    """
+    size = np.sqrt(row_energies(shape, found, a, s))
+    return (size >= threshold * size.diagonal()[:, None]).astype(np.float64)
+
+
 def principal(rows: Array, zero: float) -> tuple[Array, Array]:
     """The singular values above `zero` (K,) of Z = rows (N, D), and their directions (K, D).
 
