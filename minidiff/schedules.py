@@ -96,15 +96,18 @@ def levels(schedule: Any, t: Times) -> tuple[Array, Array]:
 
 
 def _level(schedule, name, t):
-    found, level = getattr(schedule, name)(t), None
+    found = getattr(schedule, name)(t)
     try:
         level = np.asarray(found, np.float64)
     except (TypeError, ValueError):
-        pass
-    if level is not None and level.shape in ((), t.shape) and np.isfinite(level).all():
-        return np.broadcast_to(level, t.shape)
-    wrong, expected = TypeError if level is None else ValueError, f"{name}(t) of finite numbers in t's shape, {t.shape}"
-    raise wrong(f"schedule: expected {expected}, got {arguments.brief(found)}")
+        raise TypeError(_expected(name, t, found)) from None
+    if level.shape not in ((), t.shape) or not np.isfinite(level).all():
+        raise ValueError(_expected(name, t, found))
+    return np.broadcast_to(level, t.shape)
+
+
+def _expected(name, t, found):
+    return f"schedule: expected {name}(t) of finite numbers in t's shape, {t.shape}, got {arguments.brief(found)}"
 
 
 def _made(name, formulas, **settings):

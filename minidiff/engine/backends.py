@@ -4,7 +4,7 @@ A backend is made with a rule's settings, and holds nothing else, so that its me
 
     layout      a function: images (N, H, W, C) -> what `states` takes, with .shard(start, stop)
     states      (x (B, H, W, C), shard, signal (B,), noise (B,), winners) -> Posterior (B, G) over the shard
-    evidence    the same over each of the shard's images by itself, (B, N G)
+    evidence    the same over each of the shard's images by itself, (B, N G); theory.py's where a backend has none
     lanes       how many images a kernel takes at a time
     candidates  (shape (H, W, C)) -> how many candidates a training image has
     cost        (shape, dtype) -> nanoseconds that a query spends on a training image, about
@@ -89,8 +89,8 @@ def backend(rule: Callable[..., theory.Rule], settings: tuple, training: Any = N
         return Theory(rule, settings)
     if isinstance(rule, Beside) and Beside in FAST:
         return FAST[Beside](*settings, rule.statistic)
-    # Evidence of single images is summed over plain windows only.
-    fast = rule in FAST and not (rule is soft_windows and training is None)
-    known: Any = FAST[rule](*settings) if fast else Theory(rule, settings)
+    known: Any = FAST[rule](*settings) if rule in FAST else Theory(rule, settings)
+    if training is None and getattr(known, "evidence", None) is None:
+        return Theory(rule, settings)
     two_ways = training is not None and rule is theory.equivariant_local and rule in FAST
     return cheaper(known, training) if two_ways else known

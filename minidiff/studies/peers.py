@@ -27,8 +27,9 @@ A, S = float(SCHEDULE.signal(T)), float(SCHEDULE.noise(T))
 DEPTH, BATCH = 5, 64
 # A task is done this often at least, and no more once it has taken so many seconds.
 FEWEST, PATIENCE = 2, 20.0
-# After a product, threads of NumPy's BLAS go on spinning on cores that whoever comes next would miss: 104 ms were measured, 2^28
-# cycles. So each turn waits until this process rests for LULL seconds, but at most LONGEST seconds: a library may spin for ever.
+# After a product, threads of NumPy's BLAS go on spinning on cores that whoever comes next would miss: of a pause of 0.2 s they
+# took 0.104 s of processor time (2^28 cycles). So each turn waits until this process rests for LULL seconds, but at most LONGEST
+# seconds: a library may spin for ever.
 LULL, LONGEST = 0.02, 1.0
 OTHERS = {"torch": "PyTorch", "sklearn": "scikit-learn"}
 
