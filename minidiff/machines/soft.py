@@ -30,8 +30,8 @@ class SoftWindowScore(WindowMachine):
     sigma : float >= 0.1, list of floats from least to most noise, or a callable of t
         In pixels.
 
-    Raises ValueError or TypeError on bad arguments. A call costs O(B N (H W)^2 (C + k)) time: 0.8 nanoseconds a pair of grey
-    pixels and core for k = 3, and 1.5 for k = 13 (ELS: 0.5 and 0.9).
+    Raises ValueError or TypeError on bad arguments. A call costs O(B N (H W)^2 (C + k)) time: for 300 grey images of 16 x 16, on
+    one thread, 0.8 nanoseconds a pair of pixels for k = 3, and 1.5 for k = 13 (ELS: 0.5 and 0.9).
 
     Examples
     --------
