@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -495,6 +496,18 @@ def test_a_bar_counts_the_calls_on_a_terminal(tmp_path, run, capsys, monkeypatch
     assert ("6/6 [" in bar and "call" in bar) if terminal else bar == ""
 
 
+def press(*_):
+    """Ctrl-C, as the terminal sends it."""
+    signal.raise_signal(signal.SIGINT)
+    time.sleep(0.001)  # Python raises it between two calls
+
+
+class Closing:
+    """What is deleted while Ctrl-C comes."""
+
+    __del__ = press
+
+
 @INTERRUPTS
 @pytest.mark.parametrize("after", ["nothing", "an error"])
 def test_an_interrupt_that_python_drops_is_heard(tmp_path, run, monkeypatch, after):
@@ -502,9 +515,6 @@ def test_an_interrupt_that_python_drops_is_heard(tmp_path, run, monkeypatch, aft
 
     Where LLVM fails for want of what the interrupt broke off, the interrupt is what is told.
     """
-
-    class Closing:
-        __del__ = interrupt
 
     def walk(*_, **__):
         thing = Closing()
@@ -524,9 +534,6 @@ def test_an_interrupt_that_python_drops_is_heard(tmp_path, run, monkeypatch, aft
 def test_an_interrupt_that_python_drops_is_not_dropped_again(tmp_path, run, monkeypatch):
     """The same where a thread takes long to start, as on a busy computer: the interrupt comes when it can be raised."""
 
-    class Closing:
-        __del__ = interrupt
-
     def started(thread, start=threading.Thread.start):
         start(thread)
         time.sleep(0.05)
@@ -541,6 +548,24 @@ def test_an_interrupt_that_python_drops_is_not_dropped_again(tmp_path, run, monk
     monkeypatch.setattr(threading.Thread, "start", started)
     code, printed, said = run("sample", *TINY, "--out", tmp_path)
     assert (code, printed, len(said)) == (130, [], 1) and said[0].startswith("minidiff: interrupted")
+
+
+@INTERRUPTS
+def test_an_interrupt_that_a_library_takes_for_its_own_error_is_heard(tmp_path, run, monkeypatch):
+    """Matplotlib, interrupted while it reads an array, raises a ValueError instead: the interrupt is what is told."""
+
+    def draw(path, **_):
+        path.write_bytes(b"PK half")
+        try:
+            press()
+        except KeyboardInterrupt:
+            raise ValueError("Invalid affine transformation matrix") from None
+
+    monkeypatch.setattr(np, "savez_compressed", draw)
+    code, printed, said = run("sample", *TINY, "--out", tmp_path)
+    assert (code, printed, len(said)) == (130, [], 1) and said[0].startswith("minidiff: interrupted")
+    assert os.listdir(tmp_path) == ["samples.png"]  # it was finished before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_an_interrupt_while_writing_leaves_whole_files_only(tmp_path, run, monkeypatch):

@@ -6,6 +6,7 @@ both must end as every command ends, with one line and an exit code.
 
 import _thread
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -19,9 +20,9 @@ from . import streams
 
 # Errors whose message says all, as it names the argument. Of any other error the place is told too.
 PLAIN = (ValueError, TypeError, OSError, FloatingPointError, Warning)
-# The last interrupt. Its traceback holds the arrays of the command, in which kernels of other threads may still read and write:
-# if they were freed here, before the process has ended, it could crash.
-INTERRUPT: list[KeyboardInterrupt] = []
+# What the last interrupt raised. Its traceback holds the arrays of the command, in which kernels of other threads may still read
+# and write: if they were freed here, before the process has ended, it could crash.
+INTERRUPT: list[BaseException] = []
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,14 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The arguments; by default those that the process was started with.
     """
-    with streams.safe(), _warned(), _heard() as lost:
+    with streams.safe(), _warned(), _heard() as interrupts:
         try:
-            return _run(argv, lost)
+            return _run(argv, interrupts)
         except KeyboardInterrupt as stop:
-            INTERRUPT[:] = [stop]
-            return _end(130, f"minidiff: interrupted; {stop if stop.args else 'every file that was finished is kept'}")
+            return _interrupted(stop)
         except Exception as error:
-            return _end(2, f"minidiff: {_line(error).rstrip('.')}{_environment()}")
+            return _interrupted(error) if interrupts else _end(2, f"minidiff: {_line(error).rstrip('.')}{_environment()}")
 
 
 def program() -> NoReturn:
@@ -61,7 +61,7 @@ def program() -> NoReturn:
     sys.exit(code)
 
 
-def _run(argv, lost):
+def _run(argv, interrupts):
     with warnings.catch_warnings():
         # Numba warns, with a traceback, of a variable that is no number, and goes on without it.
         warnings.filterwarnings("error", "Environment variable", RuntimeWarning)
@@ -81,8 +81,8 @@ def _run(argv, lost):
         # A machine or a question of one's own: with its exit(0) the command would seem to have done its work.
         return _end(2, f"minidiff {options.command}: expected code that returns, got SystemExit({end.code})")
     except Exception as error:
-        if lost:  # what fails after an interrupt that was dropped fails because of it
-            raise KeyboardInterrupt from None
+        if interrupts:
+            raise
         return _end(2, f"minidiff {options.command}: {_line(error)}")
 
 
@@ -102,19 +102,23 @@ def _warned() -> Iterator[None]:
 
 @contextmanager
 def _heard() -> Iterator[list[bool]]:
-    """Within this block, an interrupt that comes where Python can only print and drop it comes again a moment later.
+    """Within this block, the list gets an entry for each interrupt, and one that Python can only print and drop comes again soon.
 
-    The list has an entry for each one that was dropped.
-
-    LLVM's objects are closed in `__del__`, which cannot raise: one Ctrl-C in ten was lost there while kernels were compiled.
+    What fails after an interrupt fails because of it: Matplotlib, interrupted while it reads an array, says "Invalid affine
+    transformation matrix" instead. And LLVM's objects are closed in `__del__`, which cannot raise: one Ctrl-C in ten was lost
+    there while kernels were compiled.
     """
-    before, lost, over = sys.unraisablehook, [], threading.Event()
+    interrupts, over = [], threading.Event()
+    handler, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
+
+    def noted(*given):
+        interrupts.append(True)
+        handler(*given)
 
     def again(dropped):
         if dropped.exc_type is not KeyboardInterrupt:
-            before(dropped)
+            hook(dropped)
             return
-        lost.append(True)
         left = threading.Event()  # what is raised in this function is dropped too, and to start a thread may take long
 
         def interrupt():
@@ -125,12 +129,24 @@ def _heard() -> Iterator[list[bool]]:
         threading.Thread(target=interrupt, daemon=True).start()
         left.set()
 
+    # Only the main thread hears interrupts, and a process that a script starts with & may have been told to ignore them.
+    hears = callable(handler) and threading.current_thread() is threading.main_thread()
+    if hears:
+        signal.signal(signal.SIGINT, noted)
     sys.unraisablehook = again
     try:
-        yield lost
+        yield interrupts
     finally:
-        sys.unraisablehook = before
+        sys.unraisablehook = hook
         over.set()
+        if hears:
+            signal.signal(signal.SIGINT, handler)
+
+
+def _interrupted(stop):
+    INTERRUPT[:] = [stop]
+    said = str(stop) if isinstance(stop, KeyboardInterrupt) else ""
+    return _end(130, f"minidiff: interrupted; {said or 'every file that was finished is kept'}")
 
 
 def _end(code, line):
