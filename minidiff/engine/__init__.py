@@ -33,7 +33,7 @@ the package, or the user's cache folder. NUMBA_CACHE_DIR moves it and MINIDIFF_C
 
 from .beside import Beside
 from .door import TrainingSet, posterior
-from .pooling import evidence
+from .pooling import evidence, in_place
 from .posterior import Posterior, decay, join, rate_of
 from .soft import soft_windows
 from .whole import distances
@@ -45,6 +45,7 @@ __all__ = [
     "decay",
     "distances",
     "evidence",
+    "in_place",
     "join",
     "posterior",
     "rate_of",

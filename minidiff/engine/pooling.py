@@ -82,6 +82,13 @@ class Evidence:
         return place
 
 
+def in_place(distance: Array, images: Array, noise: float) -> Posterior:
+    """The Posterior (1, P) of pixels p that their own place in images (N, H, W, C) explains, at distances (N, P)."""
+    here = np.broadcast_to(np.arange(distance.shape[1]), distance.shape)
+    alone = Posterior(distance, np.ones(distance.shape), images, here)
+    return Evidence(alone, len(images), float(rate_of(np.array(noise)))).posterior("uniform", 0.0)
+
+
 def exponents(cost: Array, log_mass: Array, rate: float) -> Array:
     """log_mass - rate (cost - smallest cost), also at rate = inf, where it is -inf for all but the smallest cost."""
     gap = cost - cost.min(axis=0)

@@ -54,13 +54,7 @@ class CovarianceScore(PosteriorMachine):
         return (*map(float, schedules.levels(self.schedule, t)), self.threshold)
 
     def _posterior(self, x, t, label, settings, winners=False):
-        training, (a, s, _), states = self._training_set(label, np.float64)[0], settings, []
+        training, (a, s, _) = self._training_set(label, np.float64)[0], settings
         mask = masks(x.shape[1:], training.layout(spectrum), *settings)
-        images, places = training.images.reshape(len(training.images), len(mask), -1), np.arange(len(mask))
-        for query in x.reshape(len(x), len(mask), -1).astype(np.float64):
-            distance = ((query - a * images) ** 2).sum(axis=2) @ mask.T  # (N, H W)
-            cost, winner = distance.min(axis=0), distance.argmin(axis=0) * len(mask) + places
-            weight = engine.decay(distance, cost, engine.rate_of(np.float64(s)))
-            fields = cost, weight.sum(axis=0), np.einsum("np,npc->pc", weight, images), winner
-            states.append(engine.Posterior(*(field[None] for field in fields)))
-        return engine.join(states)
+        distances = (((query - a * training.images) ** 2).sum(axis=3).reshape(-1, len(mask)) @ mask.T for query in x)
+        return engine.join([engine.in_place(distance, training.images, s) for distance in distances])
