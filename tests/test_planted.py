@@ -56,15 +56,15 @@ def test_without_a_bug_no_law_breaks(where):
 @pytest.mark.slow
 @pytest.mark.parametrize("where", WHERE)
 def test_without_a_bug_no_law_breaks_over_many_seeds(where):
-    """The control over 25 more seeds."""
-    assert [(seed, broken) for seed in range(1, 26) if (broken := broken_laws(where, None, seed))] == []
+    """The control over 12 more seeds."""
+    assert [(seed, broken) for seed in range(1, 13) if (broken := broken_laws(where, None, seed))] == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: f"{bug.where}: {bug.words} -> {bug.law}")
 def test_every_bug_is_caught_with_other_seeds(bug):
-    """A bug is not caught by luck: with four other seeds too, some law breaks when all are tried."""
-    assert all(broken_laws(bug.where, bug.words, seed) for seed in range(1, 5))
+    """A bug is not caught by luck: with two other seeds too, some law breaks when all are tried."""
+    assert all(broken_laws(bug.where, bug.words, seed) for seed in (1, 2))
 
 
 # --- what the bugs are planted in is right ---------------------------------------------------------------------------

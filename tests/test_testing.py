@@ -992,9 +992,9 @@ def test_a_law_that_breaks_for_several_times_is_told_in_words():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RIGHT)
 def test_no_false_alarms(name):
-    """25 seeds and training sets for each machine, 325 runs: no law of a right machine breaks."""
+    """12 seeds and training sets for each machine, 156 runs: no law of a right machine breaks."""
     make, claims, options, _ = RIGHT[name]
-    for seed in range(25):
+    for seed in range(12):
         images = practice_images(2 + seed % 5, 5, 5 + seed % 3, rng=seed)
         check_denoiser(make(images), images, COSINE, claims, make=make, rng=seed, **options).require()
 
@@ -1003,8 +1003,8 @@ def test_no_false_alarms(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("boundary", ["circular", "zeros"])
 def test_no_false_alarms_where_others_are_heard(boundary):
-    """The same for the machine that hears one other window, and for maps of any kind, 100 runs in all."""
-    for seed in range(25):
+    """The same for the machine that hears one other window, and for maps of any kind, 48 runs in all."""
+    for seed in range(12):
         images = practice_images(2 + seed % 5, 3 + seed % 2, 6 + seed % 3, rng=seed)
         one = others(*images.shape[1:3], boundary, seed)
         for attention, claims in ((one, ("ideal", "hears")), ((one + np.roll(one, 1, axis=0)) / 2, "hears")):
