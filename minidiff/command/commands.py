@@ -252,7 +252,7 @@ def compare(options: Namespace) -> None:
         experiments.training(out, options, data.read(options)[0])
     elif options.collect is not None:
         experiments.collect(out, Path(options.collect))
-    elif options.experiment in ("agreement", "ceiling", "field"):
+    elif options.experiment in ("agreement", "ceiling", "field", "sensitivity"):
         network = nets.load(options.network)
         getattr(experiments, options.experiment)(out, options, network, _trained_on(network, options))
     else:

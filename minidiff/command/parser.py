@@ -13,7 +13,8 @@ EXPERIMENTS = (
     "agreement: a trained network beside the machines; ceiling: beside other networks only; "
     "training: a new one's agreement with ELS as its training goes on; "
     "attention: networks with and without it on colour_patterns; limbs: the same, counting limbs on creatures; "
-    "field: a trained network beside every machine there is; memory: where it ends; windows: k(t) from the data alone (agreement)"
+    "field: a trained network beside every machine there is; sensitivity: which pixels count in one pixel of its answer; "
+    "memory: where it ends; windows: k(t) from the data alone (agreement)"
 )
 MACHINES = f"the denoiser: {', '.join(machines.NAMES)}, or a file of your own such as mine.py"
 SAMPLERS = ("ddim", "euler", "heun", "sde")
@@ -137,7 +138,7 @@ def _compare(sub):
     _data(sub, None)
     names = ", ".join(nets.names())
     sub.add_argument("--network", default="digits-zeros", help=f"{names}, or a path to weights.npz (digits-zeros)")
-    experiments = ("agreement", "ceiling", "training", "attention", "limbs", "field", "memory", "windows")
+    experiments = ("agreement", "ceiling", "training", "attention", "limbs", "field", "sensitivity", "memory", "windows")
     sub.add_argument("--experiment", choices=experiments, default="agreement", help=EXPERIMENTS)
     sub.add_argument("--seeds", type=int, help="training seeds (attention: 5, limbs: 3)")
     beside = "other networks, such as of other training seeds: how well could a machine predict? (none)"

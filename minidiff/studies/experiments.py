@@ -1,4 +1,5 @@
-"""The experiments of `minidiff compare`: agreement, ceiling, training, attention, limbs, field, memory and windows.
+"""The experiments of `minidiff compare`: agreement, ceiling, training, attention, limbs, field,
+sensitivity, memory and windows.
 
 The functions here are the commands: they run the parts in order, write figures and numbers.json, and print a table. The parts
 themselves are in agreement.py, attention_experiment.py, limbs.py, field.py, memory.py and those beside them. What was finished is
@@ -23,6 +24,7 @@ from . import field as field_study
 from . import limbs as limb_counts
 from . import memory as memory_study
 from . import memory_networks, predicting
+from . import sensitivity as sensitivity_study
 from .kept import Kept
 from .page import png
 
@@ -123,8 +125,7 @@ def field(out: Path, options: Namespace, network: nets.Network, images: Array) -
     noise, names = _noise(options, images, 2), options.rows and [name.strip() for name in options.rows.split(";")]
     for name in names or ():
         arguments.choice("--rows", name, tuple(field_study.rows(images, network.schedule, network.padding)))
-    if options.steps % 2:
-        raise ValueError(f"--steps: expected an even number with --experiment field, got {options.steps}")
+    _even(options, 2)
     kept = _kept(out, options, noise, images, *network.params.values())
 
     def finished(told):
@@ -133,6 +134,25 @@ def field(out: Path, options: Namespace, network: nets.Network, images: Array) -
     settings: dict[str, Any] = {"calibrating": 1 if options.quick else 2, "rng": options.seed + 1, "asked": names}
     told = field_study.compare(network, images, noise, network.padding, options.steps, kept=kept, finished=finished, **settings)
     print(field_study.table(told))
+
+
+def sensitivity(out: Path, options: Namespace, network: nets.Network, images: Array) -> None:
+    """minidiff compare --experiment sensitivity: which pixels of x count in one pixel of a network's answer, and of machines'."""
+    noise = _noise(options, images, 2)
+    _even(options, 4)  # with 2 the lowest level would be t = 0, where a posterior has no derivative
+    kept = _kept(out, options, noise, images, *network.params.values())
+    settings = {"calibrating": 1 if options.quick else 2, "rng": options.seed + 1, "kept": kept}
+    found = sensitivity_study.compare(network, images, noise, network.padding, options.steps, **settings)
+    _numbers(out, options, images, trained={"padding": network.padding, **network.notes}, levels=found)
+    save(out, "sensitivity.png", sensitivity_study.figure(found))
+    kept.forget()
+    print(sensitivity_study.table(found))
+
+
+def _even(options, least):
+    if options.steps % 2 or options.steps < least:
+        wanted = f"an even number of at least {least} with --experiment {options.experiment}"
+        raise ValueError(f"--steps: expected {wanted}, got {options.steps}")
 
 
 def collect(out: Path, folder: Path) -> None:

@@ -85,7 +85,11 @@ class ByTime:
 
     def __call__(self, x: Array, t: Times) -> Array:
         """x0_hat of x (B, H, W, C) at one time t."""
-        return self.machines[self.table[table_index(float(np.ravel(t)[0]), len(self.table))]](x, t)
+        return self.at(float(np.ravel(t)[0]))(x, t)
+
+    def at(self, t: float) -> Machine:
+        """The machine that is asked at time t."""
+        return self.machines[self.table[table_index(t, len(self.table))]]
 
 
 def way_of(network: nets.Network | Machine, noise: Array, steps: int) -> list[tuple[float, Array, Array]]:
@@ -193,7 +197,7 @@ def table(told: Mapping[str, Any]) -> str:
     for name, row in told["rows"].items():
         short = [row["r^2"], *(row[f"x0_hat, t = {level}"] for level in LEVELS), row["novelty"]]
         square, *rest = [_digits(one["median"]) for one in short]
-        cells = [name, _cell(row["r"]), square, _cell(row["R^2"]), *rest, _digits(row["seconds a sample"])]
+        cells = [name, cell(row["r"]), square, cell(row["R^2"]), *rest, _digits(row["seconds a sample"])]
         lines.append(f"| {' | '.join(cells)} |")
     novelty = [""] * (len(heads) - 3) + [_digits(told["network"]["novelty"]["median"]), ""]
     return "\n".join([*lines, f"| the network | {' | '.join(novelty)} |"])
@@ -223,12 +227,13 @@ def _of_networks(found, head, value):
     lines = [f"| {head} | {' | '.join(found)} |", "|---" * (len(found) + 1) + "|"]
     for name in dict.fromkeys(name for told in found.values() for name in told["rows"]):
         held = [(told["rows"], told["rows"].get(name)) for told in found.values()]
-        cells = [_cell(value(rows, row)) if row else "" for rows, row in held]
+        cells = [cell(value(rows, row)) if row else "" for rows, row in held]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _cell(one):
+def cell(one: Mapping[str, Any] | None) -> str:
+    """A median with its interval, as a table has it; nothing for None."""
     return f"{_digits(one['median'])} [{_digits(one['low'])}, {_digits(one['high'])}]" if one else ""
 
 

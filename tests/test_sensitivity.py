@@ -1,0 +1,82 @@
+"""Which pixels of x count in one pixel of the answer: rows of the Jacobian, and a network beside machines."""
+
+import numpy as np
+import pytest
+from command_line import refused, strictly
+from strategies import training_set
+from test_field import COSINE, IMAGES, NOISE, weights  # noqa: F401
+
+import minidiff as md
+from minidiff import nets
+from minidiff.studies import sensitivity
+
+COLOUR = training_set(1, (4, 4, 5, 3))
+
+
+def central(denoiser, x, t, view, h=1e-5):
+    """d x0_hat[view] / d x by central differences, whose error is h^2 times a third derivative."""
+    steps = h * np.eye(x.size).reshape(-1, *x.shape)
+    up, down = (denoiser(x + step, t).reshape(x.size, -1, x.shape[2])[:, view].mean(axis=1) for step in (steps, -steps))
+    return ((up - down) / (2 * h)).reshape(x.shape)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (md.LocalScore, {"window": 3, "boundary": "zeros"}),
+        (md.EquivariantLocalScore, {"window": 3, "boundary": "circular"}),
+        (md.EquivariantLocalScore, {"window": 5, "boundary": "zeros"}),
+        (md.SoftWindowScore, {"window": 3, "boundary": "circular", "sigma": 1.0}),
+        (md.SoftWindowScore, {"window": 5, "boundary": "zeros", "sigma": 1.5}),
+    ],
+)
+def test_a_row_of_a_machine_is_its_derivative(kind, options):
+    """J[p, q] = (a / s^2) times a posterior covariance, and the weight of q in p's window where it fades: central differences.
+
+    The smallest s is 0.3 here: third derivatives are a few hundred, so h^2 times them is below 1e-7.
+    """
+    machine = kind(COLOUR, COSINE, **options)
+    x = np.random.default_rng(2).standard_normal((3, 4, 5, 3))
+    for t in (0.2, 0.6):
+        found = sensitivity.jacobian_rows(machine, x, t, [0, 7, 19])
+        expected = [central(machine, one, t, view) for one, view in zip(x, [0, 7, 19], strict=True)]
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("prediction", nets.PREDICTIONS)
+def test_a_row_of_a_network_is_its_derivative(prediction):
+    """A backward pass, put together with x as the prediction asks; ReLU has corners, which SiLU has not."""
+    network = nets.Network(channels=3, width=4, depth=2, prediction=prediction, activation="silu", rng=1, dtype=np.float64)
+    network.params = {
+        name: 0.3 * np.random.default_rng(i).standard_normal(one.shape) for i, (name, one) in enumerate(network.params.items())
+    }
+    x = np.random.default_rng(2).standard_normal((2, 4, 5, 3))
+    found = sensitivity.jacobian_rows(network, x, 0.4, [0, 13])
+    expected = [central(network, one, 0.4, view) for one, view in zip(x, [0, 13], strict=True)]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7)
+
+
+def test_a_machine_in_the_network_s_place_has_its_own_rows():
+    """A soft window taken for the network: cosine 1 with soft windows, less with ELS; shares of the energy sum to 1."""
+    teacher = md.SoftWindowScore(IMAGES, COSINE, window=[3, 5], sigma=[0.75, 1.0])
+    found = sensitivity.compare(teacher, IMAGES, NOISE, "circular", steps=4)
+    assert [round(one["t"], 6) for one in found] == [0.25, 0.5, 0.5, 0.75]
+    for one in found:
+        assert one["cosine"]["soft windows"]["low"] == pytest.approx(1) and one["more"]["median"] > 0
+        assert all(sum(shares) == pytest.approx(1) for shares in one["energy"].values())
+        assert one["energy"]["soft windows"] == one["energy"]["network"]
+
+
+def test_sensitivity_from_the_command_line(tmp_path, run, weights):  # noqa: F811
+    """Its files and its table; an odd number of steps is refused, and 2."""
+    command = ("compare", "--experiment", "sensitivity", "--network", weights, "-n", 6)
+    code, printed, said = run(*command, "--steps", 4, "--out", tmp_path / "out")
+    assert (code, said) == (0, []) and sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "numbers.json",
+        "sensitivity.png",
+    ]
+    told = strictly(tmp_path / "out" / "numbers.json")["levels"][-1]
+    assert f"| {told['t']:.1f} | {told['cosine']['ELS']['median']:.3f} [" in printed[5]
+    for steps in (3, 2):
+        refused(run, (*command, "--steps", steps, "--out", tmp_path / "odd"), ["--steps", "even", "4"], tmp_path / "odd")
