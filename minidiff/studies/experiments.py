@@ -1,5 +1,5 @@
-"""The experiments of `minidiff compare`: agreement, ceiling, training, attention, limbs, field,
-sensitivity, memory and windows.
+"""The experiments of `minidiff compare`: agreement, ceiling, training, attention, limbs, field, sensitivity, memory
+and windows.
 
 The functions here are the commands: they run the parts in order, write figures and numbers.json, and print a table. The parts
 themselves are in agreement.py, attention_experiment.py, limbs.py, field.py, memory.py and those beside them. What was finished is

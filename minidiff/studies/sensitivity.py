@@ -158,7 +158,7 @@ def _by_distance(energy):
 
 def figure(found: Sequence[Mapping[str, Any]]) -> "Figure":
     """How much pixels count around the one that is asked: a row of maps for the network and each machine, a column for each t."""
-    drawn = blank(1.2 * len(found) + 1.1, 3.9)
+    drawn = blank(1.2 * len(found) + 1.6, 3.9)
     maps = {name: [np.sqrt(one["maps"][name]) for one in found] for name in found[0]["maps"]}
     stacks = [np.array([one / one.max() for one in several])[..., None] * 2 - 1 for several in maps.values()]
     plots.rows(stacks, list(maps), ax=drawn.subplots(), heads=[f"t = {one['t']:.1f}" for one in found])
