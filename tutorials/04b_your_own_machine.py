@@ -167,6 +167,8 @@ print(md.testing.check_denoiser(make(few), few, schedule, claims, window=5, make
 #   the rest.
 # - To give squared differences a factor, multiply what is seen and what is shown by its root.
 # - Two machines can see the same pixels, and one can still be better. The laws say which claims a machine may make.
+# - In a trained network the pixels do count less with the distance: see the [picture](results.md#one-rule-the-whole-field). On
+#   photographs a soft window predicts a network's samples better than a hard one does.
 #
 # **Try it.**
 #

@@ -1,8 +1,9 @@
 """Which pixels of x count in one pixel of the answer: in a network, and in the machines that predict it.
 
 A *row* is how x0_hat[p], the mean over its channels, changes with each number of x: a row of the Jacobian. For a network it is a
-backward pass. For a machine it is (a / s^2) times the posterior covariance of what candidates answer and what they show. The rows
-of convolutional networks are known to fade with the distance (Luo et al. 2016, arXiv 1701.04128).
+backward pass. For a machine it is (a / s^2) times the posterior covariance of what candidates answer and what they show. A
+convolutional network's rows are its effective receptive field, which fades like a Gaussian (so the abstract of Luo, Li, Urtasun
+and Zemel 2016, arXiv 1701.04128).
 
 Looked at first: networks of training seed 1 with zeros, six noises. Written down before others were asked: on photographs, whose
 pixels vary together over long distances, the rows of soft windows are more like a network's than those of ELS, in which the rim
