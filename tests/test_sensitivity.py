@@ -57,6 +57,12 @@ def test_a_row_of_a_network_is_its_derivative(prediction):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7)
 
 
+def test_a_machine_that_sees_the_whole_image_is_refused():
+    """IS has one view, which answers the whole image: no row of one pixel can be read off it."""
+    with pytest.raises(ValueError, match="denoiser: expected a machine with a view for each pixel"):
+        sensitivity.jacobian_rows(md.IdealScore(IMAGES, COSINE), NOISE, 0.5, [0] * len(NOISE))
+
+
 def test_a_machine_in_the_network_s_place_has_its_own_rows():
     """A soft window taken for the network: cosine 1 with soft windows, less with ELS; shares of the energy sum to 1."""
     teacher = md.SoftWindowScore(IMAGES, COSINE, window=[3, 5], sigma=[0.75, 1.0])
