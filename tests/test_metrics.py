@@ -311,8 +311,8 @@ def test_patch_distance_is_the_nearest_candidate_s(case, seed, anywhere):
 
 def test_tolerance_is_a_bound_on_every_channel():
     """A pixel counts if all its channels are within the tolerance, the bound included."""
-    images = np.zeros((1, 1, 4, 2))
-    x = np.zeros((1, 1, 4, 2))
+    images = np.zeros((1, 1, 4, 3))
+    x = np.zeros((1, 1, 4, 3))
     x[0, 0, 1:, 0] = [0.25, 0.5, 0.0]
     x[0, 0, 3, 1] = -0.5
     machine = md.LocalScore(images, COSINE, window=1)

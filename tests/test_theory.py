@@ -192,12 +192,12 @@ def test_every_locally_consistent_image_is_where_the_walk_ends():
 def test_images_that_hardly_differ_are_told_apart():
     """At s = 1e-3 two images, 1e-3 apart in all, weigh about 1 : exp(-1/2), also in float32 (mistake 3).
 
-    By differences each pixel's gap of 1.2e-4 is known to 3e-8, so the answer to well under a hundredth of it. Expanded into
+    By differences each pixel's gap of 1e-4 is known to 3e-8, so the answer to well under a hundredth of it. Expanded into
     |x|^2 - 2xy + |y|^2 the distances are rounding errors of numbers between 1 and 30: over 1e-6, divided by 2 s^2 = 2e-6.
     """
-    s, gap = 1e-3, 1e-3 / np.sqrt(72)
+    s, gap = 1e-3, 1e-3 / np.sqrt(108)
     a = float(np.float32(1 - s))
-    one = training_set(0, (1, 6, 6, 2))
+    one = training_set(0, (1, 6, 6, 3))
     images = np.concatenate([one, one + gap * np.sign(training_set(1, one.shape))]).astype(np.float32)
     x = np.float32(a) * images[0]
     flow = md.schedules.flow()
