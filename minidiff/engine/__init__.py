@@ -34,7 +34,7 @@ the package, or the user's cache folder. NUMBA_CACHE_DIR moves it and MINIDIFF_C
 from .beside import Beside
 from .door import TrainingSet, posterior
 from .pooling import evidence, in_place
-from .posterior import Posterior, decay, join, rate_of
+from .posterior import Posterior, join, rate_of
 from .soft import soft_windows
 from .whole import distances
 
@@ -42,7 +42,6 @@ __all__ = [
     "Beside",
     "Posterior",
     "TrainingSet",
-    "decay",
     "distances",
     "evidence",
     "in_place",

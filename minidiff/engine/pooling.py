@@ -9,7 +9,7 @@ from .. import parallel
 from ..theory import Rule
 from ..types import Array
 from .door import Cut, TrainingSet
-from .posterior import Posterior, join, rate_of
+from .posterior import Posterior, decay, join, rate_of
 
 # Bytes of evidence held at a time; the queries of a large batch take turns.
 MOST_EVIDENCE = 2**28
@@ -84,9 +84,10 @@ class Evidence:
 
 def in_place(distance: Array, images: Array, noise: float) -> Posterior:
     """The Posterior (1, P) of pixels p that their own place in images (N, H, W, C) explains, at distances (N, P)."""
-    here = np.broadcast_to(np.arange(distance.shape[1]), distance.shape)
-    alone = Posterior(distance, np.ones(distance.shape), images, here)
-    return Evidence(alone, len(images), float(rate_of(np.array(noise)))).posterior("uniform", 0.0)
+    cost, winner = distance.min(axis=0), distance.argmin(axis=0) * distance.shape[1] + np.arange(distance.shape[1])
+    weight = decay(distance, cost, rate_of(np.array(noise)))
+    total = np.einsum("np,npc->pc", weight, images.reshape(*distance.shape, -1))
+    return Posterior(cost[None], weight.sum(axis=0)[None], total[None], winner[None])
 
 
 def exponents(cost: Array, log_mass: Array, rate: float) -> Array:
