@@ -33,6 +33,9 @@ MACHINES, LEVELS = ("ELS", "soft windows"), (0.2, 0.4, 0.6, 0.8)
 def jacobian_rows(denoiser: nets.Network | Machine, x: Array, t: float, views: Sequence[int]) -> Array:
     """d x0_hat[p] / d x of a network, or of a machine whose pixels have views of their own; x0_hat[p] is a mean over channels.
 
+    For a machine d x0_hat[p] / d x[q] = (a / s^2) f_q Cov(v, key[q]), the covariance over candidates m under p's softmax: of what
+    they answer, v_m, with what they show at q. p sees f_q x[q]; f_q is 1 in a hard window.
+
     Parameters
     ----------
     denoiser : nets.Network, or a PosteriorMachine
